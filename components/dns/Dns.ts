@@ -1,0 +1,53 @@
+import * as hcloud from "@pulumi/hcloud";
+import * as pulumi from "@pulumi/pulumi";
+
+export interface DnsArgs {
+  /** The zone's name, for example `example.org`. */
+  readonly zone: string;
+  /** Whether this stack makes the zone, and takes it away again. */
+  readonly createZone: boolean;
+  /** Names inside the zone; `@` for the zone itself. */
+  readonly names: readonly string[];
+  readonly ttlSeconds: number;
+  readonly ipv4Address: pulumi.Input<string>;
+  readonly ipv6Address: pulumi.Input<string>;
+  /** What `pulumi destroy` removes only after the records. */
+  readonly after: readonly pulumi.Resource[];
+}
+
+/** Names that point at the relay, in a zone at Hetzner. */
+export class Dns extends pulumi.ComponentResource {
+  constructor(name: string, args: DnsArgs, opts: pulumi.ComponentResourceOptions = {}) {
+    const { zone, createZone, names, ttlSeconds } = args;
+    super("homerelay:dns:Dns", name, { zone, createZone, names, ttlSeconds }, opts);
+    const made = createZone ? this.#createZone(name, args) : undefined;
+    for (const recordName of names) {
+      this.#createRecord(name, args, recordName, "A", args.ipv4Address, made);
+      this.#createRecord(name, args, recordName, "AAAA", args.ipv6Address, made);
+    }
+    this.registerOutputs({ ...(made ? { nameservers: made.authoritativeNameservers.assigneds } : {}) });
+  }
+
+  #createZone(name: string, args: DnsArgs): hcloud.Zone {
+    return new hcloud.Zone(
+      `${name}-zone`,
+      { name: args.zone, mode: "primary" },
+      { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after] },
+    );
+  }
+
+  #createRecord(
+    name: string,
+    args: DnsArgs,
+    recordName: string,
+    type: "A" | "AAAA",
+    value: pulumi.Input<string>,
+    zone: hcloud.Zone | undefined,
+  ): void {
+    new hcloud.ZoneRrset(
+      `${name}-${recordName}-${type}`,
+      { zone: args.zone, name: recordName, type, ttl: args.ttlSeconds, records: [{ value }] },
+      { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after, ...(zone ? [zone] : [])] },
+    );
+  }
+}

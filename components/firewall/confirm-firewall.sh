@@ -1,0 +1,32 @@
+#!/bin/bash
+# stdin: the SHA-256 of the ruleset that should be in force. That this script runs is the proof: it came over an SSH
+# connection that the new rules let in.
+# shellcheck source=../host/begin-step.sh
+. /usr/local/lib/homerelay/begin-step.sh
+
+readonly live=$etc/firewall.nft
+readonly candidate=$etc/firewall-on-trial.nft
+
+sha256() {
+  sha256sum "$1" | cut -d ' ' -f 1
+}
+
+main() {
+  local expected
+  read -r expected
+  if [ -f "$candidate" ] && [ "$(sha256 "$candidate")" = "$expected" ]; then
+    systemctl stop homerelay-rollback.timer
+    mv "$candidate" "$live"
+    systemctl enable --quiet homerelay-firewall.service
+    systemctl start homerelay-firewall.service
+    say "confirmed over a new SSH connection"
+  elif [ -f "$live" ] && [ "$(sha256 "$live")" = "$expected" ]; then
+    say "the firewall was confirmed before"
+  else
+    die "The relay has gone back to its firewall from before: no new SSH connection came through while the new one
+was on trial. Check adminCidrs and sshPort, then load the rules again:
+  pulumi up --replace '**relay-firewall-rules'"
+  fi
+}
+
+main "$@"

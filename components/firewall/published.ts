@@ -1,0 +1,19 @@
+import type { Forward } from "../network/forward.ts";
+import type { TunnelAddress } from "../network/addressPlan.ts";
+import { mergeRanges } from "../network/port.ts";
+import type { PortRange, Protocol } from "../network/port.ts";
+
+/** A forward, and the tunnel address of the home that it goes to. */
+export interface PublishedForward {
+  readonly forward: Forward;
+  readonly address: TunnelAddress;
+}
+
+/** Every published port of a protocol, as ascending ranges that do not touch. */
+export function publishedPorts(forwards: readonly PublishedForward[], protocol: Protocol): PortRange[] {
+  return mergeRanges(
+    forwards
+      .filter(({ forward }) => forward.protocols.includes(protocol))
+      .map(({ forward }) => forward.published),
+  );
+}

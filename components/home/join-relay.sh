@@ -1,0 +1,42 @@
+#!/bin/bash
+# stdin: the home's WireGuard configuration, keys by name. Argument: the relay's address in the tunnel.
+# shellcheck source=../host/begin-step.sh
+. /usr/local/lib/homerelay/begin-step.sh
+# shellcheck source=../tunnel/sync-interface.sh
+. /usr/local/lib/homerelay/sync-interface.sh
+
+main() { # RELAY-ADDRESS
+  document=$(mktemp)
+  trap 'rm -f "$document"' EXIT
+  cat >"$document"
+  if sync_interface "$document" || [ -e "$etc/keys-changed" ]; then
+    /usr/local/lib/homerelay/sync-routes.sh
+    prove_tunnel "$1" "$(sed -n 's/^PublicKey = //p' "$document")"
+    rm -f "$etc/keys-changed"
+  fi
+  say "joined the relay"
+}
+
+# Only a handshake that began after now shows that both ends have the same keys: an old session outlives a wrong one.
+prove_tunnel() { # RELAY-ADDRESS PUBLIC-KEY
+  local since handshake tries sent received
+  say "waiting for a handshake with the relay"
+  wg set "$interface" peer "$2" remove
+  wg syncconf "$interface" <(wg-quick strip "$interface")
+  since=$(date +%s)
+  for tries in {1..40}; do
+    if ping -c 1 -W 1 -I "$interface" "$1" >/dev/null 2>&1; then
+      handshake=$(wg show "$interface" latest-handshakes | awk '{ print $2 }')
+      if [ "$handshake" -ge "$((since - 1))" ]; then
+        say "the relay answers through the tunnel (try $tries)"
+        return
+      fi
+    fi
+  done
+  read -r _ received sent < <(wg show "$interface" transfer)
+  die "The relay does not answer through the tunnel: $sent bytes sent to it over UDP, $received came back.
+If nothing came back, a network on the way stops UDP; else the two ends have different keys, and this mends it:
+  pulumi up --replace '**-keys'"
+}
+
+main "$@"

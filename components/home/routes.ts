@@ -1,0 +1,45 @@
+import type { TunnelAddress } from "../network/addressPlan.ts";
+import type { Forward } from "../network/forward.ts";
+import { renderPortRange } from "../network/port.ts";
+import { forwardedMark, targetPorts } from "./guard.ts";
+
+/** The routing table that holds the way through the tunnel; only marked traffic looks into it. */
+export const tunnelTable = 51820;
+
+/**
+ * The home's routing rules, one a line as `ip -4 rule add` and `ip -6 rule add` take them after the family.
+ *
+ * Each comes as a pair: first the main table without its default route, so that containers and the LAN are found,
+ * then the tunnel. Replies are recognised by their mark, by the tunnel's address, and (a UDP service that is bound to
+ * 0.0.0.0 picks a source address before conntrack sees the packet) by the port that they come from. `iif lo` keeps
+ * that last one off traffic which this machine only passes on.
+ */
+export function renderRules(home: TunnelAddress, forwards: readonly Forward[]): string {
+  const mark = `fwmark ${forwardedMark}`;
+  const fixed = [
+    ["4", 5180, mark],
+    ["6", 5180, mark],
+    ["4", 5182, `from ${home.ipv4}`],
+    ["6", 5182, `from ${home.ipv6}`],
+  ] as const;
+  const udp = targetPorts(forwards, "udp").flatMap((range) =>
+    (["4", "6"] as const).map(
+      (family) => [family, 5184, `iif lo ipproto udp sport ${renderPortRange(range)}`] as const,
+    ),
+  );
+  return [...fixed, ...udp]
+    .flatMap(([family, priority, selector]) => [
+      `${family} priority ${priority} ${selector} lookup main suppress_prefixlength 0`,
+      `${family} priority ${priority + 1} ${selector} lookup ${tunnelTable}`,
+    ])
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+/**
+ * Forwarded UDP ports, for `net.ipv4.ip_local_reserved_ports`: the kernel then gives none of them to a program of the
+ * home's own, whose packets the rules above would send into the tunnel. Empty when there are none.
+ */
+export function renderReservedPorts(forwards: readonly Forward[]): string {
+  return targetPorts(forwards, "udp").map(renderPortRange).join(",");
+}

@@ -1,0 +1,189 @@
+import { readFileSync } from "node:fs";
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { renderDocument } from "./document.ts";
+import type { DocumentFile } from "./document.ts";
+import { installedFiles, libraryFolder } from "./installedFiles.ts";
+import type { Role } from "./installedFiles.ts";
+
+/** How a host is reached. */
+export type Access = OperatorAccess | StackKeyAccess;
+
+/** By the operator's own OpenSSH: agent, ~/.ssh and all. None of the operator's keys gets into the state. */
+export interface OperatorAccess {
+  readonly by: "operator";
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** The pinned public host key, `ssh-ed25519 AAAA…`. */
+  readonly hostKey: string;
+  /** A private key file on the operator's machine. @default what `ssh` itself would use */
+  readonly identityFile: string | undefined;
+  /** Where the user mends a pinned host key, for the message. */
+  readonly hostKeySetting: string;
+}
+
+/** As root with a key that this stack made, on a server that this stack made. */
+export interface StackKeyAccess {
+  readonly by: "stack key";
+  readonly host: pulumi.Input<string>;
+  readonly port: number;
+  readonly privateKey: pulumi.Input<string>;
+  /** The host key that the server has from its first contact on. */
+  readonly hostKey: SshKeyPair;
+  /** The public host key that the server booted with. */
+  readonly firstHostKey: pulumi.Input<string>;
+}
+
+export interface SshKeyPair {
+  /** `ssh-ed25519 AAAA…` */
+  readonly publicKey: pulumi.Input<string>;
+  /** OpenSSH format. */
+  readonly privateKey: pulumi.Input<string>;
+}
+
+export interface HostArgs {
+  /** What the user calls the host. */
+  readonly title: string;
+  readonly role: Role;
+  readonly access: Access;
+  /** Further files to put in place, by absolute path. @default none */
+  readonly files?: readonly DocumentFile[];
+}
+
+export interface StepArgs {
+  /** An installed script by its file name, with its arguments, or a shell command. */
+  readonly run: string;
+  /** The script's standard input. A secret anywhere in it hides the whole of it in previews. */
+  readonly document: pulumi.Input<string>;
+  /** Seconds until the step is ended on the host. @default 300 */
+  readonly timeoutSeconds?: number;
+}
+
+/** A machine that we configure: reached once, prepared once, then changed step by step. */
+export class Host extends pulumi.ComponentResource {
+  /** The host is reachable, and our scripts and packages are on it. */
+  readonly prepared: pulumi.Resource;
+  readonly #access: Access;
+  readonly #title: string;
+  readonly #machine: pulumi.Resource | undefined;
+
+  /** `machine`: the resource whose replacement makes the host a new one, on which every step runs again. */
+  constructor(
+    name: string,
+    args: HostArgs,
+    opts: pulumi.ComponentResourceOptions & { readonly machine?: pulumi.Resource } = {},
+  ) {
+    const { machine, ...rest } = opts;
+    super("homerelay:host:Host", name, { title: args.title, role: args.role }, rest);
+    this.#access = args.access;
+    this.#title = args.title;
+    this.#machine = machine;
+
+    const reached = this.#createReach(name);
+    this.prepared = this.step(
+      `${name}-prepare`,
+      { run: "bash -s", document: preparation(args), timeoutSeconds: 900 },
+      { parent: this, dependsOn: reached },
+    );
+    this.registerOutputs({});
+  }
+
+  /** Runs a script on the host whenever its document changes. It has no undo: see `Uninstall`. */
+  step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource {
+    const run = /^[a-z-]+\.sh\b/.test(args.run) ? `${libraryFolder}/${args.run}` : args.run;
+    const there = `timeout ${args.timeoutSeconds ?? 300} ${run}`;
+    const common = {
+      stdin: args.document,
+      logging: "stdoutAndStderr",
+      addPreviousOutputInEnv: false,
+    } as const;
+    const options = this.#options(opts);
+    if (this.#access.by === "stack key") {
+      const connection = {
+        host: this.#access.host,
+        port: this.#access.port,
+        user: "root",
+        privateKey: this.#access.privateKey,
+        hostKey: this.#access.hostKey.publicKey,
+        dialErrorLimit: 3,
+        perDialTimeout: 10,
+      };
+      return new command.remote.Command(name, { ...common, connection, create: there }, options);
+    }
+    return new command.local.Command(
+      name,
+      {
+        ...common,
+        create: `sh components/host/run-step.sh ${there}`,
+        environment: operatorEnvironment(this.#access),
+      },
+      options,
+    );
+  }
+
+  #createReach(name: string): pulumi.Resource {
+    const access = this.#access;
+    const shared = { NAME: this.#title };
+    const options = this.#options({ parent: this });
+    const create = "sh components/host/reach-host.sh";
+    if (access.by === "operator") {
+      const environment = {
+        ...operatorEnvironment(access),
+        ...shared,
+        WAIT_SECONDS: "25",
+        HOST_KEY_MEND:
+          "Was the machine set up anew? Then compare, on its own console,\n" +
+          "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
+          `and put its new line into ${access.hostKeySetting}. Otherwise somebody stands between you and it.`,
+      };
+      return new command.local.Command(
+        `${name}-reach`,
+        { create, environment, addPreviousOutputInEnv: false },
+        options,
+      );
+    }
+    const environment = {
+      HOST: access.host,
+      PORT: String(access.port),
+      LOGIN: "root",
+      HOST_KEYS: pulumi.interpolate`${access.firstHostKey}\n${access.hostKey.publicKey}`,
+      ...shared,
+      WAIT_SECONDS: "300",
+      HOST_KEY_MEND:
+        "This stack gave the server its key, so this is another machine, or one set up anew by hand. To begin with\n" +
+        "a new server at the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
+    };
+    const stdin = pulumi.secret(pulumi.interpolate`${access.privateKey}${access.hostKey.privateKey}`);
+    return new command.local.Command(
+      `${name}-reach`,
+      { create, environment, stdin, addPreviousOutputInEnv: false },
+      options,
+    );
+  }
+
+  #options(opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions {
+    return this.#machine ? { ...opts, replaceWith: [this.#machine] } : opts;
+  }
+}
+
+/** What connect-host.sh reads. */
+export function operatorEnvironment(access: OperatorAccess): Record<string, string> {
+  return {
+    HOST: access.host,
+    PORT: String(access.port),
+    LOGIN: access.user,
+    HOST_KEYS: access.hostKey,
+    IDENTITY: access.identityFile ?? "",
+  };
+}
+
+function preparation(args: HostArgs): string {
+  const read = (path: string) => readFileSync(`${import.meta.dirname}/../${path}`, "utf8");
+  const files = installedFiles[args.role].map(({ source, path, mode }) => ({
+    name: path,
+    mode,
+    text: read(source),
+  }));
+  return read("host/unpack-scripts.sh") + renderDocument([...files, ...(args.files ?? [])]);
+}

@@ -1,0 +1,39 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { operatorEnvironment } from "./Host.ts";
+import type { OperatorAccess } from "./Host.ts";
+
+export interface UninstallArgs {
+  /** What the user calls the host. */
+  readonly title: string;
+  readonly access: OperatorAccess;
+  /** The script that runs there, below components/. */
+  readonly script: string;
+}
+
+/**
+ * Does nothing until it is deleted; then it takes our things off a host that outlives the stack.
+ *
+ * It has no edge to the relay, is made first and so is deleted last: an unreachable host never keeps a billed thing
+ * alive. All else is gone in the same run, and the message about this host stands last.
+ */
+export class Uninstall extends pulumi.ComponentResource {
+  /** What must be gone before the host is cleaned depends on this. */
+  readonly command: pulumi.Resource;
+
+  constructor(name: string, args: UninstallArgs, opts: pulumi.ComponentResourceOptions = {}) {
+    super("homerelay:host:Uninstall", name, { title: args.title }, opts);
+    const commandName = `${name}-on-destroy`;
+    this.command = new command.local.Command(
+      commandName,
+      {
+        create: "true",
+        delete: `sh components/host/uninstall-host.sh components/${args.script}`,
+        environment: { ...operatorEnvironment(args.access), NAME: args.title, URN_NAME: commandName },
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this },
+    );
+    this.registerOutputs({});
+  }
+}

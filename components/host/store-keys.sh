@@ -1,0 +1,24 @@
+#!/bin/bash
+# stdin: a document with one file a key, no other output than their number. Keys no longer in it are removed.
+# shellcheck source=../host/begin-step.sh
+. /usr/local/lib/homerelay/begin-step.sh
+
+main() {
+  install -d -m 0700 "$keys"
+  fresh=$(mktemp -d "$etc/keys.XXXXXX")
+  trap 'rm -rf "$fresh"' EXIT
+  split_document "$fresh"
+  if diff -rq "$fresh" "$keys" >/dev/null; then
+    say "keys unchanged"
+    return
+  fi
+  # Both ends of a swap are whole folders, so no reader ever sees half of the keys.
+  mv "$keys" "$fresh.old"
+  mv "$fresh" "$keys"
+  rm -rf "$fresh.old"
+  # Tells the step that comes next to prove the new keys by a new handshake.
+  touch "$etc/keys-changed"
+  say "$(find "$keys" -type f | wc -l) keys in place"
+}
+
+main "$@"

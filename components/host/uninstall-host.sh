@@ -1,0 +1,19 @@
+#!/bin/sh
+# Runs on the operator's machine as the last act of `pulumi destroy`: takes our things off a host that outlives the
+# stack. stdin: nothing. Besides the variables of connect-host.sh, NAME: what the user calls the host.
+# Argument: the script that runs there.
+# shellcheck source=connect-host.sh
+. components/host/connect-host.sh
+
+if answer=$(connect "$(as_root)bash -s" <"$1" 2>&1); then
+  printf '%s\n' "$NAME: $answer"
+  exit 0
+fi
+printf '%s\n' "$NAME ($HOST port $PORT) was not cleaned: $answer
+All else is removed; nothing is billed any more. To finish, when $NAME is back:
+  pulumi destroy
+or there, by hand:
+  ssh -p $PORT $LOGIN@$HOST '$(as_root)bash -s' < $1
+To give it up for good:
+  pulumi state delete --all-matching '**${URN_NAME}'" >&2
+exit 1

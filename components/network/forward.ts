@@ -1,0 +1,57 @@
+import { parsePortRange, portCount, rangesOverlap, renderPortRange } from "./port.ts";
+import type { PortRange, Protocol } from "./port.ts";
+
+/** A published port (or range) on the relay and the port at home where it goes. */
+export interface Forward {
+  /** Ports on the relay's public address. */
+  readonly published: PortRange;
+  /** Ports at home; as many as are published. */
+  readonly target: PortRange;
+  readonly protocols: readonly Protocol[];
+}
+
+const protocolLists: ReadonlyMap<string, readonly Protocol[]> = new Map([
+  ["tcp", ["tcp"]],
+  ["udp", ["udp"]],
+  ["tcp+udp", ["tcp", "udp"]],
+]);
+
+/**
+ * Parses Compose's port syntax: `[published:]target[/protocol]` with protocol `tcp` (the default), `udp` or
+ * `tcp+udp`: `443`, `80:8080`, `50000-50100:50000-50100/udp`, `53:5353/tcp+udp`.
+ * Throws an `Error` that says what was found and what is allowed. Compose's address part (`127.0.0.1:80:80`) has no
+ * meaning here and is refused.
+ */
+export function parseForward(text: string): Forward {
+  const [ports = "", protocol = "tcp", ...rest] = text.split("/");
+  if (rest.length > 0) throw new Error(`"${text}" has more than one "/"`);
+  const parts = ports.split(":");
+  if (parts.length > 2)
+    throw new Error(`"${text}" has more than one ":"; write published:target, with no address before it`);
+  const published = parsePortRange(parts[0] ?? "");
+  return createForward(published, parts[1] === undefined ? published : parsePortRange(parts[1]), protocol);
+}
+
+/** A forward from its parts; `protocol` as in `parseForward`. Throws an `Error` on an unknown protocol or unequal ranges. */
+export function createForward(published: PortRange, target: PortRange, protocol: string): Forward {
+  const protocols = protocolLists.get(protocol);
+  if (!protocols) throw new Error(`"${protocol}" is not a protocol; use tcp, udp or tcp+udp`);
+  if (portCount(published) !== portCount(target))
+    throw new Error(
+      `${renderPortRange(published)} and ${renderPortRange(target)} are not the same number of ports ` +
+        `(${portCount(published)} and ${portCount(target)})`,
+    );
+  return Object.freeze({ published, target, protocols });
+}
+
+/** The canonical text: `443:8081/tcp`, both sides and the protocol always written. */
+export function renderForward({ published, target, protocols }: Forward): string {
+  return `${renderPortRange(published)}:${renderPortRange(target)}/${protocols.join("+")}`;
+}
+
+/** Whether both want one published port of one protocol. */
+export function collide(a: Forward, b: Forward): boolean {
+  return (
+    rangesOverlap(a.published, b.published) && a.protocols.some((protocol) => b.protocols.includes(protocol))
+  );
+}

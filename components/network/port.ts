@@ -1,0 +1,43 @@
+export type Protocol = "tcp" | "udp";
+
+/** Ports `first` to `last`, both included; 1-65535, `first` <= `last`. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Parses `443` or `50000-50100`; throws an `Error` that names the text. */
+export function parsePortRange(text: string): PortRange {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  if (!match) throw new Error(`"${text}" is not a port (443) or a range of ports (50000-50100)`);
+  const first = Number(match[1]);
+  const last = Number(match[2] ?? match[1]);
+  if (first < 1 || last > 65535) throw new Error(`"${text}" is outside 1-65535`);
+  if (first > last) throw new Error(`"${text}" runs backwards; did you mean ${last}-${first}?`);
+  return { first, last };
+}
+
+/** The range as nftables, Hetzner and people write it: `443` or `50000-50100`. */
+export function renderPortRange({ first, last }: PortRange): string {
+  return first === last ? String(first) : `${first}-${last}`;
+}
+
+export function portCount({ first, last }: PortRange): number {
+  return last - first + 1;
+}
+
+export function rangesOverlap(a: PortRange, b: PortRange): boolean {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+/** The same ports in ascending, disjoint ranges that do not touch: the shortest list there is. */
+export function mergeRanges(ranges: readonly PortRange[]): PortRange[] {
+  const merged: PortRange[] = [];
+  for (const range of [...ranges].sort((a, b) => a.first - b.first)) {
+    const previous = merged.at(-1);
+    if (previous && range.first <= previous.last + 1)
+      merged[merged.length - 1] = { first: previous.first, last: Math.max(previous.last, range.last) };
+    else merged.push(range);
+  }
+  return merged;
+}

@@ -1,0 +1,85 @@
+#!/bin/bash
+# stdin: `address A`, then `PROTOCOL PUBLISHED TARGET` for each forward. Runs at home and knocks at the relay's public
+# address from outside. A forward whose service is not up is told, a forward that swallows packets fails the step.
+# shellcheck source=../host/begin-step.sh
+. /usr/local/lib/homerelay/begin-step.sh
+
+# How many new connections the guard has let in so far: whether a knock came out of the tunnel.
+arrivals() {
+  nft list chain inet homerelay from_relay | sed -n 's/.*dport @open.* packets \([0-9]*\) .*/\1/p'
+}
+
+listens() { # PROTOCOL PORT
+  ss -Hln"${1:0:1}" "sport = :$2" | grep -q .
+}
+
+# The answer to one TCP knock: open, refused or silent.
+knock_tcp() { # ADDRESS PORT
+  local answer
+  # shellcheck disable=SC2016 # $0 and $1 are for the inner shell
+  if answer=$(timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>&1); then
+    echo open
+  elif [[ $answer == *refused* ]]; then
+    echo refused
+  else
+    echo silent
+  fi
+}
+
+prove_tcp() { # ADDRESS PUBLISHED TARGET
+  local answer before
+  before=$(arrivals)
+  for _ in 1 2 3; do
+    answer=$(knock_tcp "$1" "$2")
+    [ "$answer" = silent ] || break
+  done
+  case $answer in
+    open) say "tcp $2: open" ;;
+    refused) say "tcp $2: the way is free, but nothing listens on $3 at home" ;;
+    silent) fail "tcp $2" "$3" "$before" ;;
+  esac
+}
+
+# UDP answers only if the service likes to; what can be proven is that a packet arrives.
+prove_udp() { # ADDRESS PUBLISHED TARGET
+  local before
+  before=$(arrivals)
+  for _ in 1 2 3; do
+    (printf '' >"/dev/udp/$1/$2") 2>/dev/null || : # an ICMP error for an earlier knock is no reason to stop
+    (printf 'home-relay' >"/dev/udp/$1/$2") 2>/dev/null || :
+    sleep 0.3
+    if [ "$(arrivals)" -gt "$before" ]; then
+      if listens udp "$3"; then
+        say "udp $2: arrives at home"
+      else
+        say "udp $2: arrives at home, but nothing listens on $3 there"
+      fi
+      return
+    fi
+  done
+  fail "udp $2" "$3" "$before"
+}
+
+failures=0
+fail() { # WHAT TARGET ARRIVALS-BEFORE
+  failures=$((failures + 1))
+  if [ "$(arrivals)" -gt "$3" ]; then
+    say "$1: no answer. It came out of the tunnel, so a firewall or the service at home swallows it (port $2)."
+  else
+    say "$1: no answer. It did not come out of the tunnel: a firewall between here and the relay, or on it, swallows it."
+  fi
+}
+
+main() {
+  local word published target address=''
+  while read -r word published target; do
+    case $word in
+      address) address=$published ;;
+      tcp) prove_tcp "$address" "$published" "$target" ;;
+      udp) prove_udp "$address" "$published" "$target" ;;
+    esac
+  done
+  [ "$failures" -eq 0 ] || die "$failures of the forwards do not work from outside"
+}
+
+main "$@"

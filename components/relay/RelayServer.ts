@@ -1,0 +1,120 @@
+import * as hcloud from "@pulumi/hcloud";
+import * as pulumi from "@pulumi/pulumi";
+import { Host } from "../host/Host.ts";
+import type { SshKeyPair } from "../host/Host.ts";
+import { relaySysctls } from "./sysctls.ts";
+import { renderUserData } from "./userData.ts";
+
+export interface RelayServerArgs {
+  /** Begins the names of all things in the Hetzner project, for example `home-relay-dev`. */
+  readonly label: string;
+  /** Hetzner's names. */
+  readonly location: string;
+  readonly serverType: string;
+  readonly image: string;
+  /** TCP port of sshd. */
+  readonly sshPort: number;
+  /** The key that this stack logs in with. */
+  readonly adminSshKey: SshKeyPair;
+  /** The host key that the server boots with, and the one that replaces it at the first contact. */
+  readonly firstHostKey: SshKeyPair;
+  readonly hostKey: SshKeyPair;
+  /** Hetzner's id of the firewall before the server. */
+  readonly firewallId: pulumi.Input<number>;
+  /** What `pulumi destroy` removes only after the server. */
+  readonly after: readonly pulumi.Resource[];
+}
+
+/**
+ * The VPS at Hetzner. Its two addresses are made first and outlive it: names and both ends of the tunnel depend on
+ * the addresses only, so a new server takes the old one's place.
+ */
+export class RelayServer extends pulumi.ComponentResource {
+  readonly ipv4Address: pulumi.Output<string>;
+  readonly ipv6Address: pulumi.Output<string>;
+  readonly host: Host;
+
+  constructor(name: string, args: RelayServerArgs, opts: pulumi.ComponentResourceOptions = {}) {
+    const { location, serverType, image, sshPort } = args;
+    super("homerelay:relay:RelayServer", name, { location, serverType, image, sshPort }, opts);
+
+    const ipv4 = this.#createAddress(name, args, "ipv4");
+    const ipv6 = this.#createAddress(name, args, "ipv6");
+    const sshKey = this.#createSshKey(name, args);
+    const server = this.#createServer(name, args, ipv4, ipv6, sshKey);
+
+    this.ipv4Address = ipv4.ipAddress;
+    // Hetzner hands out a /64 and names it by its first address; the server takes the one after that.
+    this.ipv6Address = pulumi.interpolate`${ipv6.ipAddress}1`;
+    this.host = this.#createHost(name, args, server);
+    this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
+  }
+
+  #createAddress(name: string, args: RelayServerArgs, type: "ipv4" | "ipv6"): hcloud.PrimaryIp {
+    return new hcloud.PrimaryIp(
+      `${name}-${type}`,
+      { name: `${args.label}-${type}`, type, location: args.location, autoDelete: false },
+      // Hetzner keeps names unique, so the old one has to go first.
+      { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after] },
+    );
+  }
+
+  #createSshKey(name: string, args: RelayServerArgs): hcloud.SshKey {
+    return new hcloud.SshKey(
+      `${name}-ssh-key`,
+      { name: args.label, publicKey: args.adminSshKey.publicKey },
+      { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after] },
+    );
+  }
+
+  #createServer(
+    name: string,
+    args: RelayServerArgs,
+    ipv4: hcloud.PrimaryIp,
+    ipv6: hcloud.PrimaryIp,
+    sshKey: hcloud.SshKey,
+  ): hcloud.Server {
+    const userData = pulumi
+      .all([args.adminSshKey.publicKey, args.firstHostKey.privateKey, args.firstHostKey.publicKey])
+      .apply(([adminPublicKey, hostPrivateKey, hostPublicKey]) =>
+        renderUserData({ sshPort: args.sshPort, adminPublicKey, hostPrivateKey, hostPublicKey }),
+      );
+    return new hcloud.Server(
+      `${name}-server`,
+      {
+        name: args.label,
+        location: args.location,
+        serverType: args.serverType,
+        image: args.image,
+        sshKeys: [sshKey.id],
+        firewallIds: [args.firewallId],
+        publicNets: [
+          { ipv4Enabled: true, ipv4: ipv4.id.apply(Number), ipv6Enabled: true, ipv6: ipv6.id.apply(Number) },
+        ],
+        userData: pulumi.secret(userData),
+      },
+      // An edit of what only a first boot reads must not cost the server.
+      { parent: this, ignoreChanges: ["userData"], dependsOn: [...args.after] },
+    );
+  }
+
+  #createHost(name: string, args: RelayServerArgs, server: hcloud.Server): Host {
+    return new Host(
+      `${name}-host`,
+      {
+        title: "the relay",
+        role: "relay",
+        access: {
+          by: "stack key",
+          host: this.ipv4Address,
+          port: args.sshPort,
+          privateKey: args.adminSshKey.privateKey,
+          hostKey: args.hostKey,
+          firstHostKey: args.firstHostKey.publicKey,
+        },
+        files: [{ name: "/etc/sysctl.d/60-homerelay.conf", text: relaySysctls }],
+      },
+      { parent: this, machine: server, dependsOn: server },
+    );
+  }
+}

@@ -1,0 +1,63 @@
+export interface RelayUserData {
+  /** TCP port of sshd. */
+  readonly sshPort: number;
+  /** May log in as root. */
+  readonly adminPublicKey: string;
+  /** The host key that the server has until our first contact; OpenSSH format. */
+  readonly hostPrivateKey: string;
+  readonly hostPublicKey: string;
+}
+
+/**
+ * cloud-init's user data. JSON is YAML, and needs no quoting of ours.
+ *
+ * The only secret in it is a host key that the first contact replaces: a server's user data can be read by every
+ * program on the server and by everybody who has the API token.
+ */
+export function renderUserData(data: RelayUserData): string {
+  const config = {
+    ssh_deletekeys: true,
+    ssh_keys: { ed25519_private: data.hostPrivateKey, ed25519_public: data.hostPublicKey },
+    ssh_pwauth: false,
+    disable_root: false,
+    users: [{ name: "root", lock_passwd: true, ssh_authorized_keys: [data.adminPublicKey] }],
+    write_files: [
+      {
+        path: "/etc/ssh/sshd_config.d/10-homerelay.conf",
+        permissions: "0644",
+        content: sshdConfig(data.sshPort),
+      },
+      { path: "/etc/apt/apt.conf.d/52homerelay", permissions: "0644", content: upgradesConfig },
+    ],
+    package_update: true,
+    packages: ["nftables", "wireguard-tools", "unattended-upgrades"],
+    // The drop-in was written after sshd had been set up.
+    runcmd: ["systemctl restart ssh"],
+  };
+  return `#cloud-config\n${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+function sshdConfig(port: number): string {
+  return [
+    "# Written by home-relay.",
+    `Port ${port}`,
+    "PermitRootLogin prohibit-password",
+    "PasswordAuthentication no",
+    "KbdInteractiveAuthentication no",
+    "AllowUsers root",
+    "MaxAuthTries 3",
+    "X11Forwarding no",
+    "AllowTcpForwarding no",
+    "AllowAgentForwarding no",
+    "",
+  ].join("\n");
+}
+
+/** Security updates by themselves, and the reboot that a new kernel needs when hardly anybody is awake. */
+const upgradesConfig = `// Written by home-relay.
+APT::Periodic::Update-Package-Lists "1";
+APT::Periodic::Unattended-Upgrade "1";
+Unattended-Upgrade::Automatic-Reboot "true";
+Unattended-Upgrade::Automatic-Reboot-Time "04:30";
+Unattended-Upgrade::Remove-Unused-Kernel-Packages "true";
+`;

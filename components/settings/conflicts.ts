@@ -1,0 +1,170 @@
+import { peerAddress } from "../network/addressPlan.ts";
+import { collide, renderForward } from "../network/forward.ts";
+import type { Forward } from "../network/forward.ts";
+import { overlaps, parsePrefix } from "../network/prefix.ts";
+import type { Prefix } from "../network/prefix.ts";
+import { rangesOverlap, renderPortRange } from "../network/port.ts";
+import type { PortRange, Protocol } from "../network/port.ts";
+import type { WrittenHome } from "./homes.ts";
+import { isRead } from "./place.ts";
+import type { Draft, Place, Read } from "./place.ts";
+import type { RelaySettings, TunnelSettings } from "./settings.ts";
+
+/** A home that could be read at least in part, and where it was written. */
+interface PlacedHome {
+  readonly place: Place;
+  readonly home: Draft<WrittenHome>;
+}
+
+interface PlacedForward {
+  readonly place: Place;
+  readonly forward: Forward;
+  /** `home nas`, or the home's key where its name was refused. */
+  readonly owner: string;
+}
+
+/** What is right on its own and wrong together. Whatever was refused before is left out of the comparison. */
+export function refuseConflicts(
+  homes: readonly Read<Draft<WrittenHome>>[],
+  homesPlace: Place,
+  relay: Read<Draft<RelaySettings>>,
+  tunnel: Read<Draft<TunnelSettings>>,
+): void {
+  const placed = homes.flatMap((home, i) => (isRead(home) ? [{ place: homesPlace.at(i), home }] : []));
+  const forwards = placed.flatMap(placeForwards);
+  if (isRead(relay) && isRead(relay.sshPort))
+    refuseOwnPort(forwards, relay.sshPort, "tcp", "SSH", "relay.sshPort");
+  if (isRead(tunnel) && isRead(tunnel.listenPort))
+    refuseOwnPort(forwards, tunnel.listenPort, "udp", "WireGuard", "tunnel.listenPort");
+  refuseCollisions(forwards);
+  refuseRepeatedNames(placed);
+  if (!isRead(tunnel)) return;
+  if (isRead(tunnel.prefix4) && isRead(tunnel.prefix6))
+    refuseSharedAddresses(placed, tunnel.prefix4, tunnel.prefix6);
+  const prefixes: readonly Read<Prefix>[] = [tunnel.prefix4, tunnel.prefix6];
+  refuseHomesInTunnel(placed, prefixes.filter(isRead));
+}
+
+function placeForwards({ place, home }: PlacedHome): PlacedForward[] {
+  if (!isRead(home.forwards)) return [];
+  const owner = isRead(home.name) ? `home ${home.name}` : place.path;
+  return home.forwards.flatMap((forward, i) =>
+    isRead(forward) ? [{ place: place.at("forwards").at(i), forward, owner }] : [],
+  );
+}
+
+/** A forward over a port on which the relay itself listens would lock the operator or the tunnel out. */
+function refuseOwnPort(
+  forwards: readonly PlacedForward[],
+  port: number,
+  protocol: Protocol,
+  service: string,
+  key: string,
+): void {
+  for (const { place, forward } of forwards)
+    if (forward.protocols.includes(protocol) && rangesOverlap(forward.published, { first: port, last: port }))
+      place.refuse(
+        `publishes ${port}/${protocol}, where the relay's own ${service} listens; found "${renderForward(forward)}"`,
+        `publish another port, or move ${service} away with home-relay:${key}`,
+      );
+}
+
+/**
+ * Names each two forwards that want one public port. A sweep over the sorted ports, because the comparison of each
+ * with each takes a second at 10,000 forwards.
+ */
+function refuseCollisions(forwards: readonly PlacedForward[]): void {
+  const order = new Map(forwards.map((forward, i) => [forward, i]));
+  const compare = (a: PlacedForward, b: PlacedForward) => (order.get(a) ?? 0) - (order.get(b) ?? 0);
+  const rivals = new Map<PlacedForward, Set<PlacedForward>>();
+  for (const protocol of ["tcp", "udp"] as const) {
+    const wanted = forwards.filter(({ forward }) => forward.protocols.includes(protocol));
+    let open: PlacedForward[] = [];
+    for (const next of wanted.sort((a, b) => a.forward.published.first - b.forward.published.first)) {
+      open = open.filter(({ forward }) => collide(forward, next.forward));
+      for (const other of open) {
+        const [earlier, later] = compare(other, next) < 0 ? [other, next] : [next, other];
+        rivals.set(later, (rivals.get(later) ?? new Set()).add(earlier));
+      }
+      open.push(next);
+    }
+  }
+  for (const [later, all] of [...rivals].sort(([a], [b]) => compare(a, b)))
+    for (const earlier of [...all].sort(compare)) refuseCollision(later, earlier);
+}
+
+function refuseCollision(later: PlacedForward, earlier: PlacedForward): void {
+  later.place.refuse(
+    `publishes ${renderShared(later.forward, earlier.forward)} for ${later.owner}, which ${earlier.place.path} ` +
+      `publishes for ${earlier.owner}; found "${renderForward(later.forward)}" and "${renderForward(earlier.forward)}"`,
+    "a public port leads to one place: publish another port in one of them",
+  );
+}
+
+function renderShared(a: Forward, b: Forward): string {
+  const shared: PortRange = {
+    first: Math.max(a.published.first, b.published.first),
+    last: Math.min(a.published.last, b.published.last),
+  };
+  return `${renderPortRange(shared)}/${a.protocols.filter((protocol) => b.protocols.includes(protocol)).join("+")}`;
+}
+
+function refuseRepeatedNames(homes: readonly PlacedHome[]): void {
+  const first = new Map<string, Place>();
+  for (const { place, home } of homes) {
+    if (!isRead(home.name)) continue;
+    const before = first.get(home.name);
+    if (before === undefined) first.set(home.name, place);
+    else
+      place
+        .at("name")
+        .refuse(
+          `repeats ${before.path}.name; found "${home.name}" in both`,
+          "give each home a name of its own",
+        );
+  }
+}
+
+/** An address comes from the name alone, so two names can, rarely, fall on one. */
+function refuseSharedAddresses(homes: readonly PlacedHome[], prefix4: Prefix, prefix6: Prefix): void {
+  const first = new Map<string, { readonly place: Place; readonly name: string }>();
+  for (const { place, home } of homes) {
+    if (!isRead(home.name)) continue;
+    const { ipv4 } = peerAddress(prefix4, prefix6, home.name);
+    const before = first.get(ipv4);
+    if (before === undefined) first.set(ipv4, { place, name: home.name });
+    else if (before.name !== home.name)
+      place
+        .at("name")
+        .refuse(
+          `gives the tunnel address ${ipv4}, as ${before.place.path}.name does; found "${home.name}" and "${before.name}"`,
+          "rename one of the two homes: the address comes from the name",
+        );
+  }
+}
+
+/** With its LAN inside the tunnel's prefix, a home would send its LAN's traffic into the tunnel. */
+function refuseHomesInTunnel(homes: readonly PlacedHome[], prefixes: readonly Prefix[]): void {
+  for (const { place, home } of homes) {
+    if (!isRead(home.ssh) || !isRead(home.ssh.host)) continue;
+    const { host } = home.ssh;
+    const inside = prefixes.find((prefix) => isWithin(host, prefix));
+    if (inside !== undefined)
+      place
+        .at("ssh")
+        .at("host")
+        .refuse(
+          `lies within the tunnel's own addresses, ${inside.text}; found "${host}"`,
+          `give the tunnel addresses that your LAN does not use, with home-relay:tunnel.prefix${inside.family}`,
+        );
+  }
+}
+
+function isWithin(host: string, prefix: Prefix): boolean {
+  try {
+    return overlaps(parsePrefix(host), prefix);
+  } catch {
+    // A name, not an address.
+    return false;
+  }
+}

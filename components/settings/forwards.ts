@@ -1,0 +1,107 @@
+import { createForward, parseForward } from "../network/forward.ts";
+import type { Forward } from "../network/forward.ts";
+import { parsePortRange } from "../network/port.ts";
+import type { PortRange } from "../network/port.ts";
+import { complete, isRead, refused, show } from "./place.ts";
+import type { Place, Read } from "./place.ts";
+import { attempt, fields, isMapping, isText, optional, required } from "./readers.ts";
+
+const shortForm =
+  'write "port", "published:target" or "published:target/protocol", like "80:8080" or "53:5353/udp"';
+
+/** A forward in Compose's short syntax, as a bare port number, or in the long form `{ published, target, protocol }`. */
+export function readForward(value: unknown, place: Place): Read<Forward> {
+  if (isText(value) || typeof value === "number") return readShortForm(value, place);
+  if (isMapping(value)) return readLongForm(value, place);
+  return place.refuse(`must be a forward; found ${show(value)}`, shortForm);
+}
+
+function readShortForm(value: string | number, place: Place): Read<Forward> {
+  if (typeof value === "number" && !isPort(value)) return refuseNumber(value, place);
+  const meant = meantForward(String(value));
+  const mend = meant === undefined ? shortForm : `write "${meant}"`;
+  return attempt(() => parseForward(String(value)), place, mend);
+}
+
+interface LongForm {
+  readonly published: PortRange;
+  readonly target: PortRange | undefined;
+  readonly protocol: string;
+}
+
+const readLong = fields<LongForm>({
+  published: required(readPorts, "published: 80"),
+  target: optional(readPorts, undefined),
+  protocol: optional(readProtocol, "tcp"),
+});
+
+function readLongForm(value: Readonly<Record<string, unknown>>, place: Place): Read<Forward> {
+  const [key = "", ...otherKeys] = Object.keys(value);
+  const behind = value[key];
+  // `80: 8080`, with a space, is a mapping to YAML.
+  if (otherKeys.length === 0 && /^\d[\d-]*$/.test(key) && (isText(behind) || typeof behind === "number"))
+    return place.refuse(
+      `must be a forward; found ${show(value)}`,
+      `write "${key}:${behind}", in quotes and without a space`,
+    );
+  const long = complete<LongForm>(readLong(value, place));
+  if (!isRead(long)) return refused;
+  const { published, target = published, protocol } = long;
+  const mend = "write as many target ports as published ones";
+  return attempt(() => createForward(published, target, protocol), place, mend);
+}
+
+function readPorts(value: unknown, place: Place): Read<PortRange> {
+  if (typeof value === "number" && !isPort(value)) return refuseNumber(value, place);
+  if (!isText(value) && typeof value !== "number")
+    return place.refuse(
+      `must be a port or a range of ports; found ${show(value)}`,
+      'write 80 or "50000-50100"',
+    );
+  const mend = 'write a port from 1 to 65535, like 80, or a range, like "50000-50100"';
+  return attempt(() => parsePortRange(String(value)), place, mend);
+}
+
+function readProtocol(value: unknown, place: Place): Read<string> {
+  if (value === "tcp" || value === "udp" || value === "tcp+udp") return value;
+  const meant = isText(value) ? meantProtocol(value) : undefined;
+  return place.refuse(
+    `must be tcp, udp or tcp+udp; found ${show(value)}`,
+    `write ${meant ?? "tcp, udp or tcp+udp"}`,
+  );
+}
+
+/** YAML 1.1 reads an unquoted 22:22 as the number 1342, so a number that is no port was probably two ports. */
+function refuseNumber(value: number, place: Place): typeof refused {
+  return place.refuse(
+    `must be a port from 1 to 65535; found the number ${value}`,
+    'YAML can take an unquoted a:b for one number: quote it, like "80:8080"',
+  );
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65535;
+}
+
+/** The forward that a text with a common mistake was meant to be: spaces, an address, capitals, `tcp,udp`, `->`. */
+function meantForward(text: string): string | undefined {
+  const [ports = "", ...protocol] = text
+    .toLowerCase()
+    .replaceAll(/\s/g, "")
+    .replace(/->|=>|=/, ":")
+    .replace(/^(?:\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]*\]|\*|localhost):/, "")
+    .split("/");
+  const meant = protocol.length === 0 ? ports : `${ports}/${meantProtocol(protocol.join("+")) ?? "?"}`;
+  try {
+    parseForward(meant);
+    return meant;
+  } catch {
+    return undefined;
+  }
+}
+
+function meantProtocol(text: string): string | undefined {
+  const plain = text.toLowerCase().replaceAll(/[^a-z]/g, "");
+  if (plain === "tcp" || plain === "udp") return plain;
+  return ["tcpudp", "udptcp", "tcpandudp", "both", "all", "any"].includes(plain) ? "tcp+udp" : undefined;
+}

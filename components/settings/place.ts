@@ -1,0 +1,54 @@
+/** What a reader returns for a value that it has refused: the problem is noted, reading goes on elsewhere. */
+export const refused: unique symbol = Symbol("refused");
+
+export type Read<T> = T | typeof refused;
+
+/** A `T` of which some fields may have been refused. */
+export type Draft<T> = { readonly [K in keyof T]: Read<T[K]> };
+
+/** One key of the stack file, and where to note what is wrong with it. */
+export class Place {
+  /** As the user wrote it: `home-relay:homes[0].forwards[2]`. */
+  readonly path: string;
+  readonly #problems: string[];
+
+  constructor(path: string, problems: string[]) {
+    this.path = path;
+    this.#problems = problems;
+  }
+
+  /** A key inside this one: the name of a field or the index of an item. */
+  at(key: string | number): Place {
+    return new Place(
+      typeof key === "number" ? `${this.path}[${key}]` : `${this.path}.${key}`,
+      this.#problems,
+    );
+  }
+
+  /** Notes a problem: `what` names the rule and the value found, `mend` the edit or command that mends it. */
+  refuse(what: string, mend: string): typeof refused {
+    this.#problems.push(`${this.path}: ${what}\n  ${mend}`);
+    return refused;
+  }
+}
+
+export function isRead<T>(read: Read<T>): read is T {
+  return read !== refused;
+}
+
+/** The draft as the whole it promises to be, or `refused` if a part of it was. */
+export function complete<T extends object>(draft: Read<Draft<T>>): Read<T> {
+  return isRead(draft) && isComplete<T>(draft) ? draft : refused;
+}
+
+function isComplete<T extends object>(draft: Draft<T>): draft is Draft<T> & T {
+  return Object.values(draft).every(isRead);
+}
+
+/** A found value as a message shows it: quoted, short, and never a private key. */
+export function show(value: unknown): string {
+  if (value === undefined || value === null) return "nothing";
+  const text = JSON.stringify(value);
+  if (text.includes("PRIVATE KEY")) return "a private key";
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

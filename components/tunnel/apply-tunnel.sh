@@ -1,0 +1,22 @@
+#!/bin/bash
+# stdin: the relay's WireGuard configuration, keys by name.
+# shellcheck source=../host/begin-step.sh
+. /usr/local/lib/homerelay/begin-step.sh
+# shellcheck source=../tunnel/sync-interface.sh
+. /usr/local/lib/homerelay/sync-interface.sh
+
+main() {
+  document=$(mktemp)
+  trap 'rm -f "$document"' EXIT
+  cat >"$document"
+  if sync_interface "$document" || [ -e "$etc/keys-changed" ]; then
+    rm -f "$etc/keys-changed"
+    # syncconf has set each peer's keepalive to what the file says; those with a known address get theirs back.
+    /usr/local/lib/homerelay/remember-endpoints.sh restore
+  else
+    say "the tunnel is as it should be"
+  fi
+  systemctl enable --quiet --now homerelay-endpoints.timer
+}
+
+main "$@"

@@ -1,0 +1,40 @@
+#!/bin/bash
+# Where each peer was last heard from, kept over a reboot. Without it the relay would wait until the homes call
+# again, up to two minutes, since WireGuard's keepalives are not answered by a relay that forgot its sessions.
+#   save     writes the endpoints down, if one changed
+#   restore  sets them again, together with a keepalive: set apart, the first handshake would be tried with no
+#            endpoint, fail, and block the next one for five seconds
+set -euo pipefail
+export LC_ALL=C
+umask 077
+
+readonly interface=homerelay
+readonly memory=/var/lib/homerelay/endpoints
+
+save() {
+  install -d -m 0700 "${memory%/*}"
+  wg show "$interface" endpoints | awk '$2 != "(none)"' | sort >"$memory.next"
+  # Before the first peer has called, what was remembered is worth more than an empty list.
+  if [ -s "$memory.next" ] && ! cmp -s "$memory.next" "$memory"; then
+    mv "$memory.next" "$memory"
+  else
+    rm "$memory.next"
+  fi
+}
+
+restore() {
+  local peer endpoint current
+  [ -f "$memory" ] || return 0
+  current=$(wg show "$interface" endpoints)
+  while read -r peer endpoint; do
+    # A peer that is gone stays gone: `wg set` would make it again.
+    grep -q "^$peer" <<<"$current" || continue
+    if grep -qF "$peer	(none)" <<<"$current"; then
+      wg set "$interface" peer "$peer" endpoint "$endpoint" persistent-keepalive 25
+    else
+      wg set "$interface" peer "$peer" persistent-keepalive 25
+    fi
+  done <"$memory"
+}
+
+"$1"

@@ -1,0 +1,61 @@
+#!/bin/bash
+# Sourced by the steps that own a WireGuard interface. Brings it in line with a document, without a restart: a
+# restart would forget where the peers are and cost an idle tunnel two minutes.
+
+# shellcheck source=../host/begin-step.sh
+[ -n "${interface-}" ] || . /usr/local/lib/homerelay/begin-step.sh
+
+readonly config=/etc/wireguard/$interface.conf
+
+# Joins the document with the key files that it names: `PrivateKey = key:private` -> the key itself.
+join_keys() {
+  local line name
+  while IFS= read -r line; do
+    if [[ $line == *' = key:'* ]]; then
+      name=${line##*' = key:'}
+      [ -f "$keys/$name" ] || die "the key '$name' is not on this host; run: pulumi up --replace '**keys'"
+      line="${line%%' = key:'*} = $(cat "$keys/$name")"
+    fi
+    printf '%s\n' "$line"
+  done
+}
+
+# Exit code 0: something changed. The interface is up and runs with $config afterwards.
+sync_interface() { # DOCUMENT
+  local changed=1 next
+  install -d -m 0700 /etc/wireguard
+  # wg-quick goes by the file's name, so the next one lies in a folder of its own.
+  install -d -m 0700 /etc/wireguard/homerelay.next
+  next=/etc/wireguard/homerelay.next/$interface.conf
+  join_keys <"$1" >"$next"
+  wg-quick strip "$next" >/dev/null || die "wg-quick refuses the configuration; the one before it stays"
+  cmp -s "$next" "$config" || changed=0
+  mv "$next" "$config"
+  rmdir /etc/wireguard/homerelay.next
+  systemctl enable --quiet "wg-quick@$interface"
+  if ! systemctl is-active --quiet "wg-quick@$interface"; then
+    # A unit that failed before has to be forgiven before it starts again.
+    systemctl reset-failed "wg-quick@$interface" 2>/dev/null || :
+    systemctl start "wg-quick@$interface" ||
+      die "the tunnel did not start: $(journalctl -u "wg-quick@$interface" -n 5 --no-pager -o cat)"
+    say "tunnel interface $interface is up"
+    return 0
+  fi
+  if [ "$changed" -eq 0 ]; then
+    wg syncconf "$interface" <(wg-quick strip "$interface")
+    sync_link
+    say "tunnel interface $interface brought in line"
+  fi
+  return "$changed"
+}
+
+# What `wg syncconf` leaves out: addresses and MTU.
+sync_link() {
+  local wanted address
+  ip link set dev "$interface" mtu "$(sed -n 's/^MTU = //p' "$config")"
+  wanted=$(sed -n 's/^Address = //p' "$config" | tr -d ' ' | tr ',' '\n')
+  for address in $wanted; do ip address replace "$address" dev "$interface"; done
+  ip -o address show dev "$interface" scope global | awk '{ print $4 }' | while read -r address; do
+    grep -qxF "$address" <<<"$wanted" || ip address delete "$address" dev "$interface"
+  done
+}

@@ -1,0 +1,55 @@
+/**
+ * A WireGuard interface and its peers as wg-quick reads them, in the order in which `wg showconf` prints them.
+ *
+ * Keys are named, not written: `PrivateKey = key:private` is joined with the key file of that name on the host. So
+ * the text has no secret, and a preview shows its lines.
+ */
+export interface WireguardInterface {
+  /** With the tunnel's prefix length: `10.77.0.1/16`. */
+  readonly addresses: readonly string[];
+  /** UDP port; `undefined` where the kernel may choose (a home). */
+  readonly listenPort: number | undefined;
+  /** Bytes. */
+  readonly mtu: number;
+  /** Commands for wg-quick's PostUp and PreDown. */
+  readonly postUp: readonly string[];
+  readonly preDown: readonly string[];
+  readonly peers: readonly WireguardPeer[];
+}
+
+export interface WireguardPeer {
+  /** For a reader, in a comment. Also names the preshared key's file: `key:preshared-<name>`. */
+  readonly name: string;
+  /** Base64. */
+  readonly publicKey: string;
+  readonly allowedIps: readonly string[];
+  /** `203.0.113.5:51820`, `[2001:db8::5]:51820`; `undefined` where the peer calls first. */
+  readonly endpoint: string | undefined;
+  /** `undefined`: sends nothing by itself. */
+  readonly keepaliveSeconds: number | undefined;
+}
+
+/** wg-quick's text. Routes are ours to set (`Table = off`): a tunnel must never take the default route. */
+export function renderWireguardConfig(config: WireguardInterface): string {
+  const head = [
+    "[Interface]",
+    `Address = ${config.addresses.join(", ")}`,
+    ...(config.listenPort === undefined ? [] : [`ListenPort = ${config.listenPort}`]),
+    "PrivateKey = key:private",
+    `MTU = ${config.mtu}`,
+    "Table = off",
+    ...config.postUp.map((command) => `PostUp = ${command}`),
+    ...config.preDown.map((command) => `PreDown = ${command}`),
+  ];
+  const peers = config.peers.map((peer) => [
+    "",
+    `# ${peer.name}`,
+    "[Peer]",
+    `PublicKey = ${peer.publicKey}`,
+    `PresharedKey = key:preshared-${peer.name}`,
+    `AllowedIPs = ${peer.allowedIps.join(", ")}`,
+    ...(peer.endpoint === undefined ? [] : [`Endpoint = ${peer.endpoint}`]),
+    ...(peer.keepaliveSeconds === undefined ? [] : [`PersistentKeepalive = ${peer.keepaliveSeconds}`]),
+  ]);
+  return [head, ...peers].flat().join("\n") + "\n";
+}

@@ -1,0 +1,756 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { collide, parseForward, renderForward } from "../../components/network/forward.ts";
+import { peerAddress } from "../../components/network/addressPlan.ts";
+import { parsePrefix } from "../../components/network/prefix.ts";
+import { sshKey } from "../../components/keys/deriveKeys.ts";
+import { parseSettings } from "../../components/settings/parseSettings.ts";
+import type { RawSettings } from "../../components/settings/parseSettings.ts";
+import { SettingsError } from "../../components/settings/settingsError.ts";
+import { forward } from "./forwards.ts";
+
+const { publicKey: hostKey } = sshKey(Buffer.alloc(32, 7), "");
+const ssh = { host: "192.168.1.10", hostKey };
+const nas = { name: "nas", ssh, forwards: ["80:8080"] };
+const sound: RawSettings = {
+  relay: {},
+  homes: [nas],
+  tunnel: {},
+  dns: {},
+  hcloudToken: "a1B2".repeat(16),
+};
+
+function problemsOf(change: Partial<RawSettings>): readonly string[] {
+  try {
+    parseSettings({ ...sound, ...change });
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+/** The home `nas` with other forwards. */
+const forwarding = (...forwards: unknown[]) => ({ homes: [{ ...nas, forwards }] });
+const sshOf = (change: object) => ({ homes: [{ ...nas, ssh: { ...ssh, ...change } }] });
+const dnsOf = (...names: unknown[]) => ({ dns: { zone: "example.org", names } });
+
+const forwardForms =
+  'write "port", "published:target" or "published:target/protocol", like "80:8080" or "53:5353/udp"';
+const hostKeyMend =
+  "get it with ssh-keyscan -t ed25519 HOST, and compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the home";
+const nameRule =
+  "must be a name inside the zone, in lower case, without the zone and without a dot at its end; found";
+const tokenMend =
+  "create a token with read and write access in the Hetzner console, then: pulumi config set --secret hcloud:token";
+
+describe("what is left out has the documented default", () => {
+  test("everywhere", () => {
+    expect(parseSettings(sound)).toEqual({
+      relay: {
+        provider: "hetzner",
+        location: "nbg1",
+        serverType: "cx23",
+        image: "debian-13",
+        sshPort: 22,
+        adminCidrs: [parsePrefix("0.0.0.0/0"), parsePrefix("::/0")],
+      },
+      tunnel: {
+        listenPort: 51820,
+        mtu: 1420,
+        keepaliveSeconds: 25,
+        prefix4: parsePrefix("10.77.0.0/16"),
+        prefix6: parsePrefix("fd77::/64"),
+        keyGeneration: 1,
+      },
+      homes: [
+        {
+          name: "nas",
+          install: "ssh",
+          ssh: { host: "192.168.1.10", port: 22, user: "root", hostKey, identityFile: undefined },
+          tunnelAddress: { ipv4: "10.77.218.48", ipv6: "fd77::da30" },
+          forwards: [parseForward("80:8080")],
+        },
+      ],
+      dns: undefined,
+    });
+  });
+
+  test("in dns, once there is a zone", () => {
+    expect(parseSettings({ ...sound, dns: { zone: "example.org" } }).dns).toEqual({
+      provider: "hetzner",
+      zone: "example.org",
+      createZone: false,
+      names: ["@"],
+      ttlSeconds: 60,
+    });
+  });
+
+  test("also where a key is written with nothing behind it", () => {
+    const empty = { ...sound, relay: null, tunnel: undefined, dns: null };
+    expect(parseSettings(empty)).toEqual(parseSettings(sound));
+  });
+});
+
+test("what is written holds", () => {
+  const settings = parseSettings({
+    relay: {
+      location: "hel1",
+      serverType: "cax11",
+      image: "ubuntu-24.04",
+      sshPort: 2222,
+      adminCidrs: ["192.0.2.7"],
+    },
+    tunnel: {
+      listenPort: 443,
+      mtu: 1280,
+      keepaliveSeconds: 120,
+      prefix4: "192.168.77.0/24",
+      prefix6: "fd01:2:3:4::/64",
+      keyGeneration: 3,
+    },
+    homes: [
+      {
+        ...nas,
+        ssh: {
+          host: "fd00::5",
+          port: 2022,
+          user: "ops",
+          hostKey: `${hostKey} root@nas`,
+          identityFile: "~/.ssh/nas",
+        },
+      },
+    ],
+    dns: {
+      zone: "xn--bcher-kva.example",
+      createZone: true,
+      names: ["@", "www", "*", "*.a.b", "_acme"],
+      ttlSeconds: 86_400,
+    },
+    hcloudToken: sound.hcloudToken,
+  });
+  expect(settings.relay).toEqual({
+    provider: "hetzner",
+    location: "hel1",
+    serverType: "cax11",
+    image: "ubuntu-24.04",
+    sshPort: 2222,
+    adminCidrs: [parsePrefix("192.0.2.7/32")],
+  });
+  expect(settings.tunnel).toMatchObject({
+    listenPort: 443,
+    mtu: 1280,
+    keepaliveSeconds: 120,
+    keyGeneration: 3,
+  });
+  expect([settings.tunnel.prefix4.text, settings.tunnel.prefix6.text]).toEqual([
+    "192.168.77.0/24",
+    "fd01:2:3:4::/64",
+  ]);
+  expect(settings.homes[0]?.ssh).toEqual({
+    host: "fd00::5",
+    port: 2022,
+    user: "ops",
+    hostKey,
+    identityFile: "~/.ssh/nas",
+  });
+  expect(settings.dns).toEqual({
+    provider: "hetzner",
+    zone: "xn--bcher-kva.example",
+    createZone: true,
+    names: ["@", "www", "*", "*.a.b", "_acme"],
+    ttlSeconds: 86_400,
+  });
+});
+
+test("forwards are read in every form", () => {
+  const forms = [
+    443,
+    "80:8080",
+    "53:5353/tcp+udp",
+    { published: 1000 },
+    { published: "2000-2001", target: "3000-3001", protocol: "udp" },
+  ];
+  const [home] = parseSettings({ ...sound, ...forwarding(...forms) }).homes;
+  expect(home?.forwards.map(renderForward)).toEqual([
+    "443:443/tcp",
+    "80:8080/tcp",
+    "53:5353/tcp+udp",
+    "1000:1000/tcp",
+    "2000-2001:3000-3001/udp",
+  ]);
+});
+
+test("settings are frozen, all the way down", () => {
+  const open: string[] = [];
+  const look = (value: unknown, path: string) => {
+    if (typeof value !== "object" || value === null) return;
+    if (!Object.isFrozen(value)) open.push(path);
+    for (const [key, part] of Object.entries(value)) look(part, `${path}.${key}`);
+  };
+  look(parseSettings({ ...sound, dns: { zone: "example.org" } }), "settings");
+  expect(open).toEqual([]);
+});
+
+test("the example stack is sound", () => {
+  const { config } = parse(readFileSync("Pulumi.dev.yaml", "utf8")) as { config: Record<string, unknown> };
+  const settings = parseSettings({
+    relay: config["home-relay:relay"],
+    homes: config["home-relay:homes"],
+    tunnel: config["home-relay:tunnel"],
+    dns: config["home-relay:dns"],
+    unknownKeys: Object.keys(config)
+      .map((key) => key.replace("home-relay:", ""))
+      .filter((key) => !["relay", "homes", "tunnel", "dns"].includes(key)),
+    hcloudToken: sound.hcloudToken,
+  });
+  expect(settings.homes.map(({ name, forwards }) => [name, forwards.map(renderForward)])).toEqual([
+    ["nas", ["80:8080/tcp", "443:8081/tcp", "64738:64738/tcp+udp"]],
+  ]);
+  expect(settings.dns?.names).toEqual(["@", "www"]);
+});
+
+test("all problems are said at once, in one message", () => {
+  const mistakes: Partial<RawSettings> = {
+    relay: { sshPort: "22" },
+    homes: [{ ...nas, forwards: ["80:8080/TCP", "443", "443:8443"] }],
+    tunnel: { mtu: 1500 },
+    hcloudToken: "short",
+  };
+  expect(() => parseSettings({ ...sound, ...mistakes })).toThrow(
+    new SettingsError([
+      'home-relay:relay.sshPort: must be a whole number from 1 to 65535; found "22"\n  write 22 without quotes',
+      'home-relay:homes[0].forwards[0]: "TCP" is not a protocol; use tcp, udp or tcp+udp\n  write "80:8080/tcp"',
+      "home-relay:tunnel.mtu: must be a whole number from 1280 to 1420; found 1500\n" +
+        "  IPv6 needs 1280; 1420 is what fits into 1500 bytes beside WireGuard's own; try 1412 behind PPPoE, 1280 always works",
+      `hcloud:token: must have exactly 64 characters; found 5\n  ${tokenMend}`,
+      "home-relay:homes[0].forwards[2]: publishes 443/tcp for home nas, which home-relay:homes[0].forwards[1] publishes for home nas; " +
+        'found "443:8443/tcp" and "443:443/tcp"\n  a public port leads to one place: publish another port in one of them',
+    ]),
+  );
+});
+
+test("the message counts the problems and keeps each with its mend", () => {
+  expect(new SettingsError(["a: wrong\n  mend it", "b: wrong\n  mend that"]).message).toBe(
+    "2 problems in the settings:\n\n  a: wrong\n    mend it\n\n  b: wrong\n    mend that",
+  );
+  expect(new SettingsError(["a: wrong\n  mend it"]).message).toBe(
+    "1 problem in the settings:\n\n  a: wrong\n    mend it",
+  );
+});
+
+/** Name of the mistake, the change that makes it, the whole text of the only problem. */
+const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
+  "an unknown key": [
+    ["a section", { unknownKeys: ["home"] }, "home-relay:home: is not a setting\n  did you mean homes?"],
+    [
+      "nothing like a section",
+      { unknownKeys: ["devices"] },
+      "home-relay:devices: is not a setting\n  remove it; known here: relay, homes, tunnel, dns",
+    ],
+    [
+      "a path set without --path",
+      { unknownKeys: ["relay.sshPort"] },
+      "home-relay:relay.sshPort: is not a setting\n" +
+        "  set it with --path: pulumi config set --path relay.sshPort VALUE, and: pulumi config rm relay.sshPort",
+    ],
+    [
+      "in relay",
+      { relay: { servertype: "cx23" } },
+      "home-relay:relay.servertype: is not a setting\n  did you mean serverType?",
+    ],
+    [
+      "in tunnel",
+      { tunnel: { keepalive: 25 } },
+      "home-relay:tunnel.keepalive: is not a setting\n  did you mean keepaliveSeconds?",
+    ],
+    [
+      "in dns",
+      { dns: { zone: "example.org", nmaes: [] } },
+      "home-relay:dns.nmaes: is not a setting\n  did you mean names?",
+    ],
+    [
+      "in a home",
+      { homes: [{ ...nas, forward: [] }] },
+      "home-relay:homes[0].forward: is not a setting\n  did you mean forwards?",
+    ],
+    [
+      "in ssh",
+      sshOf({ pasword: "x" }),
+      "home-relay:homes[0].ssh.pasword: is not a setting\n  remove it; known here: host, port, user, hostKey, identityFile",
+    ],
+    [
+      "in a forward",
+      forwarding({ published: 80, to: "x" }),
+      "home-relay:homes[0].forwards[0].to: is not a setting\n  remove it; known here: published, target, protocol",
+    ],
+  ],
+  "a wrong type": [
+    [
+      "a section",
+      { relay: ["x"] },
+      'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs',
+    ],
+    [
+      "a list",
+      { homes: { name: "nas" } },
+      'home-relay:homes: must be a list; found {"name":"nas"}\n  write its items as a YAML list',
+    ],
+    [
+      "text for a list",
+      { homes: [{ ...nas, forwards: "443" }] },
+      'home-relay:homes[0].forwards: must be a list; found "443"\n  write it as ["443"]',
+    ],
+    [
+      "a home",
+      { homes: [nas, "x"] },
+      'home-relay:homes[1]: must be a mapping of keys to values; found "x"\n  use these keys: name, install, ssh, forwards',
+    ],
+    [
+      "text",
+      { relay: { location: 1 } },
+      "home-relay:relay.location: must be text; found 1\n  write it like nbg1",
+    ],
+    [
+      "true or false",
+      { dns: { zone: "example.org", createZone: "yes" } },
+      'home-relay:dns.createZone: must be true or false; found "yes"\n  write true or false, without quotes',
+    ],
+  ],
+  "of the relay": [
+    [
+      "provider",
+      { relay: { provider: "aws" } },
+      'home-relay:relay.provider: must be hetzner; found "aws"\n  write hetzner',
+    ],
+    [
+      "location",
+      { relay: { location: "Nürnberg" } },
+      'home-relay:relay.location: must be Hetzner\'s name, of lower-case letters, digits and hyphens; found "Nürnberg"\n  write it like nbg1',
+    ],
+    [
+      "serverType",
+      { relay: { serverType: "CX 23" } },
+      'home-relay:relay.serverType: must be Hetzner\'s name, of lower-case letters, digits and hyphens; found "CX 23"\n  write it like cx23',
+    ],
+    [
+      "image",
+      { relay: { image: "debian 12" } },
+      'home-relay:relay.image: must be one of debian-13, debian-12, ubuntu-24.04, ubuntu-22.04; found "debian 12"\n  write debian-12',
+    ],
+    [
+      "sshPort",
+      { relay: { sshPort: 0 } },
+      "home-relay:relay.sshPort: must be a whole number from 1 to 65535; found 0\n  write a number from 1 to 65535",
+    ],
+    [
+      "no adminCidrs",
+      { relay: { adminCidrs: [] } },
+      "home-relay:relay.adminCidrs: is an empty list: nobody could open an SSH connection to the relay, and neither could this program\n" +
+        "  write the addresses that you connect from, or remove the key to admit everybody who has the key",
+    ],
+    [
+      "host bits in adminCidrs",
+      { relay: { adminCidrs: ["192.0.2.7/24"] } },
+      'home-relay:relay.adminCidrs[0]: "192.0.2.7/24" has bits set after its length; did you mean 192.0.2.0/24?\n' +
+        '  write address/length, like "192.0.2.0/24" or "2001:db8::/32"',
+    ],
+    [
+      "a repeated prefix",
+      { relay: { adminCidrs: ["192.0.2.7", "192.0.2.7/32"] } },
+      'home-relay:relay.adminCidrs[1]: repeats home-relay:relay.adminCidrs[0]; found "192.0.2.7/32" in both\n  remove one of them',
+    ],
+  ],
+  "of the tunnel": [
+    [
+      "listenPort",
+      { tunnel: { listenPort: 70_000 } },
+      "home-relay:tunnel.listenPort: must be a whole number from 1 to 65535; found 70000\n  write a number from 1 to 65535",
+    ],
+    [
+      "keepalive",
+      { tunnel: { keepaliveSeconds: 300 } },
+      "home-relay:tunnel.keepaliveSeconds: must be a whole number from 5 to 120; found 300\n" +
+        "  a NAT may forget a silent UDP mapping after two minutes, many do after 30 s, and then nothing reaches the home; " +
+        "under 5 s costs traffic and gains nothing; 25 suits most",
+    ],
+    [
+      "a public prefix4",
+      { tunnel: { prefix4: "8.8.0.0/16" } },
+      'home-relay:tunnel.prefix4: "8.8.0.0/16" is outside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, the space for private networks\n' +
+        '  write a /16 to /28 that your LAN does not use, like "10.77.0.0/16"',
+    ],
+    [
+      "CGNAT's own prefix4",
+      { tunnel: { prefix4: "100.64.0.0/16" } },
+      'home-relay:tunnel.prefix4: "100.64.0.0/16" is outside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, the space for private networks\n  write a /16 to /28 that your LAN does not use, like "10.77.0.0/16"',
+    ],
+    [
+      "a wide prefix4",
+      { tunnel: { prefix4: "10.0.0.0/8" } },
+      'home-relay:tunnel.prefix4: "10.0.0.0/8" is not a /16 to /28\n  write a /16 to /28 that your LAN does not use, like "10.77.0.0/16"',
+    ],
+    [
+      "a narrow prefix4",
+      { tunnel: { prefix4: "10.0.0.0/29" } },
+      'home-relay:tunnel.prefix4: "10.0.0.0/29" is not a /16 to /28\n  write a /16 to /28 that your LAN does not use, like "10.77.0.0/16"',
+    ],
+    [
+      "IPv6 for prefix4",
+      { tunnel: { prefix4: "fd77::/64" } },
+      'home-relay:tunnel.prefix4: "fd77::/64" is not an IPv4 prefix\n  write a /16 to /28 that your LAN does not use, like "10.77.0.0/16"',
+    ],
+    [
+      "a public prefix6",
+      { tunnel: { prefix6: "2001:db8::/64" } },
+      'home-relay:tunnel.prefix6: "2001:db8::/64" is outside fd00::/8, the space for private networks\n  write a /64 under fd00::/8, like "fd77::/64"',
+    ],
+    [
+      "a wide prefix6",
+      { tunnel: { prefix6: "fd77::/48" } },
+      'home-relay:tunnel.prefix6: "fd77::/48" is not a /64\n  write a /64 under fd00::/8, like "fd77::/64"',
+    ],
+    [
+      "IPv4 for prefix6",
+      { tunnel: { prefix6: "10.77.0.0/16" } },
+      'home-relay:tunnel.prefix6: "10.77.0.0/16" is not an IPv6 prefix\n  write a /64 under fd00::/8, like "fd77::/64"',
+    ],
+    [
+      "keyGeneration",
+      { tunnel: { keyGeneration: 0 } },
+      "home-relay:tunnel.keyGeneration: must be a whole number from 1 to 1000000; found 0\n  start at 1 and raise it by one for new keys",
+    ],
+  ],
+  "of a home": [
+    [
+      "none",
+      { homes: [] },
+      'home-relay:homes: has no home: write at least one, under homes:\n  a home needs name, ssh and forwards, for example forwards: ["80:8080"]',
+    ],
+    [
+      "no forward",
+      forwarding(),
+      'home-relay:homes[0].forwards: has no forward, so nothing would reach this home\n  a home needs name, ssh and forwards, for example forwards: ["80:8080"]',
+    ],
+    [
+      "forwards left out",
+      { homes: [{ name: "nas", ssh }] },
+      'home-relay:homes[0].forwards: is missing\n  write it, for example: forwards: ["80:8080"]',
+    ],
+    [
+      "no name",
+      { homes: [{ ...nas, name: undefined }] },
+      "home-relay:homes[0].name: is missing\n  write it, for example: name: nas",
+    ],
+    [
+      "a bad name",
+      { homes: [{ ...nas, name: "My NAS" }] },
+      'home-relay:homes[0].name: must be 1 to 20 lower-case letters, digits and hyphens, beginning with a letter; found "My NAS"\n  write a short name, like nas',
+    ],
+    [
+      "a repeated name",
+      { homes: [nas, { ...nas, forwards: ["81"] }] },
+      'home-relay:homes[1].name: repeats home-relay:homes[0].name; found "nas" in both\n  give each home a name of its own',
+    ],
+    [
+      "install",
+      { homes: [{ ...nas, install: "manual" }] },
+      'home-relay:homes[0].install: must be ssh; found "manual"\n  write ssh',
+    ],
+    [
+      "no ssh",
+      { homes: [{ name: "nas", forwards: ["80"] }] },
+      'home-relay:homes[0].ssh: is missing\n  write it, for example: ssh: { host: 192.168.1.10, hostKey: "ssh-ed25519 AAAA..." }',
+    ],
+  ],
+  "of a home's ssh": [
+    [
+      "user and port in host",
+      sshOf({ host: "ops@192.168.1.10:2222" }),
+      'home-relay:homes[0].ssh.host: must be a name or an IP address; found "ops@192.168.1.10:2222"\n  write host: 192.168.1.10, user: ops, port: 2222',
+    ],
+    [
+      "brackets",
+      sshOf({ host: "[fd00::5]" }),
+      'home-relay:homes[0].ssh.host: must be a name or an IP address; found "[fd00::5]"\n  write host: "fd00::5"',
+    ],
+    [
+      "an option for ssh",
+      sshOf({ host: "-oProxyCommand=x" }),
+      'home-relay:homes[0].ssh.host: must be a name or an IP address; found "-oProxyCommand=x"\n  write a name or an address alone, like 192.168.1.10',
+    ],
+    [
+      "half an address",
+      sshOf({ host: "192.168.1" }),
+      'home-relay:homes[0].ssh.host: must be a name or an IP address; found "192.168.1"\n  write a name or an address alone, like 192.168.1.10',
+    ],
+    [
+      "a host within the tunnel",
+      sshOf({ host: "10.77.3.4" }),
+      'home-relay:homes[0].ssh.host: lies within the tunnel\'s own addresses, 10.77.0.0/16; found "10.77.3.4"\n  give the tunnel addresses that your LAN does not use, with home-relay:tunnel.prefix4',
+    ],
+    [
+      "port",
+      sshOf({ port: 2.5 }),
+      "home-relay:homes[0].ssh.port: must be a whole number from 1 to 65535; found 2.5\n  write a number from 1 to 65535",
+    ],
+    [
+      "user",
+      sshOf({ user: "-x" }),
+      'home-relay:homes[0].ssh.user: must be the name of a user at home; found "-x"\n  write it like root',
+    ],
+    [
+      "no hostKey",
+      sshOf({ hostKey: undefined }),
+      'home-relay:homes[0].ssh.hostKey: is missing\n  write it, for example: hostKey: "ssh-ed25519 AAAA...", from ssh-keyscan -t ed25519 HOST',
+    ],
+    [
+      "another type of key",
+      sshOf({ hostKey: "ssh-rsa AAAAB3Nza" }),
+      `home-relay:homes[0].ssh.hostKey: must be the host's ssh-ed25519 key, and this is another of its keys; found "ssh-rsa AAAAB3Nza"\n  ${hostKeyMend}`,
+    ],
+    [
+      "a fingerprint",
+      sshOf({ hostKey: "SHA256:abc" }),
+      `home-relay:homes[0].ssh.hostKey: must be the public host key itself, and this is its fingerprint; found "SHA256:abc"\n  ${hostKeyMend}`,
+    ],
+    [
+      "a damaged key",
+      sshOf({ hostKey: "ssh-ed25519 AAAAC3Nza" }),
+      `home-relay:homes[0].ssh.hostKey: must hold a whole ed25519 key: the part after ssh-ed25519 is damaged or cut off; found "ssh-ed25519 AAAAC3Nza"\n  ${hostKeyMend}`,
+    ],
+    [
+      "a line of ssh-keyscan",
+      sshOf({ hostKey: "nas ssh-ed25519 AAAA" }),
+      `home-relay:homes[0].ssh.hostKey: must begin with ssh-ed25519: leave out the host's name before it; found "nas ssh-ed25519 AAAA"\n  ${hostKeyMend}`,
+    ],
+    [
+      "no key at all",
+      sshOf({ hostKey: "todo" }),
+      `home-relay:homes[0].ssh.hostKey: must be a line like ssh-ed25519 AAAA...; found "todo"\n  ${hostKeyMend}`,
+    ],
+    [
+      "a private key, never shown",
+      sshOf({ hostKey: "-----BEGIN OPENSSH PRIVATE KEY-----\nMDEy" }),
+      `home-relay:homes[0].ssh.hostKey: must be the public host key, and this is a private key; found a private key\n  ${hostKeyMend}`,
+    ],
+    [
+      "a public identityFile",
+      sshOf({ identityFile: "~/.ssh/id_ed25519.pub" }),
+      `home-relay:homes[0].ssh.identityFile: must be the private key's file; found "~/.ssh/id_ed25519.pub"\n  write ~/.ssh/id_ed25519`,
+    ],
+    [
+      "a key for identityFile, never shown",
+      sshOf({ identityFile: "-----BEGIN OPENSSH PRIVATE KEY-----\nMDEy" }),
+      "home-relay:homes[0].ssh.identityFile: must be the path of a private key file; found a private key\n  write a path, like ~/.ssh/id_ed25519",
+    ],
+  ],
+  "of a forward": [
+    [
+      "an address",
+      forwarding("127.0.0.1:80:80"),
+      'home-relay:homes[0].forwards[0]: "127.0.0.1:80:80" has more than one ":"; write published:target, with no address before it\n  write "80:80"',
+    ],
+    [
+      "spaces",
+      forwarding("80 -> 8080"),
+      'home-relay:homes[0].forwards[0]: "80 -> 8080" is not a port (443) or a range of ports (50000-50100)\n  write "80:8080"',
+    ],
+    [
+      "two protocols",
+      forwarding("80/tcp,udp"),
+      'home-relay:homes[0].forwards[0]: "tcp,udp" is not a protocol; use tcp, udp or tcp+udp\n  write "80/tcp+udp"',
+    ],
+    [
+      "a service's name",
+      forwarding("http:8080"),
+      `home-relay:homes[0].forwards[0]: "http" is not a port (443) or a range of ports (50000-50100)\n  ${forwardForms}`,
+    ],
+    [
+      "a number of two ports",
+      forwarding(80_443),
+      'home-relay:homes[0].forwards[0]: must be a port from 1 to 65535; found the number 80443\n  YAML can take an unquoted a:b for one number: quote it, like "80:8080"',
+    ],
+    [
+      "a mapping of two ports",
+      forwarding({ 80: 8080 }),
+      'home-relay:homes[0].forwards[0]: must be a forward; found {"80":8080}\n  write "80:8080", in quotes and without a space',
+    ],
+    [
+      "nothing",
+      forwarding(null),
+      `home-relay:homes[0].forwards[0]: must be a forward; found nothing\n  ${forwardForms}`,
+    ],
+    [
+      "unequal ranges",
+      forwarding({ published: "80-90", target: 80 }),
+      "home-relay:homes[0].forwards[0]: 80-90 and 80 are not the same number of ports (11 and 1)\n  write as many target ports as published ones",
+    ],
+    [
+      "long form without published",
+      forwarding({ target: 80 }),
+      "home-relay:homes[0].forwards[0].published: is missing\n  write it, for example: published: 80",
+    ],
+    [
+      "a number in the long form",
+      forwarding({ published: 80, target: 70_000 }),
+      'home-relay:homes[0].forwards[0].target: must be a port from 1 to 65535; found the number 70000\n  YAML can take an unquoted a:b for one number: quote it, like "80:8080"',
+    ],
+    [
+      "a port in the long form",
+      forwarding({ published: "0" }),
+      'home-relay:homes[0].forwards[0].published: "0" is outside 1-65535\n  write a port from 1 to 65535, like 80, or a range, like "50000-50100"',
+    ],
+    [
+      "protocol in the long form",
+      forwarding({ published: 80, protocol: "both" }),
+      'home-relay:homes[0].forwards[0].protocol: must be tcp, udp or tcp+udp; found "both"\n  write tcp+udp',
+    ],
+    [
+      "the relay's SSH port",
+      forwarding("20-30"),
+      'home-relay:homes[0].forwards[0]: publishes 22/tcp, where the relay\'s own SSH listens; found "20-30:20-30/tcp"\n  publish another port, or move SSH away with home-relay:relay.sshPort',
+    ],
+    [
+      "the relay's WireGuard port",
+      forwarding("51820/tcp+udp"),
+      'home-relay:homes[0].forwards[0]: publishes 51820/udp, where the relay\'s own WireGuard listens; found "51820:51820/tcp+udp"\n  publish another port, or move WireGuard away with home-relay:tunnel.listenPort',
+    ],
+    [
+      "a port of another home",
+      { homes: [nas, { ...nas, name: "media", forwards: ["79-81:1-3/tcp+udp"] }] },
+      "home-relay:homes[1].forwards[0]: publishes 80/tcp for home media, which home-relay:homes[0].forwards[0] publishes for home nas; " +
+        'found "79-81:1-3/tcp+udp" and "80:8080/tcp"\n  a public port leads to one place: publish another port in one of them',
+    ],
+  ],
+  "of dns": [
+    [
+      "no zone",
+      { dns: { names: ["@"] } },
+      "home-relay:dns.zone: is missing\n  write it, for example: zone: example.org",
+    ],
+    [
+      "zone",
+      { dns: { zone: "Bücher.example." } },
+      'home-relay:dns.zone: must be the name of a zone, in lower case, without a dot at its end; found "Bücher.example."\n  write xn--bcher-kva.example',
+    ],
+    [
+      "a zone of one label",
+      { dns: { zone: "example" } },
+      'home-relay:dns.zone: must be the name of a zone, in lower case, without a dot at its end; found "example"\n  write it like example.org',
+    ],
+    [
+      "no names",
+      dnsOf(),
+      'home-relay:dns.names: is an empty list: no name would point at the relay\n  write "@" for the zone itself, or remove the whole dns section',
+    ],
+    [
+      "the zone in a name",
+      dnsOf("www.example.org"),
+      `home-relay:dns.names[0]: ${nameRule} "www.example.org"\n  write "www"`,
+    ],
+    [
+      "the zone as a name",
+      dnsOf("example.org."),
+      `home-relay:dns.names[0]: ${nameRule} "example.org."\n  write "@"`,
+    ],
+    ["a dot at the end", dnsOf("www."), `home-relay:dns.names[0]: ${nameRule} "www."\n  write "www"`],
+    ["capitals", dnsOf("WWW"), `home-relay:dns.names[0]: ${nameRule} "WWW"\n  write "www"`],
+    [
+      "a bad name",
+      dnsOf("a b"),
+      `home-relay:dns.names[0]: ${nameRule} "a b"\n  write it like www, a.b or "*", or "@" for the zone itself`,
+    ],
+    [
+      "a repeated name",
+      dnsOf("www", "@", "www"),
+      'home-relay:dns.names[2]: repeats home-relay:dns.names[0]; found "www" in both\n  remove one of them',
+    ],
+    [
+      "ttl",
+      { dns: { zone: "example.org", ttlSeconds: 5 } },
+      "home-relay:dns.ttlSeconds: must be a whole number from 60 to 86400; found 5\n  Hetzner takes no less than 60; over a day, a wrong address would stick; 60 suits most",
+    ],
+  ],
+  "of the token": [
+    ["missing", { hcloudToken: undefined }, `hcloud:token: is missing\n  ${tokenMend} (or set HCLOUD_TOKEN)`],
+    ["empty", { hcloudToken: "" }, `hcloud:token: is missing\n  ${tokenMend} (or set HCLOUD_TOKEN)`],
+    [
+      "cut off",
+      { hcloudToken: "s3cret" },
+      `hcloud:token: must have exactly 64 characters; found 6\n  ${tokenMend}`,
+    ],
+    [
+      "another character",
+      { hcloudToken: `${"s".repeat(63)}\n` },
+      `hcloud:token: must be letters and digits only; found something else among its 64 characters\n  ${tokenMend}`,
+    ],
+  ],
+};
+
+for (const [group, cases] of Object.entries(refusals))
+  describe(`refuses ${group}`, () => {
+    test.each(cases)("%s", (_, change, problem) => {
+      expect(problemsOf(change)).toEqual([problem]);
+    });
+  });
+
+test("refuses two homes whose names give one tunnel address", () => {
+  const prefix4 = parsePrefix("10.0.0.0/28");
+  const address = (name: string) => peerAddress(prefix4, parsePrefix("fd77::/64"), name).ipv4;
+  const twin = Array.from({ length: 200 }, (_, i) => `home${i}`).find(
+    (name) => address(name) === address("nas"),
+  );
+  if (twin === undefined) throw new Error("unreachable: 13 addresses, 200 names");
+  expect(
+    problemsOf({
+      tunnel: { prefix4: "10.0.0.0/28" },
+      homes: [nas, { ...nas, name: twin, forwards: ["81"] }],
+    }),
+  ).toEqual([
+    `home-relay:homes[1].name: gives the tunnel address ${address("nas")}, as home-relay:homes[0].name does; found "${twin}" and "nas"\n` +
+      "  rename one of the two homes: the address comes from the name",
+  ]);
+});
+
+test("compares what is right in a home of which another part is wrong", () => {
+  const { homes } = sshOf({ host: "10.77.3.4", user: 1 });
+  const problems = problemsOf({ homes: [...homes, { ...nas, name: "No" }] });
+  expect(problems.map((problem) => problem.split(";")[0])).toEqual([
+    "home-relay:homes[0].ssh.user: must be text",
+    "home-relay:homes[1].name: must be 1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
+    "home-relay:homes[1].forwards[0]: publishes 80/tcp for home-relay:homes[1], which home-relay:homes[0].forwards[0] publishes for home nas",
+    "home-relay:homes[0].ssh.host: lies within the tunnel's own addresses, 10.77.0.0/16",
+  ]);
+});
+
+test("a forward may share a number with the relay's own port of the other protocol", () => {
+  expect(problemsOf({ relay: { sshPort: 51820 }, ...forwarding("22/tcp+udp") })).toEqual([]);
+  expect(problemsOf(forwarding("22/udp", "51820/tcp"))).toEqual([]);
+});
+
+test("forwards are accepted exactly when no two of them collide, and each pair that does is named", () => {
+  const list = fc.array(forward({ within: 20 }), { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(list, list, (atNas, atMedia) => {
+      const all = [...atNas, ...atMedia];
+      const pairs = all.flatMap((a, i) => all.slice(i + 1).filter((b) => collide(a, b))).length;
+      const homes = [
+        { ...nas, forwards: atNas.map(renderForward) },
+        { ...nas, name: "media", forwards: atMedia.map(renderForward) },
+      ];
+      expect(problemsOf({ homes })).toHaveLength(pairs);
+    }),
+  );
+});
+
+test("any value at all is read or refused, and never breaks the reader", () => {
+  fc.assert(
+    fc.property(fc.anything(), fc.anything(), fc.anything(), fc.anything(), (relay, homes, tunnel, dns) => {
+      problemsOf({ relay, homes, tunnel, dns });
+      problemsOf({ homes: [homes, { name: relay, ssh: tunnel, forwards: [dns] }] });
+    }),
+  );
+});
