@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { renderWireguardConfig } from "../../components/tunnel/wireguardConfig.ts";
+import type { WireguardInterface } from "../../components/tunnel/wireguardConfig.ts";
+import { media, nas, relay } from "../unit/examples.ts";
+import { runTool } from "./tool.ts";
+
+const wireguard = "wireguard-tools";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "home-relay-wg-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const ends: Record<string, Omit<WireguardInterface, "peers">> = {
+  relay: {
+    addresses: [`${relay.ipv4}/16`, `${relay.ipv6}/64`],
+    listenPort: 51820,
+    mtu: 1420,
+    postUp: ["/usr/local/lib/homerelay/remember-endpoints.sh restore"],
+    preDown: ["/usr/local/lib/homerelay/remember-endpoints.sh save"],
+  },
+  home: {
+    addresses: [`${nas.ipv4}/16`, `${nas.ipv6}/64`],
+    listenPort: undefined,
+    mtu: 1280,
+    postUp: ["/usr/local/lib/homerelay/sync-routes.sh"],
+    preDown: [],
+  },
+};
+
+describe.each(Object.entries(ends))("the configuration of a %s", (_, end) => {
+  const homes = [
+    { name: "nas", address: nas },
+    { name: "media", address: media },
+  ];
+
+  test("passes wg-quick, which leaves to wg what wg reads", () => {
+    const peers = homes.map(({ name, address }) => ({
+      name,
+      publicKey: generate("genkey"),
+      allowedIps: [`${address.ipv4}/32`, `${address.ipv6}/128`],
+      endpoint: undefined,
+      keepaliveSeconds: undefined,
+    }));
+    const joined = joinKeys(renderWireguardConfig({ ...end, peers }));
+    const stripped = strip(joined);
+    // What wg-quick keeps for itself is gone, and everything else is still there.
+    expect(stripped.split("\n").filter((line) => line !== "")).toEqual(
+      joined
+        .split("\n")
+        .filter((line) => line !== "" && !/^(Address|MTU|Table|PostUp|PreDown) = /.test(line)),
+    );
+  });
+
+  test.each(["203.0.113.5:51820", "[2001:db8::5]:51820"])("calls %s and keeps calling", (endpoint) => {
+    const peer = {
+      name: "relay",
+      publicKey: generate("genkey"),
+      allowedIps: ["0.0.0.0/0", "::/0"],
+      endpoint,
+      keepaliveSeconds: 25,
+    };
+    const lines = strip(joinKeys(renderWireguardConfig({ ...end, peers: [peer] }))).split("\n");
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "AllowedIPs = 0.0.0.0/0, ::/0",
+        `Endpoint = ${endpoint}`,
+        "PersistentKeepalive = 25",
+      ]),
+    );
+  });
+});
+
+/** As the host does it: each named key in place of its name. */
+function joinKeys(text: string): string {
+  return text.replace(
+    /= key:(\S+)$/gm,
+    (_, name: string) => `= ${generate(name.startsWith("preshared-") ? "genpsk" : "genkey")}`,
+  );
+}
+
+function generate(what: "genkey" | "genpsk"): string {
+  return runTool(wireguard, "wg", [what]).trim();
+}
+
+function strip(text: string): string {
+  const file = join(folder, "homerelay.conf");
+  writeFileSync(file, text, { mode: 0o600 });
+  return runTool(wireguard, "wg-quick", ["strip", file]);
+}

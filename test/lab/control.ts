@@ -1,0 +1,43 @@
+import { request } from "node:http";
+import { paths } from "./paths.ts";
+
+/** What the daemon says about a machine. */
+export interface MachineStatus {
+  readonly name: string;
+  readonly on: boolean;
+}
+
+export type PowerAction = "power-cut" | "power-off" | "power-on" | "reboot";
+export const powerActions: readonly PowerAction[] = ["power-cut", "power-off", "power-on", "reboot"];
+
+/** Pulls a machine's plug, puts it back, both, or asks its systemd for a reboot. */
+export async function power(machine: string, action: PowerAction): Promise<void> {
+  await ask("POST", `/machines/${machine}/${action}`);
+}
+
+/** The machines that the daemon supervises. */
+export async function machines(): Promise<MachineStatus[]> {
+  return (await ask("GET", "/machines")) as MachineStatus[];
+}
+
+/** Hands an order to the stand-in cloud, for example to make it slow or fail; returns its answer. */
+export function controlCloud(order: unknown): Promise<unknown> {
+  return ask("POST", "/cloud", order);
+}
+
+/** One question to the lab's daemon; its refusals are exceptions. */
+function ask(method: string, path: string, body?: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const question = request({ socketPath: paths.controlSocket, method, path, timeout: 60_000 }, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+      answer.on("error", reject).on("end", () => {
+        const value: unknown = text === "" ? undefined : JSON.parse(text);
+        if (answer.statusCode === 200) resolve(value);
+        else reject(new Error(`The lab's daemon refused ${method} ${path}: ${text}`));
+      });
+    });
+    question.on("timeout", () => question.destroy(new Error("The lab's daemon does not answer.")));
+    question.on("error", reject).end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}

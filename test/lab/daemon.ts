@@ -1,0 +1,82 @@
+/**
+ * The lab's one background process, in the internet's namespace: it is the cloud's API, the resolver and the
+ * package mirror, and it supervises the machines. What it says lies in `daemon.log`.
+ */
+import { spawn } from "node:child_process";
+import { readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { json } from "node:stream/consumers";
+import { addresses, namespaces } from "./addresses.ts";
+import { startCloud } from "./cloud/cloud.ts";
+import { powerActions } from "./control.ts";
+import type { PowerAction } from "./control.ts";
+import { DataCentre } from "./dataCentre.ts";
+import { homeServer, printerServices } from "./homeServer.ts";
+import { exec, Machine } from "./machines.ts";
+import { servePackages } from "./packageMirror.ts";
+import { paths } from "./paths.ts";
+import { cachedRoot } from "./root.ts";
+import { inNamespace } from "./shell.ts";
+
+const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`);
+const dataCentre = new DataCentre(log);
+
+await servePackages();
+const cloud = await startCloud({
+  host: dataCentre,
+  apiAddress: addresses.cloudApi,
+  apiPort: 80,
+  resolverAddress: addresses.resolver,
+  token: await readFile(paths.cloudToken, "utf8"),
+  log: (line) => log(`cloud: ${line}`),
+});
+for (const command of printerServices) {
+  const [program = "", ...args] = inNamespace(namespaces.printer, command);
+  spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+}
+const home = await Machine.make(await homeServer((await cachedRoot("trixie")).directory), log);
+await home.powerOn();
+await serveControl();
+log("ready");
+
+async function serveControl(): Promise<void> {
+  await rm(paths.controlSocket, { force: true });
+  const server = createServer((request, response) => {
+    answer(request).then(
+      (value) => response.writeHead(200).end(JSON.stringify(value)),
+      (error: unknown) => response.writeHead(400).end(JSON.stringify(String(error))),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(paths.controlSocket, resolve));
+}
+
+async function answer(request: IncomingMessage): Promise<unknown> {
+  const route = `${request.method ?? ""} ${request.url ?? ""}`;
+  if (route === "GET /machines") return machines().map(({ name, isOn }) => ({ name, on: isOn }));
+  if (route === "POST /cloud") return cloud.control(await json(request));
+  const [, name, verb] = /^POST \/machines\/([^/]+)\/([^/]+)$/.exec(route) ?? [];
+  const machine = machines().find((it) => it.name === name);
+  const action = powerActions.find((it) => it === verb);
+  if (machine === undefined || action === undefined) throw new Error(`nothing is at ${route}`);
+  log(`${machine.name}: ${action}`);
+  await act(machine, action);
+  return null;
+}
+
+function machines(): Machine[] {
+  return [home, ...dataCentre.machines()];
+}
+
+async function act(machine: Machine, action: PowerAction): Promise<void> {
+  switch (action) {
+    case "power-cut":
+      return machine.powerCut();
+    case "power-off":
+      return machine.powerOff();
+    case "power-on":
+      return machine.powerOn();
+    case "reboot":
+      await exec(machine.name, ["systemctl", "reboot"], { timeoutMs: 10_000 });
+  }
+}

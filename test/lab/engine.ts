@@ -1,0 +1,175 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  access,
+  constants,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { build, pluginPath, sources, type Versions } from "./engine/build.ts";
+import { fetchOfficial, packageVersion } from "./engine/official.ts";
+import { must } from "./shell.ts";
+
+/** The real Pulumi, ready to run. */
+export interface Engine {
+  /** A folder that the user named, the official binaries, or ones built from registry modules. */
+  readonly origin: "folder" | "official" | "built";
+  /** Holds `pulumi` and `pulumi-language-nodejs`; goes first on PATH. */
+  readonly bin: string;
+  /** Holds the plugins. Shared by all runs; a run's state and workspaces are the caller's. */
+  readonly pulumiHome: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+const programs = ["pulumi", "pulumi-language-nodejs"] as const;
+const plugins = ["hcloud", "random", "command"] as const;
+
+/** How long a failed attempt at the official binaries is remembered. */
+const unavailableForMs = 24 * 3600_000;
+
+/**
+ * Finds or makes the engine: the folder in HOMERELAY_ENGINE, else the cache, else the official binaries, else a build
+ * from source. What was made is kept in the cache, so it is made once.
+ */
+export async function prepareEngine(report: (line: string) => void): Promise<Engine> {
+  const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "home-relay", "engine");
+  const versions: Versions = {
+    hcloud: await packageVersion("@pulumi/hcloud"),
+    random: await packageVersion("@pulumi/random"),
+    command: await packageVersion("@pulumi/command"),
+  };
+  const folder = process.env["HOMERELAY_ENGINE"];
+  if (folder) return useFolder(resolve(folder), cache, versions);
+
+  const place = join(cache, await cacheKey(versions));
+  return (
+    (await readCached(place)) ?? locked(`${place}.lock`, report, () => make(cache, place, versions, report))
+  );
+}
+
+async function make(
+  cache: string,
+  place: string,
+  versions: Versions,
+  report: (line: string) => void,
+): Promise<Engine> {
+  const cached = await readCached(place);
+  if (cached) return cached;
+
+  const draft = `${place}.draft`;
+  const fresh = async () => {
+    await rm(draft, { recursive: true, force: true });
+    const folders = { work: join(draft, "work"), result: join(draft, "result") };
+    await mkdir(folders.work, { recursive: true });
+    await mkdir(folders.result);
+    return { ...folders, cache, versions };
+  };
+  try {
+    const unavailable = join(cache, "official-unavailable");
+    let official: Record<string, string> | undefined;
+    if (!(await isYoung(unavailable))) {
+      official = await fetchOfficial(await fresh(), report);
+      if (!official) await writeFile(unavailable, "");
+    }
+    const made = official
+      ? { origin: "official", versions: { ...official, ...versions } }
+      : { origin: "built", versions: { ...(await build(await fresh(), report)), ...versions } };
+    await writeFile(join(draft, "result", "engine.json"), `${JSON.stringify(made, undefined, 2)}\n`);
+    await rename(join(draft, "result"), place);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  const engine = await readCached(place);
+  if (!engine) throw new Error(`no engine in ${place} although it was just made`);
+  return engine;
+}
+
+async function readCached(place: string): Promise<Engine | undefined> {
+  const text = await readFile(join(place, "engine.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const { origin, versions } = JSON.parse(text) as Pick<Engine, "origin" | "versions">;
+  return { origin, versions, bin: join(place, "bin"), pulumiHome: join(place, "home") };
+}
+
+/** Plugins are found by version in a home of the CLI's own layout, so the folder gets one, made of links. */
+async function useFolder(folder: string, cache: string, versions: Versions): Promise<Engine> {
+  const names = [...programs, ...plugins.map((name) => `pulumi-resource-${name}`)];
+  const usable = await Promise.all(names.map((name) => isExecutable(join(folder, name))));
+  const missing = names.filter((_, index) => !usable[index]);
+  if (missing.length > 0)
+    throw new Error(`HOMERELAY_ENGINE=${folder} has no executable ${missing.join(", ")}`);
+
+  const pulumiHome = join(cache, `folder-${shortHash([folder])}`);
+  await rm(pulumiHome, { recursive: true, force: true });
+  for (const name of plugins) {
+    const link = join(pulumiHome, pluginPath(name, versions));
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(join(folder, `pulumi-resource-${name}`), link);
+  }
+  const env = { ...process.env, PULUMI_HOME: pulumiHome, PULUMI_SKIP_UPDATE_CHECK: "true" };
+  const cli = (await must([join(folder, "pulumi"), "version"], { env })).trim();
+  return { origin: "folder", bin: folder, pulumiHome, versions: { pulumi: cli.replace(/^v/, "") } };
+}
+
+function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What a build depends on: the versions, the Go sources, how they are built, for which machine. */
+async function cacheKey(versions: Versions): Promise<string> {
+  const files = (await readdir(sources, { recursive: true }))
+    .filter((file) => /(?:\.go|go\.mod|go\.sum|build\.ts)$/.test(file) && !file.endsWith("_test.go"))
+    .sort();
+  const contents = await Promise.all(files.map((file) => readFile(join(sources, file), "utf8")));
+  const described = [
+    process.platform,
+    process.arch,
+    await packageVersion("pulumi"),
+    JSON.stringify(versions),
+  ];
+  return shortHash([...described, ...files, ...contents]);
+}
+
+function shortHash(parts: readonly string[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
+}
+
+async function isYoung(file: string): Promise<boolean> {
+  const age = await stat(file).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => Infinity,
+  );
+  return age < unavailableForMs;
+}
+
+/** Runs `work` while no other process does. The kernel frees the lock of a process that dies. */
+async function locked<T>(lock: string, report: (line: string) => void, work: () => Promise<T>): Promise<T> {
+  await mkdir(dirname(lock), { recursive: true });
+  const holder = spawn("flock", [lock, "sh", "-c", "echo held; exec cat"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = once(holder, "close");
+  const waiting = setInterval(() => report("waiting for another process that makes the engine"), 5000);
+  try {
+    const [sign] = (await Promise.race([once(holder.stdout, "data"), ended])) as unknown[];
+    clearInterval(waiting);
+    if (!Buffer.isBuffer(sign)) throw new Error(`flock ${lock} failed`);
+    return await work();
+  } finally {
+    clearInterval(waiting);
+    holder.stdin.end();
+    await ended;
+  }
+}

@@ -1,0 +1,80 @@
+import { existsSync } from "node:fs";
+import { run, must } from "./shell.ts";
+
+/** Debian packages that the lab and the contract tests use on the host. */
+const packages = [
+  "ca-certificates",
+  "conntrack",
+  "curl",
+  "debian-archive-keyring",
+  "dpkg-dev",
+  "iproute2",
+  "iputils-ping",
+  "kmod",
+  "mmdebstrap",
+  "netcat-openbsd",
+  "nftables",
+  "openssh-client",
+  "openssl",
+  "procps",
+  "python3",
+  "shellcheck",
+  "systemd-container",
+  "wireguard-tools",
+] as const;
+
+/** Signs Debian 13: a keyring from before its release is there, but too old. */
+const trixieKey = "/usr/share/keyrings/debian-archive-trixie-stable.gpg";
+
+/** Installs what the lab needs; nothing on a prepared machine. */
+export async function prepareHost(detail: (line: string) => void): Promise<void> {
+  const missing = await missingPackages();
+  if (missing.length > 0) {
+    detail(`apt-get install ${missing.join(" ")}`);
+    await aptGet(["update"], detail);
+    // Recommends are left out: those of wireguard-tools bring a kernel image where none is installed.
+    await aptGet(["install", "--no-install-recommends", ...missing], detail);
+  }
+  await provideTun();
+}
+
+/** Says in one sentence why no lab can be raised here. */
+export function refuseUnfitHost(): void {
+  if (process.platform !== "linux") {
+    throw new Error(`The lab needs Linux with network namespaces; this is ${process.platform}.`);
+  }
+  if (process.getuid?.() !== 0) {
+    throw new Error(
+      "The lab needs root, for network namespaces and machines: run the same command with sudo.",
+    );
+  }
+  if (!existsSync("/usr/bin/apt-get")) {
+    throw new Error("The lab needs apt-get, that is Debian or a system made from it.");
+  }
+}
+
+async function missingPackages(): Promise<string[]> {
+  const { stdout } = await run(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n"]);
+  const installed = new Set(
+    stdout.split("\n").flatMap((line) => (line.startsWith("installed ") ? [line.slice(10)] : [])),
+  );
+  return packages.filter(
+    (name) => !installed.has(name) || (name === "debian-archive-keyring" && !existsSync(trixieKey)),
+  );
+}
+
+function aptGet(args: readonly string[], detail: (line: string) => void): Promise<string> {
+  return must(["apt-get", "--yes", "--quiet", "--option", "DPkg::Lock::Timeout=120", ...args], {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" },
+    timeoutMs: 600_000,
+    onLine: detail,
+  });
+}
+
+/** Userspace WireGuard in the machines needs the host's TUN device. */
+async function provideTun(): Promise<void> {
+  if (existsSync("/dev/net/tun")) return;
+  await run(["modprobe", "tun"]);
+  if (existsSync("/dev/net/tun")) return;
+  throw new Error("The lab needs /dev/net/tun: this kernel has no TUN driver.");
+}

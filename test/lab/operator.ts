@@ -1,0 +1,143 @@
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { addresses, cloudApiUrl } from "./addresses.ts";
+import { prepareEngine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { asPerson } from "./network.ts";
+import { paths } from "./paths.ts";
+import { must, run } from "./shell.ts";
+import type { Result, RunOptions } from "./shell.ts";
+import { cloudToken } from "./world.ts";
+
+const repository = join(import.meta.dirname, "../..");
+
+/** What `home-relay:` holds in the stack file of the lab. */
+export interface StackConfig {
+  readonly relay?: Readonly<Record<string, unknown>>;
+  readonly homes: readonly Readonly<Record<string, unknown>>[];
+  readonly tunnel?: Readonly<Record<string, unknown>>;
+  readonly dns?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The operator, who sits in the home's LAN with a checkout of this project and runs `pulumi` in it. The checkout has
+ * links to the very files under test; state and stack files are the operator's own.
+ */
+export class Operator {
+  readonly #engine: Engine;
+  readonly stack: string;
+
+  private constructor(engine: Engine, stack: string) {
+    this.#engine = engine;
+    this.stack = stack;
+  }
+
+  /** An operator with a stack of the given name, made if it is not there. */
+  static async withStack(stack: string, report: (line: string) => void): Promise<Operator> {
+    const operator = new Operator(await prepareEngine(report), stack);
+    await makeCheckout();
+    if (!existsSync(stackFile(stack))) {
+      await operator.#must(["stack", "init"]);
+      await operator.configure({ homes: [await home()] });
+    }
+    return operator;
+  }
+
+  /** Writes the stack file: the lab's endpoint and token, and the given settings. */
+  async configure(config: StackConfig): Promise<void> {
+    const file = stackFile(this.stack);
+    const salt =
+      /^encryptionsalt: .*$/m.exec(existsSync(file) ? await readFile(file, "utf8") : "")?.[0] ?? "";
+    const settings = Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [`home-relay:${key}`, value as unknown]),
+    );
+    const hcloud = {
+      "hcloud:endpoint": cloudApiUrl,
+      "hcloud:pollInterval": "20ms",
+      "hcloud:pollFunction": "constant",
+    };
+    await writeFile(file, `${salt}\n${stringify({ config: { ...hcloud, ...settings } })}`);
+    await this.#must(["config", "set", "--secret", "hcloud:token"], { input: await cloudToken() });
+  }
+
+  /** Runs `pulumi` on the stack, as the operator would. */
+  async pulumi(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return run(asPerson("operator", [join(this.#engine.bin, "pulumi"), ...args, "--stack", this.stack]), {
+      timeoutMs: 600_000,
+      ...options,
+      cwd: checkout,
+      env: this.environment(),
+    });
+  }
+
+  /** `pulumi up`, which has to succeed. */
+  async up(args: readonly string[] = [], options: RunOptions = {}): Promise<string> {
+    return this.#must(["up", "--yes", "--skip-preview", "--non-interactive", ...args], options);
+  }
+
+  async destroy(options: RunOptions = {}): Promise<string> {
+    return this.#must(["destroy", "--yes", "--skip-preview", "--non-interactive"], options);
+  }
+
+  async outputs(): Promise<Record<string, unknown>> {
+    return JSON.parse(await this.#must(["stack", "output", "--json"])) as Record<string, unknown>;
+  }
+
+  /** Everything that an operator's shell has, and nothing of the shell that runs the lab but its PATH. */
+  environment(): NodeJS.ProcessEnv {
+    return {
+      PATH: [this.#engine.bin, join(repository, "node_modules/.bin"), process.env["PATH"]].join(":"),
+      HOME: operatorHome,
+      LANG: "C.UTF-8",
+      PULUMI_HOME: this.#engine.pulumiHome,
+      PULUMI_BACKEND_URL: `file://${operatorHome}`,
+      PULUMI_CONFIG_PASSPHRASE: passphrase,
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
+      NODE_COMPILE_CACHE: join(paths.cache, "node-compile-cache"),
+    };
+  }
+
+  async #must(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.pulumi(args, options);
+    if (code !== 0) throw new Error(`pulumi ${args.join(" ")}: exit ${code}\n${stdout}${stderr}`);
+    return stdout;
+  }
+}
+
+/** The lab's own home as a stack file names it: reached over the LAN, its host key pinned. */
+export async function home(
+  forwards: readonly string[] = ["80:8080", "443:8081", "64738:64738/tcp+udp"],
+): Promise<Record<string, unknown>> {
+  const hostKey = (await readFile(paths.homeHostKey, "utf8")).trim();
+  return {
+    name: "nas",
+    install: "ssh",
+    ssh: { host: addresses.home, user: "root", hostKey, identityFile: paths.operatorKey },
+    forwards,
+  };
+}
+
+/** The zone that the lab's stacks make. */
+export const zone = "example.org";
+
+const operatorHome = join(paths.run, "operator");
+export const checkout = join(operatorHome, "home-relay");
+
+/** It guards a state that lives as long as the lab. */
+const passphrase = "correct horse battery staple";
+
+function stackFile(stack: string): string {
+  return join(checkout, `Pulumi.${stack}.yaml`);
+}
+
+async function makeCheckout(): Promise<void> {
+  if (existsSync(checkout)) return;
+  await mkdir(checkout, { recursive: true, mode: 0o700 });
+  for (const entry of ["Pulumi.yaml", "package.json", "index.ts", "components", "node_modules"])
+    await symlink(join(repository, entry), join(checkout, entry));
+  await must(["chmod", "700", operatorHome]);
+}

@@ -1,0 +1,31 @@
+import { expect, test } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import { Host } from "../../../components/host/Host.ts";
+import { Reachability } from "../../../components/reachability/Reachability.ts";
+import { nasForwards } from "../examples.ts";
+import { earlier, operatorAccess } from "./examples.ts";
+import { named, register, tree } from "./mockEngine.ts";
+
+test("tries every forward at the public address, from the home, once both ends are ready", async () => {
+  const registered = await register(() => {
+    const host = new Host("nas-host", { title: "nas", role: "home", access: operatorAccess });
+    return new Reachability("nas", host, {
+      publicAddress: pulumi.output("203.0.113.5"),
+      forwards: nasForwards,
+      after: [earlier("nas-tunnel"), earlier("wall")],
+    });
+  });
+  const component = "homerelay:reachability:Reachability nas";
+  expect(tree(registered).filter((line) => line.includes("homerelay:reachability"))).toEqual([
+    component,
+    `command:local:Command nas-proof < ${component}`,
+  ]);
+  const { inputs, dependsOn } = named(registered, "nas-proof");
+  expect(dependsOn).toEqual(["nas-tunnel", "wall"]);
+  expect(inputs["create"]).toBe(
+    "sh components/host/run-step.sh timeout 300 /usr/local/lib/homerelay/prove-forwards.sh",
+  );
+  expect(inputs["stdin"]).toBe(
+    "address 203.0.113.5\ntcp 80 8080\ntcp 443 8081\ntcp 64738 64738\nudp 64738 64738\n",
+  );
+});

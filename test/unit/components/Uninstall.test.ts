@@ -1,0 +1,20 @@
+import { expect, test } from "@jest/globals";
+import { Uninstall } from "../../../components/host/Uninstall.ts";
+import { operatorAccess, operatorEnvironment } from "./examples.ts";
+import { named, register, tree } from "./mockEngine.ts";
+
+test("does nothing until it is deleted, and then names itself for whoever gives the home up", async () => {
+  const registered = await register(
+    () => new Uninstall("nas", { title: "nas", access: operatorAccess, script: "home/uninstall-home.sh" }),
+  );
+  expect(tree(registered)).toEqual([
+    "homerelay:host:Uninstall nas",
+    "command:local:Command nas-on-destroy < homerelay:host:Uninstall nas",
+  ]);
+  expect(named(registered, "nas-on-destroy").inputs).toEqual({
+    create: "true",
+    delete: "sh components/host/uninstall-host.sh components/home/uninstall-home.sh",
+    environment: { ...operatorEnvironment, NAME: "nas", URN_NAME: "nas-on-destroy" },
+    addPreviousOutputInEnv: false,
+  });
+});

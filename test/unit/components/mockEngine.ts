@@ -1,0 +1,178 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
+
+/** The part of the engine's request that is read here; the SDK has no public type for it. */
+interface RegisterRequest {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getObject(): { toJavaScript(): object } | undefined;
+  getDependenciesList(): string[];
+  getReplaceWithList(): string[];
+  getIgnorechangesList(): string[];
+  getDeletebeforereplace(): boolean;
+}
+
+/** What a program asks the engine for: one resource, its inputs, and the options that an ordinary mock hides. */
+export interface Registered {
+  readonly type: string;
+  readonly name: string;
+  /** As `type name`; the stack's own children have none. */
+  readonly parent: string | undefined;
+  /** As sent to the engine, where a secret stands as `{ secret: value }`. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Names, sorted: by `dependsOn` or because an input comes from there. Only custom resources stand here. */
+  readonly dependsOn: readonly string[];
+  readonly replaceWith: readonly string[];
+  readonly ignoreChanges: readonly string[];
+  readonly deleteBeforeReplace: boolean;
+}
+
+export const types = {
+  local: "command:local:Command",
+  remote: "command:remote:Command",
+  firewall: "hcloud:index/firewall:Firewall",
+  primaryIp: "hcloud:index/primaryIp:PrimaryIp",
+  server: "hcloud:index/server:Server",
+  sshKey: "hcloud:index/sshKey:SshKey",
+  zone: "hcloud:index/zone:Zone",
+  rrset: "hcloud:index/zoneRrset:ZoneRrset",
+  password: "random:index/randomPassword:RandomPassword",
+} as const;
+
+/** What each type gives beyond its inputs. Hetzner's ids are numbers, written as text. */
+const results: Readonly<
+  Record<string, (name: string) => { readonly id: string; readonly outputs?: object }>
+> = {
+  [types.local]: (name) => ({ id: name }),
+  [types.remote]: (name) => ({ id: name }),
+  [types.firewall]: () => ({ id: "401" }),
+  [types.primaryIp]: (name) =>
+    name.endsWith("ipv6")
+      ? { id: "106", outputs: { ipAddress: "2001:db8:77::" } }
+      : { id: "104", outputs: { ipAddress: "203.0.113.5" } },
+  [types.server]: () => ({ id: "301" }),
+  [types.sshKey]: () => ({ id: "201" }),
+  [types.zone]: () => ({ id: "501", outputs: { authoritativeNameservers: { assigneds: ["ns.example."] } } }),
+  [types.rrset]: (name) => ({ id: name }),
+  [types.password]: (name) => ({ id: "none", outputs: { result: `random ${name}` } }),
+};
+
+/**
+ * Runs a program against an engine that knows the types above and refuses all else, and returns what it registered,
+ * in the program's own order. `config` as in a stack file, each value as text.
+ */
+export async function register(
+  program: () => unknown,
+  config: Record<string, string> = {},
+): Promise<Registered[]> {
+  const requests = new Map<string, Registered>();
+  await pulumi.runtime.setMocks({ newResource, call }, "home-relay", "test");
+  pulumi.runtime.setAllConfig(config);
+  const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
+  const forward = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request: RegisterRequest, callback: never) => {
+    const one = readRequest(request);
+    requests.set(`${one.type} ${one.name}`, one);
+    return forward(request, callback);
+  };
+  const made: pulumi.Resource[] = [];
+  await pulumi.runtime.runInPulumiStack(async () => {
+    pulumi.runtime.registerStackTransformation(({ resource }) => {
+      made.push(resource);
+      return undefined;
+    });
+    await program();
+  });
+  const urns = await Promise.all(made.map(({ urn }) => valueOf(urn)));
+  return urns.map((urn) => {
+    const key = keyOf(urn);
+    const request = requests.get(key);
+    if (!request) throw new Error(`${key} was never sent to the engine`);
+    return request;
+  });
+}
+
+/** The one resource of that name that is not a component. */
+export function named(registered: readonly Registered[], name: string): Registered {
+  const [found, ...others] = registered.filter(
+    (one) => one.name === name && !one.type.startsWith("homerelay:"),
+  );
+  if (!found || others.length > 0) throw new Error(`not exactly one resource is named ${name}`);
+  return found;
+}
+
+/** Each as `type name < parent`, components included. */
+export function tree(registered: readonly Registered[]): string[] {
+  return registered.map(
+    ({ type, name, parent }) => `${type} ${name}${parent === undefined ? "" : ` < ${parent}`}`,
+  );
+}
+
+/** Every text in the inputs that stands in clear, keys of maps included. */
+export function plainTexts(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value !== "object" || value === null || isSecret(value)) return [];
+  return [...(Array.isArray(value) ? [] : Object.keys(value)), ...Object.values(value).flatMap(plainTexts)];
+}
+
+export function isSecret(value: unknown): value is { readonly secret: unknown } {
+  return typeof value === "object" && value !== null && "secret" in value;
+}
+
+export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => {
+    output.apply(resolve);
+  });
+}
+
+function newResource({
+  type,
+  name,
+  inputs,
+}: pulumi.runtime.MockResourceArgs): pulumi.runtime.MockResourceResult {
+  if (type === "pulumi:pulumi:Stack" || /^homerelay:[a-z]+:[A-Z][A-Za-z]+$/.test(type))
+    return { id: "", state: {} };
+  const result = results[type]?.(name);
+  if (!result) throw new Error(`the program makes a ${type}, which the mock engine does not know`);
+  return { id: result.id, state: { ...(inputs as object), ...result.outputs } };
+}
+
+function call({ token }: pulumi.runtime.MockCallArgs): never {
+  throw new Error(`the program calls ${token}, which the mock engine does not know`);
+}
+
+function readRequest(request: RegisterRequest): Registered {
+  return {
+    type: request.getType(),
+    name: request.getName(),
+    parent: request.getParent().includes("pulumi:pulumi:Stack::") ? undefined : keyOf(request.getParent()),
+    inputs: readValue(request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>,
+    dependsOn: request.getDependenciesList().map(nameOf).sort(),
+    replaceWith: request.getReplaceWithList().map(nameOf),
+    ignoreChanges: request.getIgnorechangesList(),
+    deleteBeforeReplace: request.getDeletebeforereplace(),
+  };
+}
+
+/** The engine's marks for values that are more than JSON (`specialSigKey` and `specialSecretSig` in its SDK). */
+const mark = "4dabf18193072939515e22adb298388d";
+const secretMark = "1b47061264138c4ac30d75fd1eb44270";
+
+function readValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(readValue);
+  if (typeof value !== "object" || value === null) return value;
+  const { [mark]: kind, ...fields } = value as Record<string, unknown>;
+  if (kind === secretMark) return { secret: readValue(fields["value"]) };
+  if (kind !== undefined) throw new Error(`an input holds a special value: ${JSON.stringify(value)}`);
+  return Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, readValue(field)]));
+}
+
+/** `urn:pulumi:test::home-relay::homerelay:home:Home$command:local:Command::nas-keys` -> `command:local:Command nas-keys`. */
+function keyOf(urn: string): string {
+  return `${urn.split("::")[2]?.split("$").at(-1) ?? ""} ${nameOf(urn)}`;
+}
+
+function nameOf(urn: string): string {
+  return urn.split("::").at(-1) ?? "";
+}

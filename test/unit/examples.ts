@@ -1,0 +1,27 @@
+/** A small stack: two homes, an opening of each kind. The keys are made up and unlock nothing. */
+import type { PublishedForward } from "../../components/firewall/published.ts";
+import type { RelayFirewall } from "../../components/firewall/ruleset.ts";
+import { parseForward } from "../../components/network/forward.ts";
+import type { Forward } from "../../components/network/forward.ts";
+import { parsePrefix } from "../../components/network/prefix.ts";
+
+export const relay = { ipv4: "10.77.0.1", ipv6: "fd77::1" };
+export const nas = { ipv4: "10.77.3.4", ipv6: "fd77::304" };
+export const media = { ipv4: "10.77.5.6", ipv6: "fd77::506" };
+
+export const nasForwards = ["80:8080", "443:8081", "64738/tcp+udp"].map(parseForward);
+export const mediaForwards = ["50000-50002:50000-50002/udp", "2200-2201:22-23"].map(parseForward);
+
+export const firewall: RelayFirewall = {
+  sshPort: 22,
+  adminCidrs: ["203.0.113.0/24", "2001:db8::/32"].map(parsePrefix),
+  listenPort: 51820,
+  forwards: [...toHome(nas, nasForwards), ...toHome(media, mediaForwards)],
+};
+
+export function toHome(
+  address: PublishedForward["address"],
+  forwards: readonly Forward[],
+): PublishedForward[] {
+  return forwards.map((forward) => ({ forward, address }));
+}
