@@ -1,5 +1,6 @@
 import { renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
+import { overlaps } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
 import type { PublishedForward } from "./published.ts";
 import { publishedPorts } from "./published.ts";
@@ -24,8 +25,9 @@ export interface RelayFirewall {
  */
 export function renderRelayRuleset(firewall: RelayFirewall): string {
   const { forwards } = firewall;
-  const admin4 = firewall.adminCidrs.filter((prefix) => prefix.family === 4);
-  const admin6 = firewall.adminCidrs.filter((prefix) => prefix.family === 6);
+  const admins = outermost(firewall.adminCidrs);
+  const admin4 = admins.filter((prefix) => prefix.family === 4);
+  const admin6 = admins.filter((prefix) => prefix.family === 6);
   return `table inet homerelay
 delete table inet homerelay
 table inet homerelay {
@@ -133,6 +135,13 @@ function elements(
     )
     .sort((a, b) => a.protocol.localeCompare(b.protocol) || a.range.first - b.range.first)
     .flatMap(({ protocol, range, published }) => render(protocol, range, published));
+}
+
+/** nft refuses a prefix that lies within another one of its set, where it would add nothing. */
+function outermost(prefixes: readonly Prefix[]): Prefix[] {
+  return prefixes.filter(
+    (prefix) => !prefixes.some((other) => other.length < prefix.length && overlaps(other, prefix)),
+  );
 }
 
 /** nft takes 0.0.0.0/0 in no interval set; the whole range says the same. */

@@ -62,7 +62,7 @@ Check that this works without a question:  ssh -p $PORT $LOGIN@$HOST true" ;;
       die "$NAME does not answer: tried ssh to $HOST port $PORT as $LOGIN for $waited s, last answer: ${answer:-none}
 Is it switched on, is this the right address, and does a firewall let you through?"
     fi
-    say "waiting for $NAME ($HOST port $PORT): $(printf '%s' "$answer" | tail -n 1) ($waited s)"
+    say "waiting for $NAME ($HOST port $PORT): $(printf '%s' "$answer" | tail -n 1 | tr -d '\r') ($waited s)"
     sleep 2
   done
 }

@@ -15,6 +15,15 @@ describe.each(scripts)("%s", (script) => {
     runTool("shellcheck", "shellcheck", ["--severity=style", script], { cwd: project });
   });
 
+  test("cleans up through no local variable: it is gone when the script exits", () => {
+    const text = readFileSync(join(project, script), "utf8");
+    const cleaned = [...text.matchAll(/^\s*trap '(.*)' EXIT$/gm)].flatMap(([, command = ""]) =>
+      [...command.matchAll(/\$\{?(\w+)/g)].map((match) => match[1] ?? ""),
+    );
+    const locals = [...text.matchAll(/^\s*local (.*)$/gm)].flatMap(([, names = ""]) => names.split(/[ =]/));
+    expect(cleaned.filter((name) => locals.includes(name))).toEqual([]);
+  });
+
   test("is read by its own shell", () => {
     const shell = shellOf(readFileSync(join(project, script), "utf8"));
     runTool(shell, shell, ["-n", script], { cwd: project });

@@ -26,17 +26,18 @@ main() {
   echo "files"
   files_of_nobody
   echo "units"
-  systemctl list-unit-files --no-legend --no-pager | awk '$2 != "alias" { print $1, $2 }' | grep -e homerelay -e wg-quick@. || true
+  systemctl list-unit-files --no-legend --no-pager | awk '/homerelay|wg-quick@[^.]/ { print $1, $2 }'
   systemctl list-units --all --no-legend --no-pager --plain 'wg-quick@*' 'homerelay*'
   echo "links"
   ip -o link show | awk '{ print $2 }' | sed 's/@.*//'
   echo "rules and routes"
   for family in 4 6; do
     ip -"$family" rule show
-    ip -"$family" route show table all | grep -v -e ' proto kernel ' -e '^multicast ' -e '^ff00::' | sed 's/ expires [0-9]*sec//'
+    ip -"$family" route show table all | sed -e '/ proto kernel /d' -e 's/ expires [0-9]*sec//'
   done
   echo "kernel settings"
-  sysctl -a 2>/dev/null | grep -e '^net.ipv4.conf.all' -e '^net.ipv4.ip_' -e '^net.ipv6.conf.all' -e '^net.ipv4.conf.default'
+  # Some settings are for the host of this container only, and cannot be read.
+  { sysctl -a 2>/dev/null || :; } | grep -e '^net.ipv4.conf.all' -e '^net.ipv4.ip_' -e '^net.ipv6.conf.all' -e '^net.ipv4.conf.default'
   echo "tables"
   # Without the tool there can be no tables but the kernel's own none.
   if command -v nft >/dev/null; then nft list tables; fi

@@ -91,6 +91,15 @@ test("SSH is open to the operator's prefixes alone, each in the set of its famil
   expect(rules(ruleset)).toContain("tcp dport 2222 ct state new jump ssh");
 });
 
+test("a prefix within another is left out, since nft would refuse the set", () => {
+  const adminCidrs = ["10.1.0.0/16", "10.0.0.0/8", "2001:db8::/32", "::/0", "10.0.0.1"].map(parsePrefix);
+  const ruleset = renderRelayRuleset({ ...firewall, adminCidrs });
+  expect([elements(ruleset, "admin4"), elements(ruleset, "admin6")]).toEqual([
+    ["10.0.0.0/8"],
+    ["::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
+  ]);
+});
+
 test("everybody is written as a whole range, which nft takes in an interval set", () => {
   const ruleset = renderRelayRuleset({ ...firewall, adminCidrs: ["0.0.0.0/0", "::/0"].map(parsePrefix) });
   expect([elements(ruleset, "admin4"), elements(ruleset, "admin6")]).toEqual([

@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { addresses } from "../addresses.ts";
 import { controlCloud } from "../control.ts";
 import { exec, machineNames } from "../machines.ts";
@@ -13,6 +13,7 @@ import { must, run } from "../shell.ts";
 import { down, up } from "../world.ts";
 
 const minute = 60_000;
+jest.setTimeout(minute);
 const strangers = new Set<string>([addresses.stranger, addresses.stranger6]);
 const forwards = ["80:8080", "443:8081", "64738:64738/tcp+udp"];
 const dns = { zone, createZone: true, names: ["@", "www"] };
@@ -22,6 +23,7 @@ let traces: string;
 
 beforeAll(async () => {
   const progress = new Progress(process.stderr);
+  await down();
   await up(progress);
   traces = await tracesAtHome();
   operator = await Operator.withStack("check", () => undefined);

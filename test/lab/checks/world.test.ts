@@ -261,7 +261,9 @@ describe("the end of the lab", () => {
     const homePid = join(kept, "home.pid");
     await copyFile(paths.daemonPid, daemonPid);
     await writePidFile(homePid, await initPid("home"));
-    process.kill((await readPidFile(daemonPid)) ?? 0, "SIGKILL");
+    const daemon = await readPidFile(daemonPid);
+    if (daemon === undefined) throw new Error("the daemon had ended already");
+    process.kill(daemon, "SIGKILL");
     await down();
     const left = {
       status: await status(),
