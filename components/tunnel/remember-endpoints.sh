@@ -16,6 +16,8 @@ save() {
   wg show "$interface" endpoints | awk '$2 != "(none)"' | sort >"$memory.next"
   # Before the first peer has called, what was remembered is worth more than an empty list.
   if [ -s "$memory.next" ] && ! cmp -s "$memory.next" "$memory"; then
+    # A power cut must find either list, and never an empty file.
+    sync "$memory.next"
     mv "$memory.next" "$memory"
   else
     rm "$memory.next"

@@ -87,8 +87,24 @@ function generate(what: "genkey" | "genpsk"): string {
   return runTool(wireguard, "wg", [what]).trim();
 }
 
+/** What wg-quick hands on to wg; wg-quick itself reads none of it, so wg must take it too. */
 function strip(text: string): string {
   const file = join(folder, "homerelay.conf");
   writeFileSync(file, text, { mode: 0o600 });
-  return runTool(wireguard, "wg-quick", ["strip", file]);
+  const stripped = runApart('exec wg-quick strip "$0"', file);
+  expect(parseWithWg(stripped)).toMatch(/^Unable to modify interface: [A-Z][a-z ]+\n$/);
+  return stripped;
+}
+
+/** wg reads the whole text before it looks for the interface: there is none, or the kernel has no WireGuard at all. */
+function parseWithWg(text: string): string {
+  const file = join(folder, "stripped.conf");
+  writeFileSync(file, text, { mode: 0o600 });
+  return runApart('wg setconf none "$0" 2>&1 || :', file);
+}
+
+/** Runs a line of shell as root of an empty network namespace: wg-quick wants root, and neither may reach a tunnel. */
+function runApart(line: string, file: string): string {
+  const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
+  return runTool(`util-linux ${wireguard}`, "unshare", [...namespace, "sh", "-c", line, file]);
 }

@@ -98,8 +98,8 @@ describe("the first up", () => {
       asPerson("stranger", ["openssl", "s_client", "-connect", `www.${zone}:443`, "-servername", zone]),
     );
     const shown = new X509Certificate(/-----BEGIN[^]*?END CERTIFICATE-----/.exec(stdout)?.[0] ?? "");
-    const files = (await must_("home", "find / -xdev -name '*.pem' -path '*lab*'")).trim().split("\n");
-    const atHome = await Promise.all(files.map((file) => must_("home", `cat '${file}'`)));
+    const files = (await shellOn("home", "find / -xdev -name '*.pem' -path '*lab*'")).trim().split("\n");
+    const atHome = await Promise.all(files.map((file) => shellOn("home", `cat '${file}'`)));
     expect(
       atHome.some(
         (text) =>
@@ -107,7 +107,7 @@ describe("the first up", () => {
       ),
     ).toBe(true);
     expect(await fetched(`https://${zone}/`)).toContain(`You are ${addresses.stranger}`);
-    const onRelay = await must_(
+    const onRelay = await shellOn(
       await relayName(),
       "grep -rlE 'BEGIN (EC |RSA )?PRIVATE KEY' /etc /root /usr/local /var/lib || true",
     );
@@ -135,20 +135,20 @@ describe("the first up", () => {
   });
 
   test("keeps the home's own traffic off the relay", async () => {
-    expect(await must_("home", `ip route get ${addresses.stranger}`)).toContain(
+    expect(await shellOn("home", `ip route get ${addresses.stranger}`)).toContain(
       `via ${addresses.homeRouter}`,
     );
   });
 
   test("ends the relay's first boot with no complaint, and no process of ours runs there", async () => {
     const relay = await relayName();
-    expect(JSON.parse(await must_(relay, "cloud-init status --format json"))).toMatchObject({
+    expect(JSON.parse(await shellOn(relay, "cloud-init status --format json"))).toMatchObject({
       status: "done",
       errors: [],
       recoverable_errors: {},
     });
-    await must_(relay, "cloud-init schema --system");
-    const config = await must_(relay, "sshd -T");
+    await shellOn(relay, "cloud-init schema --system");
+    const config = await shellOn(relay, "sshd -T");
     for (const line of [
       "passwordauthentication no",
       "permitrootlogin without-password",
@@ -156,7 +156,7 @@ describe("the first up", () => {
       "x11forwarding no",
     ])
       expect(config).toContain(`${line}\n`);
-    expect(await must_(relay, "systemctl --failed --no-legend")).toBe("");
+    expect(await shellOn(relay, "systemctl --failed --no-legend")).toBe("");
   });
 
   test("shows no private or preshared key anywhere it could be seen", async () => {
@@ -169,7 +169,7 @@ describe("the first up", () => {
     ];
     expect(keys.length).toBeGreaterThanOrEqual(4);
     const exported = (await operator.pulumi(["stack", "export"])).stdout;
-    const userData = await must_(relay, "cat /var/lib/cloud/instance/user-data.txt");
+    const userData = await shellOn(relay, "cat /var/lib/cloud/instance/user-data.txt");
     const places = { output, exported, userData, processes: [...processes].join("\n") };
     expect(processes.size).toBeGreaterThan(20);
     expect(exported.length).toBeGreaterThan(1000);
@@ -321,7 +321,7 @@ describe("destroy", () => {
   });
 });
 
-async function must_(machine: string, command: string): Promise<string> {
+async function shellOn(machine: string, command: string): Promise<string> {
   const { code, stdout, stderr } = await exec(machine, ["sh", "-c", command]);
   if (code !== 0) throw new Error(`${machine}: ${command}: exit ${code}\n${stdout}${stderr}`);
   return stdout;
@@ -329,7 +329,7 @@ async function must_(machine: string, command: string): Promise<string> {
 
 /** The distinguishing part of every key below a path: whole short texts, one inner line of a PEM file. */
 async function keyTexts(machine: string, path: string): Promise<string[]> {
-  const text = await must_(machine, `find ${path} -type f -exec cat {} +`);
+  const text = await shellOn(machine, `find ${path} -type f -exec cat {} +`);
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("-----"));
   return text.includes("-----BEGIN") ? [lines[2] ?? lines[0] ?? ""] : lines;
 }
@@ -342,9 +342,9 @@ async function seeds(): Promise<string[]> {
 
 /** Collects every command line that is seen on the hosts and at the operator's while something runs. */
 function watchProcesses(seen: Set<string>): { end: () => Promise<void> } {
-  let running = true;
+  const ending = new AbortController();
   const loop = (async () => {
-    while (running) {
+    while (!ending.signal.aborted) {
       const machines = await machineNames().catch(() => []);
       const lists = await Promise.all([
         ...machines.map((name) => exec(name, ["ps", "axww", "-o", "args="]).catch(() => undefined)),
@@ -356,7 +356,7 @@ function watchProcesses(seen: Set<string>): { end: () => Promise<void> } {
   })();
   return {
     end: () => {
-      running = false;
+      ending.abort();
       return loop;
     },
   };
