@@ -23,9 +23,20 @@ export default tseslint.config(
         "error",
         {
           patterns: [
-            { group: ["@pulumi/*"], message: "A small.ts file is pure: move this into a Capital.ts component." },
             {
-              group: ["node:fs*", "node:child_process", "node:net", "node:dgram", "node:http*", "node:os", "node:process"],
+              group: ["@pulumi/*"],
+              message: "A small.ts file is pure: move this into a Capital.ts component.",
+            },
+            {
+              group: [
+                "node:fs*",
+                "node:child_process",
+                "node:net",
+                "node:dgram",
+                "node:http*",
+                "node:os",
+                "node:process",
+              ],
               message: "A small.ts file does no I/O.",
             },
           ],

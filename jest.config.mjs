@@ -1,6 +1,9 @@
 /** Types are checked by `npm run typecheck`; here they are only stripped. */
 const transform = {
-  "^.+\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "commonjs" } }],
+  "^.+\\.ts$": [
+    "@swc/jest",
+    { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "commonjs" } },
+  ],
 };
 const ring = (displayName, testMatch) => ({ displayName, testMatch, transform, testEnvironment: "node" });
 

@@ -14,7 +14,8 @@ sha256() {
 main() {
   local expected
   read -r expected
-  if [ -f "$candidate" ] && [ "$(sha256 "$candidate")" = "$expected" ]; then
+  if [ -f "$candidate" ] && [ "$(sha256 "$candidate")" = "$expected" ] &&
+    systemctl is-active --quiet homerelay-rollback.timer; then
     systemctl stop homerelay-rollback.timer
     mv "$candidate" "$live"
     systemctl enable --quiet homerelay-firewall.service

@@ -9,6 +9,15 @@ export interface PublishedForward {
   readonly address: TunnelAddress;
 }
 
+/** All forwards of all homes. */
+export function publishForwards(
+  homes: readonly { readonly tunnelAddress: TunnelAddress; readonly forwards: readonly Forward[] }[],
+): PublishedForward[] {
+  return homes.flatMap(({ tunnelAddress, forwards }) =>
+    forwards.map((forward) => ({ forward, address: tunnelAddress })),
+  );
+}
+
 /** Every published port of a protocol, as ascending ranges that do not touch. */
 export function publishedPorts(forwards: readonly PublishedForward[], protocol: Protocol): PortRange[] {
   return mergeRanges(

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { renderDocument } from "../host/document.ts";
 import { Host } from "../host/Host.ts";
 import type { OperatorAccess } from "../host/Host.ts";
+import { relayAddress } from "../network/addressPlan.ts";
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import type { Forward } from "../network/forward.ts";
 import { renderForward } from "../network/forward.ts";
@@ -12,32 +13,29 @@ import { renderReservedPorts, renderRules } from "./routes.ts";
 
 export interface HomeArgs {
   /** What the user calls the home. */
-  readonly title: string;
-  readonly access: OperatorAccess;
-  readonly address: TunnelAddress;
-  readonly relay: HomeRelay;
-  readonly prefix4: Prefix;
-  readonly prefix6: Prefix;
-  /** Bytes. */
-  readonly mtu: number;
-  readonly keepaliveSeconds: number;
+  readonly name: string;
+  readonly ssh: OperatorAccess;
+  readonly tunnelAddress: TunnelAddress;
   readonly forwards: readonly Forward[];
-  readonly privateKey: pulumi.Input<string>;
-  readonly presharedKey: pulumi.Input<string>;
-  /** The home calls the relay, so the relay has to listen first. */
-  readonly relayListening: pulumi.Resource;
+  readonly tunnel: {
+    readonly prefix4: Prefix;
+    readonly prefix6: Prefix;
+    /** UDP port on the relay. */
+    readonly listenPort: number;
+    /** Bytes. */
+    readonly mtu: number;
+    readonly keepaliveSeconds: number;
+  };
+  readonly keys: { readonly privateKey: pulumi.Input<string>; readonly presharedKey: pulumi.Input<string> };
+  readonly relay: {
+    readonly publicKey: pulumi.Input<string>;
+    /** The relay's public IPv4 address. */
+    readonly ipv4Address: pulumi.Input<string>;
+    /** The home calls the relay, so the relay has to listen first. */
+    readonly listening: pulumi.Resource;
+  };
   /** Cleans the home when the stack is gone. */
   readonly uninstall: pulumi.Resource;
-}
-
-/** The other end of the tunnel, as a home sees it. */
-export interface HomeRelay {
-  readonly tunnelAddress: TunnelAddress;
-  readonly publicKey: pulumi.Input<string>;
-  /** The relay's public IPv4 address. */
-  readonly publicAddress: pulumi.Input<string>;
-  /** UDP port of WireGuard there. */
-  readonly listenPort: number;
 }
 
 /** A server at home: its end of the tunnel, the guard before it, and the routes for its replies. */
@@ -50,12 +48,12 @@ export class Home extends pulumi.ComponentResource {
     super(
       "homerelay:home:Home",
       name,
-      { title: args.title, address: args.address, forwards: args.forwards.map(renderForward) },
+      { tunnelAddress: args.tunnelAddress, forwards: args.forwards.map(renderForward) },
       opts,
     );
     this.host = new Host(
       `${name}-host`,
-      { title: args.title, role: "home", access: args.access },
+      { title: args.name, role: "home", access: args.ssh },
       { parent: this, dependsOn: args.uninstall },
     );
     const guard = this.host.step(
@@ -70,17 +68,20 @@ export class Home extends pulumi.ComponentResource {
     );
     const joined = this.host.step(
       `${name}-tunnel`,
-      { run: `join-relay.sh ${args.relay.tunnelAddress.ipv4}`, document: tunnelDocument(args) },
-      { parent: this, dependsOn: [guard, keys, args.relayListening] },
+      {
+        run: `join-relay.sh ${relayAddress(args.tunnel.prefix4, args.tunnel.prefix6).ipv4}`,
+        document: tunnelDocument(args),
+      },
+      { parent: this, dependsOn: [guard, keys, args.relay.listening] },
     );
     this.ready = [guard, joined];
     this.registerOutputs({});
   }
 }
 
-function keyDocument(args: HomeArgs): pulumi.Output<string> {
+function keyDocument({ keys }: HomeArgs): pulumi.Output<string> {
   return pulumi.secret(
-    pulumi.all([args.privateKey, args.presharedKey]).apply(([privateKey, presharedKey]) =>
+    pulumi.all([keys.privateKey, keys.presharedKey]).apply(([privateKey, presharedKey]) =>
       renderDocument([
         { name: "private", mode: "0600", text: privateKey },
         { name: "preshared-relay", mode: "0600", text: presharedKey },
@@ -90,21 +91,24 @@ function keyDocument(args: HomeArgs): pulumi.Output<string> {
 }
 
 /** No unknown piece is in it, so that a preview shows its lines even for a stack that is not there yet. */
-function guardDocument({ address, relay, forwards }: HomeArgs): string {
+function guardDocument({ tunnelAddress, tunnel, forwards }: HomeArgs): string {
+  const relay = relayAddress(tunnel.prefix4, tunnel.prefix6);
   return renderDocument([
-    { name: "guard", text: renderGuard({ home: address, relay: relay.tunnelAddress, forwards }) },
-    { name: "rules", text: renderRules(address, forwards) },
+    { name: "guard", text: renderGuard({ home: tunnelAddress, relay, forwards }) },
+    { name: "rules", text: renderRules(tunnelAddress, forwards) },
     { name: "reserved-ports", text: renderReservedPorts(forwards) },
   ]);
 }
 
-function tunnelDocument(args: HomeArgs): pulumi.Output<string> {
-  const { relay, address } = args;
-  return pulumi.all([relay.publicKey, relay.publicAddress]).apply(([publicKey, publicAddress]) =>
+function tunnelDocument({ relay, tunnel, tunnelAddress }: HomeArgs): pulumi.Output<string> {
+  return pulumi.all([relay.publicKey, relay.ipv4Address]).apply(([publicKey, ipv4Address]) =>
     renderWireguardConfig({
-      addresses: [`${address.ipv4}/${args.prefix4.length}`, `${address.ipv6}/${args.prefix6.length}`],
+      addresses: [
+        `${tunnelAddress.ipv4}/${tunnel.prefix4.length}`,
+        `${tunnelAddress.ipv6}/${tunnel.prefix6.length}`,
+      ],
       listenPort: undefined,
-      mtu: args.mtu,
+      mtu: tunnel.mtu,
       postUp: ["/usr/local/lib/homerelay/sync-routes.sh"],
       preDown: ["/usr/local/lib/homerelay/sync-routes.sh remove"],
       peers: [
@@ -112,8 +116,8 @@ function tunnelDocument(args: HomeArgs): pulumi.Output<string> {
           name: "relay",
           publicKey,
           allowedIps: ["0.0.0.0/0", "::/0"],
-          endpoint: `${publicAddress}:${relay.listenPort}`,
-          keepaliveSeconds: args.keepaliveSeconds,
+          endpoint: `${ipv4Address}:${tunnel.listenPort}`,
+          keepaliveSeconds: tunnel.keepaliveSeconds,
         },
       ],
     }),

@@ -9,10 +9,11 @@ main() { # RELAY-ADDRESS
   document=$(mktemp)
   trap 'rm -f "$document"' EXIT
   cat >"$document"
-  if sync_interface "$document" || [ -e "$etc/keys-changed" ]; then
+  sync_interface "$document"
+  if [ -e "$unproven" ]; then
     /usr/local/lib/homerelay/sync-routes.sh
     prove_tunnel "$1" "$(sed -n 's/^PublicKey = //p' "$document")"
-    rm -f "$etc/keys-changed"
+    rm "$unproven"
   fi
   say "joined the relay"
 }

@@ -11,7 +11,6 @@ export type Access = OperatorAccess | StackKeyAccess;
 
 /** By the operator's own OpenSSH: agent, ~/.ssh and all. None of the operator's keys gets into the state. */
 export interface OperatorAccess {
-  readonly by: "operator";
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -19,13 +18,10 @@ export interface OperatorAccess {
   readonly hostKey: string;
   /** A private key file on the operator's machine. @default what `ssh` itself would use */
   readonly identityFile: string | undefined;
-  /** Where the user mends a pinned host key, for the message. */
-  readonly hostKeySetting: string;
 }
 
 /** As root with a key that this stack made, on a server that this stack made. */
 export interface StackKeyAccess {
-  readonly by: "stack key";
   readonly host: pulumi.Input<string>;
   readonly port: number;
   readonly privateKey: pulumi.Input<string>;
@@ -99,7 +95,7 @@ export class Host extends pulumi.ComponentResource {
       addPreviousOutputInEnv: false,
     } as const;
     const options = this.#options(opts);
-    if (this.#access.by === "stack key") {
+    if (hasStackKey(this.#access)) {
       const connection = {
         host: this.#access.host,
         port: this.#access.port,
@@ -127,7 +123,7 @@ export class Host extends pulumi.ComponentResource {
     const shared = { NAME: this.#title };
     const options = this.#options({ parent: this });
     const create = "sh components/host/reach-host.sh";
-    if (access.by === "operator") {
+    if (!hasStackKey(access)) {
       const environment = {
         ...operatorEnvironment(access),
         ...shared,
@@ -135,7 +131,7 @@ export class Host extends pulumi.ComponentResource {
         HOST_KEY_MEND:
           "Was the machine set up anew? Then compare, on its own console,\n" +
           "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
-          `and put its new line into ${access.hostKeySetting}. Otherwise somebody stands between you and it.`,
+          `and put its new line into ssh.hostKey of ${this.#title}. Otherwise somebody stands between you and it.`,
       };
       return new command.local.Command(
         `${name}-reach`,
@@ -165,6 +161,10 @@ export class Host extends pulumi.ComponentResource {
   #options(opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions {
     return this.#machine ? { ...opts, replaceWith: [this.#machine] } : opts;
   }
+}
+
+function hasStackKey(access: Access): access is StackKeyAccess {
+  return "privateKey" in access;
 }
 
 /** What connect-host.sh reads. */

@@ -4,8 +4,6 @@ import { operatorEnvironment } from "./Host.ts";
 import type { OperatorAccess } from "./Host.ts";
 
 export interface UninstallArgs {
-  /** What the user calls the host. */
-  readonly title: string;
   readonly access: OperatorAccess;
   /** The script that runs there, below components/. */
   readonly script: string;
@@ -21,15 +19,16 @@ export class Uninstall extends pulumi.ComponentResource {
   /** What must be gone before the host is cleaned depends on this. */
   readonly command: pulumi.Resource;
 
+  /** `name`: what the user calls the host. */
   constructor(name: string, args: UninstallArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    super("homerelay:host:Uninstall", name, { title: args.title }, opts);
+    super("homerelay:host:Uninstall", name, { script: args.script }, opts);
     const commandName = `${name}-on-destroy`;
     this.command = new command.local.Command(
       commandName,
       {
         create: "true",
         delete: `sh components/host/uninstall-host.sh components/${args.script}`,
-        environment: { ...operatorEnvironment(args.access), NAME: args.title, URN_NAME: commandName },
+        environment: { ...operatorEnvironment(args.access), NAME: name, URN_NAME: commandName },
         addPreviousOutputInEnv: false,
       },
       { parent: this },

@@ -8,7 +8,7 @@ exec 2>&1
 trap '' PIPE HUP
 
 # shellcheck disable=SC2034 # these are for the scripts that source this one
-readonly etc=/etc/homerelay keys=/etc/homerelay/keys interface=homerelay
+readonly etc=/etc/homerelay keys=/etc/homerelay/keys unproven=/etc/homerelay/unproven interface=homerelay
 
 # A line for the operator. Nobody may be listening any more, which is no reason to stop.
 say() {
@@ -26,16 +26,16 @@ take_lock() {
   flock -w 120 9 || die "another home-relay step has been running on this host for two minutes; try again later"
 }
 
-# Writes stdin to a file of the given mode, and only if that changes it. Says so by its exit code: 0 changed.
+# Writes stdin to a file of the given mode, and only if that changes it. Says so by its exit code: 0 changed, 1 not.
+# Each command answers for itself, since `set -e` is off in a function whose exit code is asked for.
 write_if_changed() { # MODE FILE
   local next=$2.next
-  cat >"$next"
-  chmod "$1" "$next"
+  { cat >"$next" && chmod "$1" "$next"; } || die "cannot write $next"
   if cmp -s "$next" "$2" && [ "$(stat -c %a "$2")" = "$(stat -c %a "$next")" ]; then
-    rm "$next"
+    rm -f "$next"
     return 1
   fi
-  mv "$next" "$2"
+  mv "$next" "$2" || die "cannot write $2"
 }
 
 # Takes a document (stdin) apart into FOLDER: each `#file MODE NAME` line begins a file there.

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../host/Host.ts";
 import type { Forward } from "../network/forward.ts";
 import { renderForward } from "../network/forward.ts";
-import { renderProbes } from "./probes.ts";
+import { listProbes, renderProbes } from "./probes.ts";
 
 export interface ReachabilityArgs {
   /** The relay's public IPv4 address. */
@@ -23,9 +23,11 @@ export class Reachability extends pulumi.ComponentResource {
       `${name}-proof`,
       {
         run: "prove-forwards.sh",
+        // Most of it only for hundreds of forwards that all are silent.
+        timeoutSeconds: 1800,
         document: pulumi
           .output(args.publicAddress)
-          .apply((publicAddress) => renderProbes(publicAddress, args.forwards)),
+          .apply((publicAddress) => renderProbes(publicAddress, listProbes(args.forwards))),
       },
       { parent: this, dependsOn: [...args.after] },
     );

@@ -1,17 +1,29 @@
 import type { Forward } from "../network/forward.ts";
 import { portCount } from "../network/port.ts";
+import type { Protocol } from "../network/port.ts";
 
-/**
- * What is tried from outside, one probe a line for prove-forwards.sh: `tcp 443 8081`, protocol, published port, port
- * at home. A range is tried at both of its ends.
- */
-export function renderProbes(publicAddress: string, forwards: readonly Forward[]): string {
-  const probes = forwards.flatMap(({ published, target, protocols }) =>
+/** One knock from outside. */
+export interface Probe {
+  readonly protocol: Protocol;
+  /** Port on the relay. */
+  readonly published: number;
+  /** Port at home. */
+  readonly target: number;
+}
+
+/** What is tried from outside: every forward, a range at both of its ends. */
+export function listProbes(forwards: readonly Forward[]): Probe[] {
+  return forwards.flatMap(({ published, target, protocols }) =>
     protocols.flatMap((protocol) => {
-      const first = `${protocol} ${published.first} ${target.first}`;
-      const last = `${protocol} ${published.last} ${target.last}`;
+      const first = { protocol, published: published.first, target: target.first };
+      const last = { protocol, published: published.last, target: target.last };
       return portCount(published) > 1 ? [first, last] : [first];
     }),
   );
-  return [`address ${publicAddress}`, ...probes].map((line) => `${line}\n`).join("");
+}
+
+/** The document of prove-forwards.sh: the address, then one probe a line, `tcp 443 8081`. */
+export function renderProbes(publicAddress: string, probes: readonly Probe[]): string {
+  const lines = probes.map(({ protocol, published, target }) => `${protocol} ${published} ${target}`);
+  return [`address ${publicAddress}`, ...lines].map((line) => `${line}\n`).join("");
 }

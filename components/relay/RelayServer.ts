@@ -14,11 +14,13 @@ export interface RelayServerArgs {
   readonly image: string;
   /** TCP port of sshd. */
   readonly sshPort: number;
-  /** The key that this stack logs in with. */
-  readonly adminSshKey: SshKeyPair;
-  /** The host key that the server boots with, and the one that replaces it at the first contact. */
-  readonly firstHostKey: SshKeyPair;
-  readonly hostKey: SshKeyPair;
+  readonly keys: {
+    /** What this stack logs in with. */
+    readonly adminSshKey: SshKeyPair;
+    /** The host key that the server boots with, and the one that replaces it at the first contact. */
+    readonly firstHostSshKey: SshKeyPair;
+    readonly hostSshKey: SshKeyPair;
+  };
   /** Hetzner's id of the firewall before the server. */
   readonly firewallId: pulumi.Input<number>;
   /** What `pulumi destroy` removes only after the server. */
@@ -62,7 +64,7 @@ export class RelayServer extends pulumi.ComponentResource {
   #createSshKey(name: string, args: RelayServerArgs): hcloud.SshKey {
     return new hcloud.SshKey(
       `${name}-ssh-key`,
-      { name: args.label, publicKey: args.adminSshKey.publicKey },
+      { name: args.label, publicKey: args.keys.adminSshKey.publicKey },
       { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after] },
     );
   }
@@ -75,7 +77,11 @@ export class RelayServer extends pulumi.ComponentResource {
     sshKey: hcloud.SshKey,
   ): hcloud.Server {
     const userData = pulumi
-      .all([args.adminSshKey.publicKey, args.firstHostKey.privateKey, args.firstHostKey.publicKey])
+      .all([
+        args.keys.adminSshKey.publicKey,
+        args.keys.firstHostSshKey.privateKey,
+        args.keys.firstHostSshKey.publicKey,
+      ])
       .apply(([adminPublicKey, hostPrivateKey, hostPublicKey]) =>
         renderUserData({ sshPort: args.sshPort, adminPublicKey, hostPrivateKey, hostPublicKey }),
       );
@@ -105,12 +111,11 @@ export class RelayServer extends pulumi.ComponentResource {
         title: "the relay",
         role: "relay",
         access: {
-          by: "stack key",
           host: this.ipv4Address,
           port: args.sshPort,
-          privateKey: args.adminSshKey.privateKey,
-          hostKey: args.hostKey,
-          firstHostKey: args.firstHostKey.publicKey,
+          privateKey: args.keys.adminSshKey.privateKey,
+          hostKey: args.keys.hostSshKey,
+          firstHostKey: args.keys.firstHostSshKey.publicKey,
         },
         files: [{ name: "/etc/sysctl.d/60-homerelay.conf", text: relaySysctls }],
       },

@@ -6,7 +6,7 @@ import { distinct, fields, oneOf, optional, parsed, text, wholeNumber } from "./
 import type { RelaySettings } from "./settings.ts";
 
 /** The system images on which our scripts are tried: systemd, apt, nftables and a kernel with WireGuard. */
-const images = ["debian-13", "debian-12", "ubuntu-24.04", "ubuntu-22.04"] as const;
+const images = ["debian-13", "debian-12"] as const;
 
 /** The `relay` section. Whether Hetzner has such a location or type is asked of Hetzner, later. */
 export const readRelay = fields<RelaySettings>({

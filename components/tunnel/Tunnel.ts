@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { renderDocument } from "../host/document.ts";
 import type { Host } from "../host/Host.ts";
+import { relayAddress } from "../network/addressPlan.ts";
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import type { Prefix } from "../network/prefix.ts";
 import { renderWireguardConfig } from "./wireguardConfig.ts";
@@ -12,16 +13,17 @@ export interface TunnelArgs {
   readonly mtu: number;
   readonly prefix4: Prefix;
   readonly prefix6: Prefix;
-  readonly relay: TunnelAddress;
-  readonly privateKey: pulumi.Input<string>;
-  readonly peers: readonly TunnelPeer[];
+  readonly peers: readonly { readonly name: string; readonly tunnelAddress: TunnelAddress }[];
+  readonly keys: {
+    readonly relay: { readonly privateKey: pulumi.Input<string> };
+    readonly peer: (name: string) => PublicPeerKeys;
+  };
   /** The firewall that judges what comes through the tunnel. */
   readonly after: pulumi.Resource;
 }
 
-export interface TunnelPeer {
-  readonly name: string;
-  readonly address: TunnelAddress;
+/** What the relay has to know of a peer. */
+export interface PublicPeerKeys {
   readonly publicKey: pulumi.Input<string>;
   readonly presharedKey: pulumi.Input<string>;
 }
@@ -52,34 +54,33 @@ export class Tunnel extends pulumi.ComponentResource {
   }
 }
 
-function keyDocument(args: TunnelArgs): pulumi.Output<string> {
+function keyDocument({ keys, peers }: TunnelArgs): pulumi.Output<string> {
+  const presharedKeys = pulumi.all(peers.map(({ name }) => keys.peer(name).presharedKey));
   return pulumi.secret(
     pulumi
-      .all([
-        args.privateKey,
-        pulumi.all(args.peers.map(({ name, presharedKey }) => ({ name, presharedKey }))),
-      ])
-      .apply(([privateKey, peers]) =>
+      .all([keys.relay.privateKey, presharedKeys])
+      .apply(([privateKey, texts]) =>
         renderDocument([
           { name: "private", mode: "0600", text: privateKey },
-          ...peers.map((peer) => ({ name: `preshared-${peer.name}`, mode: "0600", text: peer.presharedKey })),
+          ...peers.map(({ name }, i) => ({ name: `preshared-${name}`, mode: "0600", text: texts[i] ?? "" })),
         ]),
       ),
   );
 }
 
-function configuration(args: TunnelArgs): pulumi.Output<string> {
-  return pulumi.all(args.peers.map((peer) => peer.publicKey)).apply((publicKeys) =>
+function configuration({ keys, peers, prefix4, prefix6, ...args }: TunnelArgs): pulumi.Output<string> {
+  const relay = relayAddress(prefix4, prefix6);
+  return pulumi.all(peers.map(({ name }) => keys.peer(name).publicKey)).apply((publicKeys) =>
     renderWireguardConfig({
-      addresses: [`${args.relay.ipv4}/${args.prefix4.length}`, `${args.relay.ipv6}/${args.prefix6.length}`],
+      addresses: [`${relay.ipv4}/${prefix4.length}`, `${relay.ipv6}/${prefix6.length}`],
       listenPort: args.listenPort,
       mtu: args.mtu,
       postUp: ["/usr/local/lib/homerelay/remember-endpoints.sh restore"],
       preDown: ["/usr/local/lib/homerelay/remember-endpoints.sh save"],
-      peers: args.peers.map((peer, i) => ({
-        name: peer.name,
+      peers: peers.map(({ name, tunnelAddress }, i) => ({
+        name,
         publicKey: publicKeys[i] ?? "",
-        allowedIps: [`${peer.address.ipv4}/32`, `${peer.address.ipv6}/128`],
+        allowedIps: [`${tunnelAddress.ipv4}/32`, `${tunnelAddress.ipv6}/128`],
         endpoint: undefined,
         keepaliveSeconds: undefined,
       })),

@@ -9,10 +9,11 @@ main() {
   document=$(mktemp)
   trap 'rm -f "$document"' EXIT
   cat >"$document"
-  if sync_interface "$document" || [ -e "$etc/keys-changed" ]; then
-    rm -f "$etc/keys-changed"
+  sync_interface "$document"
+  if [ -e "$unproven" ]; then
     # syncconf has set each peer's keepalive to what the file says; those with a known address get theirs back.
     /usr/local/lib/homerelay/remember-endpoints.sh restore
+    rm "$unproven"
   else
     say "the tunnel is as it should be"
   fi

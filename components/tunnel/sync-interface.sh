@@ -13,40 +13,40 @@ join_keys() {
   while IFS= read -r line; do
     if [[ $line == *' = key:'* ]]; then
       name=${line##*' = key:'}
-      [ -f "$keys/$name" ] || die "the key '$name' is not on this host; run: pulumi up --replace '**keys'"
+      [ -f "$keys/$name" ] || die "the key '$name' is not on this host; run: pulumi up --replace '**-keys'"
       line="${line%%' = key:'*} = $(cat "$keys/$name")"
     fi
     printf '%s\n' "$line"
   done
 }
 
-# Exit code 0: something changed. The interface is up and runs with $config afterwards.
+# Brings the interface up, or in line. Whatever changed is marked in $unproven until the caller has seen it work.
 sync_interface() { # DOCUMENT
-  local changed=1 next
-  install -d -m 0700 /etc/wireguard
+  local next
   # wg-quick goes by the file's name, so the next one lies in a folder of its own.
-  install -d -m 0700 /etc/wireguard/homerelay.next
+  install -d -m 0700 /etc/wireguard /etc/wireguard/homerelay.next
   next=/etc/wireguard/homerelay.next/$interface.conf
   join_keys <"$1" >"$next"
   wg-quick strip "$next" >/dev/null || die "wg-quick refuses the configuration; the one before it stays"
-  cmp -s "$next" "$config" || changed=0
-  mv "$next" "$config"
-  rmdir /etc/wireguard/homerelay.next
+  cmp -s "$next" "$config" || touch "$unproven"
   systemctl enable --quiet "wg-quick@$interface"
   if ! systemctl is-active --quiet "wg-quick@$interface"; then
+    touch "$unproven"
+    mv "$next" "$config"
     # A unit that failed before has to be forgiven before it starts again.
     systemctl reset-failed "wg-quick@$interface" 2>/dev/null || :
     systemctl start "wg-quick@$interface" ||
       die "the tunnel did not start: $(journalctl -u "wg-quick@$interface" -n 5 --no-pager -o cat)"
     say "tunnel interface $interface is up"
-    return 0
-  fi
-  if [ "$changed" -eq 0 ]; then
-    wg syncconf "$interface" <(wg-quick strip "$interface")
+  elif [ -e "$unproven" ]; then
+    wg syncconf "$interface" <(wg-quick strip "$next")
+    mv "$next" "$config"
     sync_link
     say "tunnel interface $interface brought in line"
+  else
+    rm "$next"
   fi
-  return "$changed"
+  rmdir /etc/wireguard/homerelay.next
 }
 
 # What `wg syncconf` leaves out: addresses and MTU.

@@ -1,10 +1,10 @@
 import { expect, test } from "@jest/globals";
 import { parseForward } from "../../components/network/forward.ts";
-import { renderProbes } from "../../components/reachability/probes.ts";
+import { listProbes, renderProbes } from "../../components/reachability/probes.ts";
 import { mediaForwards, nasForwards } from "./examples.ts";
 
 test("tries each protocol of each forward, and both ends of a range", () => {
-  expect(renderProbes("203.0.113.5", [...nasForwards, ...mediaForwards])).toBe(`\
+  expect(renderProbes("203.0.113.5", listProbes([...nasForwards, ...mediaForwards]))).toBe(`\
 address 203.0.113.5
 tcp 80 8080
 tcp 443 8081
@@ -18,5 +18,7 @@ tcp 2201 23
 });
 
 test("a range of one port is tried once", () => {
-  expect(renderProbes("203.0.113.5", [parseForward("80-80:81")])).toBe("address 203.0.113.5\ntcp 80 81\n");
+  expect(renderProbes("203.0.113.5", listProbes([parseForward("80-80:81")]))).toBe(
+    "address 203.0.113.5\ntcp 80 81\n",
+  );
 });

@@ -99,7 +99,7 @@ test("what is written holds", () => {
     relay: {
       location: "hel1",
       serverType: "cax11",
-      image: "ubuntu-24.04",
+      image: "debian-12",
       sshPort: 2222,
       adminCidrs: ["192.0.2.7"],
     },
@@ -135,7 +135,7 @@ test("what is written holds", () => {
     provider: "hetzner",
     location: "hel1",
     serverType: "cax11",
-    image: "ubuntu-24.04",
+    image: "debian-12",
     sshPort: 2222,
     adminCidrs: [parsePrefix("192.0.2.7/32")],
   });
@@ -338,7 +338,7 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     [
       "image",
       { relay: { image: "debian 12" } },
-      'home-relay:relay.image: must be one of debian-13, debian-12, ubuntu-24.04, ubuntu-22.04; found "debian 12"\n  write debian-12',
+      'home-relay:relay.image: must be one of debian-13, debian-12; found "debian 12"\n  write debian-12',
     ],
     [
       "sshPort",

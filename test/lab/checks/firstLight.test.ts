@@ -292,7 +292,7 @@ describe("a pinned host key that is not the home's", () => {
         .digest("base64")
         .replace(/=+$/, "");
       expect(stdout).toContain(`pinned:  SHA256:${fingerprint}`);
-      expect(stdout).toContain("home-relay:homes[0].ssh.hostKey");
+      expect(stdout).toContain("put its new line into ssh.hostKey of nas");
       await operator.configure({ homes: [it], dns });
       await operator.up();
     },

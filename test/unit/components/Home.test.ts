@@ -17,23 +17,23 @@ beforeAll(async () => {
   registered = await register(
     () =>
       new Home("nas", {
-        title: "nas",
-        access: operatorAccess,
-        address: nas,
-        relay: {
-          tunnelAddress: relay,
-          publicKey: pulumi.output("public relay"),
-          publicAddress: pulumi.output("203.0.113.5"),
-          listenPort: 51820,
-        },
-        prefix4: parsePrefix("10.77.0.0/16"),
-        prefix6: parsePrefix("fd77::/64"),
-        mtu: 1420,
-        keepaliveSeconds: 25,
+        name: "nas",
+        ssh: operatorAccess,
+        tunnelAddress: nas,
         forwards: nasForwards,
-        privateKey: pulumi.secret("private nas"),
-        presharedKey: pulumi.secret("preshared nas"),
-        relayListening: earlier("relay-tunnel-interface"),
+        tunnel: {
+          prefix4: parsePrefix("10.77.0.0/16"),
+          prefix6: parsePrefix("fd77::/64"),
+          listenPort: 51820,
+          mtu: 1420,
+          keepaliveSeconds: 25,
+        },
+        keys: { privateKey: pulumi.secret("private nas"), presharedKey: pulumi.secret("preshared nas") },
+        relay: {
+          publicKey: pulumi.output("public relay"),
+          ipv4Address: pulumi.output("203.0.113.5"),
+          listening: earlier("relay-tunnel-interface"),
+        },
         uninstall: earlier("nas-on-destroy"),
       }),
   );

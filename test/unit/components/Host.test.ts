@@ -38,7 +38,7 @@ describe("a home, by the operator's own OpenSSH", () => {
         ...operatorEnvironment,
         NAME: "nas",
         WAIT_SECONDS: "25",
-        HOST_KEY_MEND: expect.stringContaining("home-relay:homes[0].ssh.hostKey"),
+        HOST_KEY_MEND: expect.stringContaining("ssh.hostKey of nas"),
       },
     });
   });

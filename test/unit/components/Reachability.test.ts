@@ -23,7 +23,7 @@ test("tries every forward at the public address, from the home, once both ends a
   const { inputs, dependsOn } = named(registered, "nas-proof");
   expect(dependsOn).toEqual(["nas-tunnel", "wall"]);
   expect(inputs["create"]).toBe(
-    "sh components/host/run-step.sh timeout 300 /usr/local/lib/homerelay/prove-forwards.sh",
+    "sh components/host/run-step.sh timeout 1800 /usr/local/lib/homerelay/prove-forwards.sh",
   );
   expect(inputs["stdin"]).toBe(
     "address 203.0.113.5\ntcp 80 8080\ntcp 443 8081\ntcp 64738 64738\nudp 64738 64738\n",

@@ -17,9 +17,7 @@ beforeAll(async () => {
       serverType: "cx23",
       image: "debian-13",
       sshPort: 22,
-      adminSshKey: keyPair("admin"),
-      firstHostKey: keyPair("first"),
-      hostKey: keyPair("host"),
+      keys: { adminSshKey: keyPair("admin"), firstHostSshKey: keyPair("first"), hostSshKey: keyPair("host") },
       firewallId: 401,
       after: [earlier("nas-on-destroy")],
     });

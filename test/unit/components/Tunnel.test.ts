@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { parsePrefix } from "../../../components/network/prefix.ts";
 import { Tunnel } from "../../../components/tunnel/Tunnel.ts";
-import { media, nas, relay } from "../examples.ts";
+import { media, nas } from "../examples.ts";
 import { earlier, relayHost } from "./examples.ts";
 import { named, register, tree } from "./mockEngine.ts";
 import type { Registered } from "./mockEngine.ts";
@@ -17,14 +17,14 @@ beforeAll(async () => {
         mtu: 1420,
         prefix4: parsePrefix("10.77.0.0/16"),
         prefix6: parsePrefix("fd77::/64"),
-        relay,
-        privateKey: pulumi.secret("private relay"),
-        peers: Object.entries({ nas, media }).map(([name, address]) => ({
-          name,
-          address,
-          publicKey: pulumi.output(`public ${name}`),
-          presharedKey: pulumi.secret(`preshared ${name}`),
-        })),
+        peers: Object.entries({ nas, media }).map(([name, tunnelAddress]) => ({ name, tunnelAddress })),
+        keys: {
+          relay: { privateKey: pulumi.secret("private relay") },
+          peer: (name) => ({
+            publicKey: pulumi.output(`public ${name}`),
+            presharedKey: pulumi.secret(`preshared ${name}`),
+          }),
+        },
         after: earlier("firewall-confirm"),
       }),
   );

@@ -5,7 +5,7 @@ import { named, register, tree } from "./mockEngine.ts";
 
 test("does nothing until it is deleted, and then names itself for whoever gives the home up", async () => {
   const registered = await register(
-    () => new Uninstall("nas", { title: "nas", access: operatorAccess, script: "home/uninstall-home.sh" }),
+    () => new Uninstall("nas", { access: operatorAccess, script: "home/uninstall-home.sh" }),
   );
   expect(tree(registered)).toEqual([
     "homerelay:host:Uninstall nas",

@@ -5,13 +5,11 @@ import { Host } from "../../../components/host/Host.ts";
 import type { OperatorAccess, SshKeyPair, StackKeyAccess } from "../../../components/host/Host.ts";
 
 export const operatorAccess: OperatorAccess = {
-  by: "operator",
   host: "192.168.1.10",
   port: 2222,
   user: "admin",
   hostKey: "ssh-ed25519 AAAAnas",
   identityFile: "keys/nas",
-  hostKeySetting: "home-relay:homes[0].ssh.hostKey",
 };
 
 /** What connect-host.sh reads to get there. */
@@ -28,7 +26,6 @@ export function keyPair(name: string): SshKeyPair {
 }
 
 export const stackKeyAccess = (): StackKeyAccess => ({
-  by: "stack key",
   host: "203.0.113.5",
   port: 22,
   privateKey: keyPair("admin").privateKey,

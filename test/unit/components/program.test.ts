@@ -20,6 +20,10 @@ beforeAll(async () => {
 test("makes these things and no other", () => {
   expect(`\n${tree(registered).join("\n")}\n`).toMatchInlineSnapshot(`
     "
+    homerelay:host:Uninstall nas
+    command:local:Command nas-on-destroy < homerelay:host:Uninstall nas
+    homerelay:host:Uninstall media
+    command:local:Command media-on-destroy < homerelay:host:Uninstall media
     homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-relay < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-peer-nas < homerelay:keys:Keys keys
@@ -27,10 +31,6 @@ test("makes these things and no other", () => {
     random:index/randomPassword:RandomPassword keys-ssh-admin < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-ssh-first-host < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-ssh-host < homerelay:keys:Keys keys
-    homerelay:host:Uninstall nas
-    command:local:Command nas-on-destroy < homerelay:host:Uninstall nas
-    homerelay:host:Uninstall media
-    command:local:Command media-on-destroy < homerelay:host:Uninstall media
     homerelay:firewall:ProviderFirewall provider-firewall
     hcloud:index/firewall:Firewall provider-firewall-rules < homerelay:firewall:ProviderFirewall provider-firewall
     homerelay:relay:RelayServer relay
