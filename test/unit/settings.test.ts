@@ -202,14 +202,13 @@ test("the example stack is sound", () => {
     tunnel: config["home-relay:tunnel"],
     dns: config["home-relay:dns"],
     unknownKeys: Object.keys(config)
+      .filter((key) => key.startsWith("home-relay:"))
       .map((key) => key.replace("home-relay:", ""))
       .filter((key) => !["relay", "homes", "tunnel", "dns"].includes(key)),
     hcloudToken: sound.hcloudToken,
   });
-  expect(settings.homes.map(({ name, forwards }) => [name, forwards.map(renderForward)])).toEqual([
-    ["nas", ["80:8080/tcp", "443:8081/tcp", "64738:64738/tcp+udp"]],
-  ]);
-  expect(settings.dns?.names).toEqual(["@", "www"]);
+  // Users write their own over it, and run this test on it.
+  expect(settings.homes.length).toBeGreaterThan(0);
 });
 
 test("all problems are said at once, in one message", () => {
