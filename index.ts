@@ -34,17 +34,18 @@ const { listening } = new Tunnel("relay-tunnel", relay.host, {
   peers: homes,
   after: firewall.confirmed,
 });
-const { ipv4Address, ipv6Address } = relay;
+const { ipv4Address, ipv6Address, serverId } = relay;
 
 for (const home of homes) {
   const { host, ready } = new Home(home.name, {
     ...home,
     tunnel,
     keys: keys.peer(home.name),
-    relay: { publicKey: keys.relay.publicKey, ipv4Address, listening },
+    relay: { publicKey: keys.relay.publicKey, ipv4Address, serverId, listening },
   });
   new Reachability(home.name, host, {
     publicAddress: ipv4Address,
+    serverId,
     forwards: home.forwards,
     after: [...ready, wall],
   });

@@ -1,6 +1,6 @@
 /**
  * The door to everything under test/: makes sure of the Node packages, then hands over to TypeScript.
- *   node test/start.mjs demo|lab|test [arguments]
+ *   node test/start.mjs demo|lab|test|bench [arguments]
  * Plain JavaScript without imports of ours, since it has to run on any Node and before anything is installed.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -8,7 +8,13 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const project = join(import.meta.dirname, "..");
-const programs = { demo: ["test/lab/main.ts", "demo"], lab: ["test/lab/main.ts"], test: ["test/run.ts"] };
+const programs = {
+  demo: ["test/lab/main.ts", "demo"],
+  lab: ["test/lab/main.ts"],
+  test: ["test/run.ts"],
+  bench: ["test/bench/main.ts"],
+  "bench-change": ["test/bench/change.ts"],
+};
 
 const [verb, ...args] = process.argv.slice(2);
 const program = programs[verb];

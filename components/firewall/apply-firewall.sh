@@ -22,6 +22,7 @@ main() {
   systemd-run --quiet --collect --unit=homerelay-rollback --on-active="$trial_seconds" \
     /usr/local/lib/homerelay/roll-back-firewall.sh
   nft -f "$candidate"
+  nft -f /usr/local/lib/homerelay/counters.nft
   say "new rules are on trial for $trial_seconds s"
 }
 

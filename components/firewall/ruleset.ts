@@ -1,8 +1,9 @@
+import { arrivalPorts } from "../network/forward.ts";
 import { renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
-import { overlaps } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
 import type { PublishedForward } from "./published.ts";
+import { outermost, prefixElement, renderMeter, renderSet } from "../network/nftSets.ts";
 import { publishedPorts } from "./published.ts";
 
 /** All that the relay's own firewall depends on. */
@@ -28,30 +29,54 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
   const admins = outermost(firewall.adminCidrs);
   const admin4 = admins.filter((prefix) => prefix.family === 4);
   const admin6 = admins.filter((prefix) => prefix.family === 6);
+  const masqueraded = forwards.filter(({ forward }) => forward.clientIp === "masquerade");
+  const restricted = forwards.filter(({ forward }) => forward.from.length > 0);
+  const caps = [...new Set(forwards.flatMap(({ forward }) => forward.newPerSecond ?? []))].sort(
+    (a, b) => a - b,
+  );
   return `table inet homerelay
 delete table inet homerelay
 table inet homerelay {
-${map("forwards4", "inet_proto . inet_service : ipv4_addr . inet_service", singles(forwards, "ipv4"))}
-${map("forwards6", "inet_proto . inet_service : ipv6_addr . inet_service", singles(forwards, "ipv6"))}
-${map("ranges4", "inet_proto . inet_service : ipv4_addr", ranges(forwards, "ipv4"), "interval")}
-${map("ranges6", "inet_proto . inet_service : ipv6_addr", ranges(forwards, "ipv6"), "interval")}
-${set("published_tcp", "inet_service", publishedPorts(forwards, "tcp").map(renderPortRange), "interval")}
-${set("published_udp", "inet_service", publishedPorts(forwards, "udp").map(renderPortRange), "interval")}
-${set("admin4", "ipv4_addr", admin4.map(prefixElement), "interval")}
-${set("admin6", "ipv6_addr", admin6.map(prefixElement), "interval")}
-${meter("ssh_rate4", "ipv4_addr", "2m")}
-${meter("ssh_rate6", "ipv6_addr", "2m")}
-${meter("new_rate4", "ipv4_addr", "1m")}
-${meter("new_rate6", "ipv6_addr", "1m")}
+${renderSet("map", "forwards4", "inet_proto . inet_service : ipv4_addr . inet_service", singles(forwards, "ipv4"))}
+${renderSet("map", "forwards6", "inet_proto . inet_service : ipv6_addr . inet_service", singles(forwards, "ipv6"))}
+${renderSet("map", "ranges4", "inet_proto . inet_service : ipv4_addr", ranges(forwards, "ipv4"), "interval")}
+${renderSet("map", "ranges6", "inet_proto . inet_service : ipv6_addr", ranges(forwards, "ipv6"), "interval")}
+${renderSet("set", "published_tcp", "inet_service", publishedPorts(forwards, "tcp").map(renderPortRange), "interval")}
+${renderSet("set", "published_udp", "inet_service", publishedPorts(forwards, "udp").map(renderPortRange), "interval")}
+${renderSet("set", "masqueraded_tcp", "inet_service", publishedPorts(masqueraded, "tcp").map(renderPortRange), "interval")}
+${renderSet("set", "masqueraded_udp", "inet_service", publishedPorts(masqueraded, "udp").map(renderPortRange), "interval")}
+${renderSet("set", "restricted", "inet_proto . inet_service", protocolPorts(restricted), "interval")}
+${renderSet("set", "allowed4", "ipv4_addr . inet_proto . inet_service", sources(restricted, 4), "interval")}
+${renderSet("set", "allowed6", "ipv6_addr . inet_proto . inet_service", sources(restricted, 6), "interval")}
+${renderSet("set", "admin4", "ipv4_addr", admin4.map(prefixElement), "interval")}
+${renderSet("set", "admin6", "ipv6_addr", admin6.map(prefixElement), "interval")}
+${renderMeter("ssh_rate4", "ipv4_addr", "2m")}
+${renderMeter("ssh_rate6", "ipv6_addr", "2m")}
+${renderMeter("new_rate4", "ipv4_addr", "1m")}
+${renderMeter("new_rate6", "ipv6_addr", "1m")}
+${caps.map((cap) => capSets(cap, forwards)).join("")}	chain sources {
+		type filter hook prerouting priority mangle; policy accept;
+		iifname != { "lo", "homerelay" } ct direction original meta l4proto { tcp, udp } meta l4proto . th dport @restricted fib daddr type local jump admit_source
+	}
+	chain admit_source {
+		ip saddr . meta l4proto . th dport @allowed4 accept
+		ip6 saddr . meta l4proto . th dport @allowed6 accept
+		counter drop comment "not from here"
+	}
 	chain prerouting {
 		type nat hook prerouting priority dstnat; policy accept;
 		iifname != "homerelay" meta l4proto { tcp, udp } fib daddr type local jump to_home
 	}
 	chain to_home {
-		meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @forwards4
+${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @forwards4
 		meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @ranges4
 		meta l4proto { tcp, udp } dnat ip6 to meta l4proto . th dport map @forwards6
 		meta l4proto { tcp, udp } dnat ip6 to meta l4proto . th dport map @ranges6
+	}
+	chain postrouting {
+		type nat hook postrouting priority srcnat; policy accept;
+		oifname "homerelay" ct status dnat meta l4proto tcp ct original proto-dst @masqueraded_tcp masquerade
+		oifname "homerelay" ct status dnat meta l4proto udp ct original proto-dst @masqueraded_udp masquerade
 	}
 	chain clamp {
 		type filter hook forward priority mangle; policy accept;
@@ -98,34 +123,68 @@ type Family = "ipv4" | "ipv6";
 
 /** One element a port where the port changes on its way; nft has no form for a shifted range. */
 function singles(forwards: readonly PublishedForward[], family: Family): string[] {
-  return elements(forwards, translates, (protocol, { first, last }, { forward, address }) =>
-    Array.from({ length: last - first + 1 }, (_, i) => {
-      const target = `${address[family]} . ${forward.target.first + i}`;
-      return `${protocol} . ${first + i} : ${target}`;
-    }),
+  return elements(
+    forwards.filter((published) => translates(published) && answers(published, family)),
+    (protocol, { first, last }, { forward, address }) =>
+      Array.from({ length: last - first + 1 }, (_, i) => {
+        const target = `${address[family]} . ${arrivalPorts(forward).first + i}`;
+        return `${protocol} . ${first + i} : ${target}`;
+      }),
   );
 }
 
 /** One element a range where every port stays the same. */
 function ranges(forwards: readonly PublishedForward[], family: Family): string[] {
   return elements(
-    forwards,
-    (published) => !translates(published),
+    forwards.filter((published) => !translates(published) && answers(published, family)),
     (protocol, range, { address }) => [`${protocol} . ${renderPortRange(range)} : ${address[family]}`],
   );
 }
 
-function translates({ forward }: PublishedForward): boolean {
-  return forward.published.first !== forward.target.first;
+function protocolPorts(forwards: readonly PublishedForward[]): string[] {
+  return elements(forwards, (protocol, range) => [`${protocol} . ${renderPortRange(range)}`]);
 }
 
+function sources(forwards: readonly PublishedForward[], family: 4 | 6): string[] {
+  return elements(forwards, (protocol, range, { forward }) =>
+    outermost(forward.from)
+      .filter((prefix) => prefix.family === family)
+      .map((prefix) => `${prefixElement(prefix)} . ${protocol} . ${renderPortRange(range)}`),
+  );
+}
+
+/** Rules grow with the number of different caps, which is small, and not with the forwards that have one. */
+function capSets(cap: number, forwards: readonly PublishedForward[]): string {
+  const capped = forwards.filter(({ forward }) => forward.newPerSecond === cap);
+  return `${renderSet("set", `cap${cap}`, "inet_proto . inet_service", protocolPorts(capped), "interval")}
+${renderMeter(`cap${cap}_rate4`, "ipv4_addr . inet_proto . inet_service", "1m")}
+${renderMeter(`cap${cap}_rate6`, "ipv6_addr . inet_proto . inet_service", "1m")}
+`;
+}
+
+/** In a chain that only the first packet of a connection sees. An IPv6 source is its /64. */
+function capRules(cap: number): string {
+  const over = `limit rate over ${cap}/second burst ${Math.max(cap, 5)} packets } counter drop comment "over its cap"`;
+  return `\t\tmeta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @cap${cap} update @cap${cap}_rate4 { ip saddr . meta l4proto . th dport ${over}
+\t\tmeta nfproto ipv6 meta l4proto { tcp, udp } meta l4proto . th dport @cap${cap} update @cap${cap}_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: . meta l4proto . th dport ${over}
+`;
+}
+
+function translates({ forward }: PublishedForward): boolean {
+  return forward.published.first !== arrivalPorts(forward).first;
+}
+
+/** A machine in the LAN is named by its IPv4 address, so nothing can be sent to it over IPv6. */
+function answers({ forward }: PublishedForward, family: Family): boolean {
+  return family === "ipv4" || forward.to === undefined;
+}
+
+/** Elements in the order of protocol and port, whatever the order of the forwards. */
 function elements(
   forwards: readonly PublishedForward[],
-  belongs: (published: PublishedForward) => boolean,
   render: (protocol: Protocol, range: PortRange, published: PublishedForward) => string[],
 ): string[] {
   return forwards
-    .filter(belongs)
     .flatMap((published) =>
       published.forward.protocols.map((protocol) => ({
         protocol,
@@ -135,43 +194,4 @@ function elements(
     )
     .sort((a, b) => a.protocol.localeCompare(b.protocol) || a.range.first - b.range.first)
     .flatMap(({ protocol, range, published }) => render(protocol, range, published));
-}
-
-/** nft refuses a prefix that lies within another one of its set, where it would add nothing. */
-function outermost(prefixes: readonly Prefix[]): Prefix[] {
-  return prefixes.filter(
-    (prefix) => !prefixes.some((other) => other.length < prefix.length && overlaps(other, prefix)),
-  );
-}
-
-/** nft takes 0.0.0.0/0 in no interval set; the whole range says the same. */
-function prefixElement(prefix: Prefix): string {
-  if (prefix.length > 0) return prefix.text;
-  return prefix.family === 4 ? "0.0.0.0-255.255.255.255" : "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
-}
-
-function map(name: string, type: string, items: readonly string[], flags?: string): string {
-  return container("map", name, type, items, flags);
-}
-
-function set(name: string, type: string, items: readonly string[], flags?: string): string {
-  return container("set", name, type, items, flags);
-}
-
-function container(
-  kind: string,
-  name: string,
-  type: string,
-  items: readonly string[],
-  flags?: string,
-): string {
-  const lines = [`\t${kind} ${name} {`, `\t\ttype ${type}`];
-  if (flags !== undefined) lines.push(`\t\tflags ${flags}`);
-  if (items.length > 0) lines.push("\t\telements = {", ...items.map((item) => `\t\t\t${item},`), "\t\t}");
-  return [...lines, "\t}"].join("\n");
-}
-
-/** A set that nft fills with who came lately; bounded, so that a flood from many sources cannot eat the memory. */
-function meter(name: string, type: string, timeout: string): string {
-  return `\tset ${name} {\n\t\ttype ${type}\n\t\tflags dynamic,timeout\n\t\ttimeout ${timeout}\n\t\tsize 65535\n\t}`;
 }

@@ -9,7 +9,7 @@ import { renderForward } from "../network/forward.ts";
 import type { Prefix } from "../network/prefix.ts";
 import { renderWireguardConfig } from "../tunnel/wireguardConfig.ts";
 import { renderGuard } from "./guard.ts";
-import { renderReservedPorts, renderRules } from "./routes.ts";
+import { renderRules, renderSysctls } from "./routes.ts";
 
 export interface HomeArgs {
   /** What the user calls the home. */
@@ -31,6 +31,8 @@ export interface HomeArgs {
     readonly publicKey: pulumi.Input<string>;
     /** The relay's public IPv4 address. */
     readonly ipv4Address: pulumi.Input<string>;
+    /** A new server knows of no session, so the home has to call it anew. */
+    readonly serverId: pulumi.Input<string>;
     /** The home calls the relay, so the relay has to listen first. */
     readonly listening: pulumi.Resource;
   };
@@ -71,6 +73,7 @@ export class Home extends pulumi.ComponentResource {
       {
         run: `join-relay.sh ${relayAddress(args.tunnel.prefix4, args.tunnel.prefix6).ipv4}`,
         document: tunnelDocument(args),
+        triggers: [args.relay.serverId],
       },
       { parent: this, dependsOn: [guard, keys, args.relay.listening] },
     );
@@ -96,7 +99,7 @@ function guardDocument({ tunnelAddress, tunnel, forwards }: HomeArgs): string {
   return renderDocument([
     { name: "guard", text: renderGuard({ home: tunnelAddress, relay, forwards }) },
     { name: "rules", text: renderRules(tunnelAddress, forwards) },
-    { name: "reserved-ports", text: renderReservedPorts(forwards) },
+    { name: "sysctls", text: renderSysctls(forwards) },
   ]);
 }
 

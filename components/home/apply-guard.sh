@@ -1,6 +1,6 @@
 #!/bin/bash
 # stdin: a document with what a home needs before packets come through the tunnel: `guard` (nftables), `rules`
-# (routing), `reserved-ports`. A changed forward touches nothing else at home.
+# (routing), `sysctls`. A changed forward touches nothing else at home.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 
@@ -13,9 +13,10 @@ main() {
   trap 'rm -rf "$document"' EXIT
   split_document "$document"
   apply_guard "$document/guard"
-  apply_sysctls "$(cat "$document/reserved-ports")"
+  apply_sysctls "$document/sysctls"
   apply_rules "$document/rules"
   say "the guard is as it should be"
+  /usr/local/lib/homerelay/name-neighbours.sh
 }
 
 # In force before the tunnel can carry its first packet.
@@ -29,18 +30,21 @@ apply_guard() { # FILE
   systemctl start homerelay-firewall.service
 }
 
-# Marked packets must pass the reverse path filter by their mark, and no program of the home's own may be given a
-# source port that a forward uses.
-apply_sysctls() { # RESERVED-PORTS
-  local ports
+# Ours on top of what was there: a setting that is no longer wanted gets back the value from before.
+apply_sysctls() { # FILE
+  local key old ours
   if [ ! -f "$before" ]; then
-    printf 'net.ipv4.conf.all.src_valid_mark=%s\nnet.ipv4.ip_local_reserved_ports=%s\n' \
-      "$(sysctl -n net.ipv4.conf.all.src_valid_mark)" "$(sysctl -n net.ipv4.ip_local_reserved_ports)" >"$before"
+    for key in conf.all.src_valid_mark ip_local_reserved_ports ip_forward; do
+      printf 'net.ipv4.%s=%s\n' "$key" "$(sysctl -n "net.ipv4.$key")"
+    done >"$before"
   fi
-  ports=$(sed -n 's/^net.ipv4.ip_local_reserved_ports=//p' "$before")
-  ports=$ports${ports:+${1:+,}}$1
-  printf 'net.ipv4.conf.all.src_valid_mark=1\nnet.ipv4.ip_local_reserved_ports=%s\n' "$ports" |
-    write_if_changed 0644 "$sysctls" || return 0
+  while IFS='=' read -r key old; do
+    ours=$(sed -n "s/^$key=//p" "$1")
+    # Ports that somebody else has reserved stay reserved.
+    if [ "$key" = net.ipv4.ip_local_reserved_ports ]; then ours=$old${old:+${ours:+,}}$ours; fi
+    printf '%s=%s\n' "$key" "${ours:-$old}"
+  done <"$before" >"$1.merged"
+  write_if_changed 0644 "$sysctls" <"$1.merged" || return 0
   sysctl -q -p "$sysctls"
 }
 

@@ -1,7 +1,9 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
+import { arrivalPorts } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import { mergeRanges, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
+import { renderSet } from "../network/nftSets.ts";
 
 export interface HomeGuard {
   readonly home: TunnelAddress;
@@ -9,11 +11,9 @@ export interface HomeGuard {
   readonly forwards: readonly Forward[];
 }
 
-/** The ports at home that forwards of a protocol arrive at. */
-export function targetPorts(forwards: readonly Forward[], protocol: Protocol): PortRange[] {
-  return mergeRanges(
-    forwards.filter(({ protocols }) => protocols.includes(protocol)).map(({ target }) => target),
-  );
+/** The ports of the home's tunnel address at which forwards of a protocol arrive. */
+export function openPorts(forwards: readonly Forward[], protocol: Protocol): PortRange[] {
+  return mergeRanges(forwards.filter(({ protocols }) => protocols.includes(protocol)).map(arrivalPorts));
 }
 
 /** Marks a forwarded connection, so that its replies take the tunnel; on the wire it does not show. */
@@ -27,20 +27,28 @@ export const forwardedMark = "0x77";
  * replies to forwarded connections; replies between the tunnel's two ends; packets for the LAN, a container or
  * another address of this machine; senders that pose as somebody in the LAN or as this machine; then the forwarded
  * ports. Connections that the home itself began elsewhere match none of the first two, so nothing can be slipped in.
+ *
+ * A forward to another machine in the LAN is translated here, and masqueraded: that machine would answer the stranger
+ * through the LAN's own router, where nobody knows of the connection.
  */
 export function renderGuard({ home, relay, forwards }: HomeGuard): string {
-  const open = (["tcp", "udp"] as const).flatMap((protocol) =>
-    targetPorts(forwards, protocol).map((range) => `${protocol} . ${renderPortRange(range)}`),
-  );
-  const elements =
-    open.length === 0 ? "" : `\n\t\telements = {\n${open.map((port) => `\t\t\t${port},\n`).join("")}\t\t}`;
+  const lan = forwards.flatMap(lanTargets);
+  const open = protocolPorts(forwards.filter(({ to }) => to === undefined));
+  const lanOpen = protocolPorts(forwards.filter(({ to }) => to !== undefined));
   return `table inet homerelay
 delete table inet homerelay
 table inet homerelay {
-	set open {
-		type inet_proto . inet_service
-		flags interval${elements}
-	}
+${renderSet("set", "open", "inet_proto . inet_service", open, "interval")}
+${renderSet("set", "lan_open", "inet_proto . inet_service", lanOpen, "interval")}
+${renderSet(
+  "map",
+  "lan",
+  "inet_proto . inet_service : ipv4_addr . inet_service",
+  lan.map(({ protocol, arrival, to, target }) => `${protocol} . ${arrival} : ${to} . ${target}`),
+)}
+${renderSet("set", "lan_targets", "ipv4_addr . inet_proto . inet_service", [
+  ...new Set(lan.map(({ protocol, to, target }) => `${to} . ${protocol} . ${target}`)),
+])}
 	chain prerouting {
 		type filter hook prerouting priority mangle; policy accept;
 		iifname "homerelay" jump from_relay
@@ -56,9 +64,22 @@ table inet homerelay {
 		ip6 saddr != ${relay.ipv6} ip6 saddr != 2000::/3 counter drop comment "not from the internet"
 		fib saddr type { local, broadcast, multicast } counter drop comment "poses as this machine"
 		meta l4proto { tcp, udp } meta l4proto . th dport @open ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} counter accept
+		meta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @lan_open ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} counter accept
 		icmp type echo-request limit rate 5/second accept
 		icmpv6 type echo-request limit rate 5/second accept
 		counter drop comment "no forward"
+	}
+	chain to_lan {
+		type nat hook prerouting priority dstnat; policy accept;
+		iifname "homerelay" ip daddr ${home.ipv4} meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @lan
+	}
+	chain from_home {
+		type nat hook postrouting priority srcnat; policy accept;
+		ct mark ${forwardedMark} ct direction original meta l4proto { tcp, udp } ip daddr . meta l4proto . th dport @lan_targets masquerade
+	}
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		oifname "homerelay" ct mark != ${forwardedMark} counter drop comment "the tunnel is no way out for others"
 	}
 	chain output {
 		type route hook output priority mangle; policy accept;
@@ -66,4 +87,33 @@ table inet homerelay {
 	}
 }
 `;
+}
+
+function protocolPorts(forwards: readonly Forward[]): string[] {
+  return (["tcp", "udp"] as const).flatMap((protocol) =>
+    openPorts(forwards, protocol).map((range) => `${protocol} . ${renderPortRange(range)}`),
+  );
+}
+
+interface LanTarget {
+  readonly protocol: Protocol;
+  /** Port on the home's tunnel address. */
+  readonly arrival: number;
+  readonly to: string;
+  /** Port on the machine in the LAN. */
+  readonly target: number;
+}
+
+function lanTargets(forward: Forward): LanTarget[] {
+  const { to, protocols, target } = forward;
+  if (to === undefined) return [];
+  const { first, last } = arrivalPorts(forward);
+  return protocols.flatMap((protocol) =>
+    Array.from({ length: last - first + 1 }, (_, i) => ({
+      protocol,
+      arrival: first + i,
+      to,
+      target: target.first + i,
+    })),
+  );
 }

@@ -10,6 +10,8 @@ main() { # RELAY-ADDRESS
   trap 'rm -f "$document"' EXIT
   cat >"$document"
   sync_interface "$document"
+  # A new relay at the old address knows of no session; without a call from here it would stay silent for minutes.
+  ping -c 1 -W 2 -I "$interface" "$1" >/dev/null 2>&1 || touch "$unproven"
   if [ -e "$unproven" ]; then
     /usr/local/lib/homerelay/sync-routes.sh
     prove_tunnel "$1" "$(sed -n 's/^PublicKey = //p' "$document")"

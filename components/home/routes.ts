@@ -1,7 +1,7 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import type { Forward } from "../network/forward.ts";
 import { renderPortRange } from "../network/port.ts";
-import { forwardedMark, targetPorts } from "./guard.ts";
+import { forwardedMark, openPorts } from "./guard.ts";
 
 /** The routing table that holds the way through the tunnel; only marked traffic looks into it. */
 export const tunnelTable = 51820;
@@ -22,7 +22,7 @@ export function renderRules(home: TunnelAddress, forwards: readonly Forward[]): 
     ["4", 5182, `from ${home.ipv4}`],
     ["6", 5182, `from ${home.ipv6}`],
   ] as const;
-  const udp = targetPorts(forwards, "udp").flatMap((range) =>
+  const udp = openPorts(ownForwards(forwards), "udp").flatMap((range) =>
     (["4", "6"] as const).map(
       (family) => [family, 5184, `iif lo ipproto udp sport ${renderPortRange(range)}`] as const,
     ),
@@ -37,9 +37,22 @@ export function renderRules(home: TunnelAddress, forwards: readonly Forward[]): 
 }
 
 /**
- * Forwarded UDP ports, for `net.ipv4.ip_local_reserved_ports`: the kernel then gives none of them to a program of the
- * home's own, whose packets the rules above would send into the tunnel. Empty when there are none.
+ * The kernel settings that the home needs, for sysctl.d. Marked packets must pass the reverse path filter by their mark;
+ * the kernel must give no forwarded UDP port to a program of the home's own, whose packets the rules above would send
+ * into the tunnel; and a home with machines behind it has to pass packets on.
  */
-export function renderReservedPorts(forwards: readonly Forward[]): string {
-  return targetPorts(forwards, "udp").map(renderPortRange).join(",");
+export function renderSysctls(forwards: readonly Forward[]): string {
+  const reserved = openPorts(ownForwards(forwards), "udp").map(renderPortRange).join(",");
+  const passesOn = forwards.some(({ to }) => to !== undefined);
+  return [
+    "net.ipv4.conf.all.src_valid_mark=1",
+    ...(reserved === "" ? [] : [`net.ipv4.ip_local_reserved_ports=${reserved}`]),
+    ...(passesOn ? ["net.ipv4.ip_forward=1"] : []),
+    "",
+  ].join("\n");
+}
+
+/** Those that end on this machine, its containers included. */
+function ownForwards(forwards: readonly Forward[]): Forward[] {
+  return forwards.filter(({ to }) => to === undefined);
 }

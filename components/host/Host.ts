@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
@@ -54,6 +55,8 @@ export interface StepArgs {
   readonly document: pulumi.Input<string>;
   /** Seconds until the step is ended on the host. @default 300 */
   readonly timeoutSeconds?: number;
+  /** The step runs again when one of these changes, besides its document. @default none */
+  readonly triggers?: readonly pulumi.Input<string>[];
 }
 
 /** A machine that we configure: reached once, prepared once, then changed step by step. */
@@ -62,24 +65,27 @@ export class Host extends pulumi.ComponentResource {
   readonly prepared: pulumi.Resource;
   readonly #access: Access;
   readonly #title: string;
-  readonly #machine: pulumi.Resource | undefined;
+  /** A change of any of these makes every step run again: another machine, other scripts of ours. */
+  readonly #triggers: pulumi.Input<string>[];
 
-  /** `machine`: the resource whose replacement makes the host a new one, on which every step runs again. */
+  /** `machine`: the resource that the host is; when it is another one, by whatever way, every step runs again. */
   constructor(
     name: string,
     args: HostArgs,
-    opts: pulumi.ComponentResourceOptions & { readonly machine?: pulumi.Resource } = {},
+    opts: pulumi.ComponentResourceOptions & { readonly machine?: pulumi.CustomResource } = {},
   ) {
     const { machine, ...rest } = opts;
     super("homerelay:host:Host", name, { title: args.title, role: args.role }, rest);
     this.#access = args.access;
     this.#title = args.title;
-    this.#machine = machine;
+    const document = preparation(args);
+    const scripts = createHash("sha256").update(document).digest("hex").slice(0, 12);
+    this.#triggers = [scripts, ...(machine ? [machine.id] : [])];
 
-    const reached = this.#createReach(name);
+    const reached = this.#createReach(name, machine);
     this.prepared = this.step(
       `${name}-prepare`,
-      { run: "bash -s", document: preparation(args), timeoutSeconds: 900 },
+      { run: "bash -s", document, timeoutSeconds: 900 },
       { parent: this, dependsOn: reached },
     );
     this.registerOutputs({});
@@ -89,12 +95,12 @@ export class Host extends pulumi.ComponentResource {
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource {
     const run = /^[a-z-]+\.sh\b/.test(args.run) ? `${libraryFolder}/${args.run}` : args.run;
     const there = `timeout ${args.timeoutSeconds ?? 300} ${run}`;
-    const common = {
+    const common: Omit<command.local.CommandArgs, "create" | "environment"> = {
       stdin: args.document,
+      triggers: [...this.#triggers, ...(args.triggers ?? [])],
       logging: "stdoutAndStderr",
       addPreviousOutputInEnv: false,
-    } as const;
-    const options = this.#options(opts);
+    };
     if (hasStackKey(this.#access)) {
       const connection = {
         host: this.#access.host,
@@ -105,7 +111,7 @@ export class Host extends pulumi.ComponentResource {
         dialErrorLimit: 3,
         perDialTimeout: 10,
       };
-      return new command.remote.Command(name, { ...common, connection, create: there }, options);
+      return new command.remote.Command(name, { ...common, connection, create: there }, opts);
     }
     return new command.local.Command(
       name,
@@ -114,14 +120,14 @@ export class Host extends pulumi.ComponentResource {
         create: `sh components/host/run-step.sh ${there}`,
         environment: operatorEnvironment(this.#access),
       },
-      options,
+      opts,
     );
   }
 
-  #createReach(name: string): pulumi.Resource {
+  #createReach(name: string, machine: pulumi.CustomResource | undefined): pulumi.Resource {
     const access = this.#access;
     const shared = { NAME: this.#title };
-    const options = this.#options({ parent: this });
+    const triggers = machine ? [machine.id] : [];
     const create = "sh components/host/reach-host.sh";
     if (!hasStackKey(access)) {
       const environment = {
@@ -135,8 +141,8 @@ export class Host extends pulumi.ComponentResource {
       };
       return new command.local.Command(
         `${name}-reach`,
-        { create, environment, addPreviousOutputInEnv: false },
-        options,
+        { create, environment, triggers, addPreviousOutputInEnv: false },
+        { parent: this },
       );
     }
     const environment = {
@@ -153,13 +159,9 @@ export class Host extends pulumi.ComponentResource {
     const stdin = pulumi.secret(pulumi.interpolate`${access.privateKey}${access.hostKey.privateKey}`);
     return new command.local.Command(
       `${name}-reach`,
-      { create, environment, stdin, addPreviousOutputInEnv: false },
-      options,
+      { create, environment, stdin, triggers, addPreviousOutputInEnv: false },
+      { parent: this },
     );
-  }
-
-  #options(opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions {
-    return this.#machine ? { ...opts, replaceWith: [this.#machine] } : opts;
   }
 }
 

@@ -34,6 +34,12 @@ export const installedFiles: Readonly<Record<Role, readonly InstalledFile[]>> = 
     script("firewall/apply-firewall.sh"),
     script("firewall/confirm-firewall.sh"),
     script("firewall/roll-back-firewall.sh"),
+    { source: "firewall/counters.nft", path: `${libraryFolder}/counters.nft`, mode: "0644" },
+    {
+      source: "firewall/counters.conf",
+      path: `${units}/homerelay-firewall.service.d/counters.conf`,
+      mode: "0644",
+    },
     script("tunnel/apply-tunnel.sh"),
     script("tunnel/remember-endpoints.sh"),
     unit("tunnel/homerelay-endpoints.service"),
@@ -44,6 +50,7 @@ export const installedFiles: Readonly<Record<Role, readonly InstalledFile[]>> = 
     script("home/apply-guard.sh"),
     script("home/join-relay.sh"),
     script("home/sync-routes.sh"),
+    script("home/name-neighbours.sh"),
     script("reachability/prove-forwards.sh"),
   ],
 };

@@ -1,5 +1,6 @@
 import { parsePortRange, portCount, rangesOverlap, renderPortRange } from "./port.ts";
 import type { PortRange, Protocol } from "./port.ts";
+import type { Prefix } from "./prefix.ts";
 
 /** A published port (or range) on the relay and the port at home where it goes. */
 export interface Forward {
@@ -8,7 +9,18 @@ export interface Forward {
   /** Ports at home; as many as are published. */
   readonly target: PortRange;
   readonly protocols: readonly Protocol[];
+  /** IPv4 address of another machine in the home's LAN; `undefined`: the home itself, its containers included. */
+  readonly to: string | undefined;
+  /** Whom the service sees: the caller, or (masquerade) the relay's address in the tunnel. */
+  readonly clientIp: "preserve" | "masquerade";
+  /** Who may connect; empty: everybody. */
+  readonly from: readonly Prefix[];
+  /** New connections a second that one source address may make; `undefined`: the relay's general limit. */
+  readonly newPerSecond: number | undefined;
 }
+
+/** What the long form of a forward says beyond ports and protocol. */
+export type ForwardOptions = Partial<Pick<Forward, "to" | "clientIp" | "from" | "newPerSecond">>;
 
 const protocolLists: ReadonlyMap<string, readonly Protocol[]> = new Map([
   ["tcp", ["tcp"]],
@@ -33,7 +45,12 @@ export function parseForward(text: string): Forward {
 }
 
 /** A forward from its parts; `protocol` as in `parseForward`. Throws an `Error` on an unknown protocol or unequal ranges. */
-export function createForward(published: PortRange, target: PortRange, protocol: string): Forward {
+export function createForward(
+  published: PortRange,
+  target: PortRange,
+  protocol: string,
+  options: ForwardOptions = {},
+): Forward {
   const protocols = protocolLists.get(protocol);
   if (!protocols) throw new Error(`"${protocol}" is not a protocol; use tcp, udp or tcp+udp`);
   if (portCount(published) !== portCount(target))
@@ -41,12 +58,36 @@ export function createForward(published: PortRange, target: PortRange, protocol:
       `${renderPortRange(published)} and ${renderPortRange(target)} are not the same number of ports ` +
         `(${portCount(published)} and ${portCount(target)})`,
     );
-  return Object.freeze({ published, target, protocols });
+  const { to, clientIp = "preserve", from = [], newPerSecond } = options;
+  return Object.freeze({
+    published,
+    target,
+    protocols,
+    to,
+    clientIp,
+    from: Object.freeze([...from]),
+    newPerSecond,
+  });
 }
 
-/** The canonical text: `443:8081/tcp`, both sides and the protocol always written. */
-export function renderForward({ published, target, protocols }: Forward): string {
-  return `${renderPortRange(published)}:${renderPortRange(target)}/${protocols.join("+")}`;
+/** The canonical text: `443:8081/tcp`, both sides and the protocol always written, and every option that is used. */
+export function renderForward(forward: Forward): string {
+  const { published, target, protocols, to, clientIp, from, newPerSecond } = forward;
+  return [
+    `${renderPortRange(published)}:${renderPortRange(target)}/${protocols.join("+")}`,
+    ...(to === undefined ? [] : [`to ${to}`]),
+    ...(clientIp === "preserve" ? [] : [clientIp]),
+    ...(from.length === 0 ? [] : [`from ${from.map(({ text }) => text).join(" ")}`]),
+    ...(newPerSecond === undefined ? [] : [`at most ${newPerSecond} new a second`]),
+  ].join(", ");
+}
+
+/**
+ * The ports at which a forward's packets arrive on the home's address in the tunnel. For a machine behind the home
+ * they are the published ones, which no other forward has, and the home translates.
+ */
+export function arrivalPorts({ published, target, to }: Forward): PortRange {
+  return to === undefined ? target : published;
 }
 
 /** Whether both want one published port of one protocol. */

@@ -8,6 +8,8 @@ export interface ReachabilityArgs {
   /** The relay's public IPv4 address. */
   readonly publicAddress: pulumi.Input<string>;
   readonly forwards: readonly Forward[];
+  /** The proof is given again for another server. */
+  readonly serverId: pulumi.Input<string>;
   /** When all of these are there, the forwards have to answer. */
   readonly after: readonly pulumi.Resource[];
 }
@@ -23,6 +25,7 @@ export class Reachability extends pulumi.ComponentResource {
       `${name}-proof`,
       {
         run: "prove-forwards.sh",
+        triggers: [args.serverId],
         // Most of it only for hundreds of forwards that all are silent.
         timeoutSeconds: 1800,
         document: pulumi

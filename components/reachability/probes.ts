@@ -9,21 +9,39 @@ export interface Probe {
   readonly published: number;
   /** Port at home. */
   readonly target: number;
+  /** A machine in the home's LAN; `undefined`: the home itself. */
+  readonly to: string | undefined;
+  /** Whether only some may connect. */
+  readonly restricted: boolean;
 }
 
 /** What is tried from outside: every forward, a range at both of its ends. */
 export function listProbes(forwards: readonly Forward[]): Probe[] {
-  return forwards.flatMap(({ published, target, protocols }) =>
+  return forwards.flatMap(({ published, target, protocols, to, from }) =>
     protocols.flatMap((protocol) => {
-      const first = { protocol, published: published.first, target: target.first };
-      const last = { protocol, published: published.last, target: target.last };
+      const first = {
+        protocol,
+        published: published.first,
+        target: target.first,
+        to,
+        restricted: from.length > 0,
+      };
+      const last = {
+        protocol,
+        published: published.last,
+        target: target.last,
+        to,
+        restricted: from.length > 0,
+      };
       return portCount(published) > 1 ? [first, last] : [first];
     }),
   );
 }
 
-/** The document of prove-forwards.sh: the address, then one probe a line, `tcp 443 8081`. */
+/** The document of prove-forwards.sh: the address, then one probe a line: `tcp 443 8081 home anybody`. */
 export function renderProbes(publicAddress: string, probes: readonly Probe[]): string {
-  const lines = probes.map(({ protocol, published, target }) => `${protocol} ${published} ${target}`);
+  const lines = probes.map(({ protocol, published, target, to, restricted }) =>
+    [protocol, published, target, to ?? "home", restricted ? "some" : "anybody"].join(" "),
+  );
   return [`address ${publicAddress}`, ...lines].map((line) => `${line}\n`).join("");
 }

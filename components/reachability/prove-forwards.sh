@@ -1,15 +1,19 @@
 #!/bin/bash
-# stdin: `address A`, then `PROTOCOL PUBLISHED TARGET` for each forward. Runs at home and knocks at the relay's public
+# stdin: `address A`, then `PROTOCOL PUBLISHED TARGET MACHINE SOURCES` for each forward; MACHINE is one in the LAN or
+# `home`, SOURCES `anybody` or `some`. Runs at home and knocks at the relay's public
 # address from outside. A forward whose service is not up is told, a forward that swallows packets fails the step.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 
 # How many new connections the guard has let in so far: whether a knock came out of the tunnel.
 arrivals() {
-  nft list chain inet homerelay from_relay | sed -n 's/.*dport @open.* packets \([0-9]*\) .*/\1/p'
+  nft list chain inet homerelay from_relay |
+    awk '/dport @(open|lan_open)/ { sub(".*packets ", ""); sum += $1 } END { print sum }'
 }
 
-listens() { # PROTOCOL PORT
+listens() { # PROTOCOL PORT MACHINE
+  # What another machine does cannot be seen from here.
+  [ "$3" = home ] || return 0
   ss -Hln"${1:0:1}" "sport = :$2" | grep -q .
 }
 
@@ -40,7 +44,7 @@ prove_tcp() { # ADDRESS PUBLISHED TARGET
 }
 
 # UDP answers only if the service likes to; what can be proven is that a packet arrives.
-prove_udp() { # ADDRESS PUBLISHED TARGET
+prove_udp() { # ADDRESS PUBLISHED TARGET MACHINE
   local before
   before=$(arrivals)
   for _ in 1 2 3; do
@@ -48,7 +52,7 @@ prove_udp() { # ADDRESS PUBLISHED TARGET
     (printf 'home-relay' >"/dev/udp/$1/$2") 2>/dev/null || :
     sleep 0.3
     if [ "$(arrivals)" -gt "$before" ]; then
-      if listens udp "$3"; then
+      if listens udp "$3" "$4"; then
         say "udp $2: arrives at home"
       else
         say "udp $2: arrives at home, but nothing listens on $3 there"
@@ -70,15 +74,22 @@ fail() { # WHAT TARGET ARRIVALS-BEFORE
 }
 
 main() {
-  local word published target address=''
-  while read -r word published target; do
+  local word published target machine sources address=''
+  while read -r word published target machine sources; do
+    # This home may be none of those who are let in, and need not be.
+    if [ "$sources" = some ]; then
+      say "$word $published: open to some only, not tried from here"
+      continue
+    fi
     case $word in
       address) address=$published ;;
       tcp) prove_tcp "$address" "$published" "$target" ;;
-      udp) prove_udp "$address" "$published" "$target" ;;
+      udp) prove_udp "$address" "$published" "$target" "$machine" ;;
     esac
   done
-  [ "$failures" -eq 0 ] || die "$failures of the forwards do not work from outside"
+  [ "$failures" -gt 0 ] || return 0
+  /usr/local/lib/homerelay/name-neighbours.sh
+  die "$failures of the forwards do not work from outside"
 }
 
 main "$@"

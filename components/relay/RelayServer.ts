@@ -35,6 +35,8 @@ export class RelayServer extends pulumi.ComponentResource {
   readonly ipv4Address: pulumi.Output<string>;
   readonly ipv6Address: pulumi.Output<string>;
   readonly host: Host;
+  /** Another one for another server, also at the same address. */
+  readonly serverId: pulumi.Output<string>;
 
   constructor(name: string, args: RelayServerArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { location, serverType, image, sshPort } = args;
@@ -48,6 +50,7 @@ export class RelayServer extends pulumi.ComponentResource {
     this.ipv4Address = ipv4.ipAddress;
     // Hetzner hands out a /64 and names it by its first address; the server takes the one after that.
     this.ipv6Address = pulumi.interpolate`${ipv6.ipAddress}1`;
+    this.serverId = server.id;
     this.host = this.#createHost(name, args, server);
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
   }

@@ -1,5 +1,5 @@
 import { peerAddress } from "../network/addressPlan.ts";
-import { collide, renderForward } from "../network/forward.ts";
+import { arrivalPorts, collide, renderForward } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import { overlaps, parsePrefix } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
@@ -37,6 +37,7 @@ export function refuseConflicts(
   if (isRead(tunnel) && isRead(tunnel.listenPort))
     refuseOwnPort(forwards, tunnel.listenPort, "udp", "WireGuard", "tunnel.listenPort");
   refuseCollisions(forwards);
+  for (const home of placed) refuseSharedArrivals(placeForwards(home));
   refuseRepeatedNames(placed);
   if (!isRead(tunnel)) return;
   if (isRead(tunnel.prefix4) && isRead(tunnel.prefix6))
@@ -99,6 +100,24 @@ function refuseCollision(later: PlacedForward, earlier: PlacedForward): void {
       `publishes for ${earlier.owner}; found "${renderForward(later.forward)}" and "${renderForward(earlier.forward)}"`,
     "a public port leads to one place: publish another port in one of them",
   );
+}
+
+/** A machine in the LAN is told by the port at which its packets arrive at home, which so cannot be the home's own. */
+function refuseSharedArrivals(forwards: readonly PlacedForward[]): void {
+  const own = forwards.filter(({ forward }) => forward.to === undefined);
+  for (const lan of forwards.filter(({ forward }) => forward.to !== undefined)) {
+    const rival = own.find(
+      ({ forward }) =>
+        rangesOverlap(arrivalPorts(forward), arrivalPorts(lan.forward)) &&
+        forward.protocols.some((protocol) => lan.forward.protocols.includes(protocol)),
+    );
+    if (rival !== undefined)
+      lan.place.refuse(
+        `passes through the home's port ${renderPortRange(lan.forward.published)}, where ${rival.place.path} ends; ` +
+          `found "${renderForward(lan.forward)}" and "${renderForward(rival.forward)}"`,
+        "publish the LAN machine's service on another port",
+      );
+  }
 }
 
 function renderShared(a: Forward, b: Forward): string {

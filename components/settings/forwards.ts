@@ -1,16 +1,44 @@
 import { createForward, parseForward } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
-import { parsePortRange } from "../network/port.ts";
+import { parsePortRange, renderPortRange } from "../network/port.ts";
 import type { PortRange } from "../network/port.ts";
+import { parseAddress, parsePrefix } from "../network/prefix.ts";
+import type { Prefix } from "../network/prefix.ts";
+import { dangerOf } from "./dangerousPorts.ts";
 import { complete, isRead, refused, show } from "./place.ts";
 import type { Place, Read } from "./place.ts";
-import { attempt, fields, isMapping, isText, optional, required } from "./readers.ts";
+import {
+  attempt,
+  distinct,
+  fields,
+  flag,
+  isMapping,
+  isText,
+  oneOf,
+  optional,
+  parsed,
+  required,
+  wholeNumber,
+} from "./readers.ts";
 
 const shortForm =
   'write "port", "published:target" or "published:target/protocol", like "80:8080" or "53:5353/udp"';
 
 /** A forward in Compose's short syntax, as a bare port number, or in the long form `{ published, target, protocol }`. */
 export function readForward(value: unknown, place: Place): Read<Forward> {
+  const forward = readEitherForm(value, place);
+  if (!isRead(forward) || (isMapping(value) && value["acknowledge"] === true)) return forward;
+  const danger = dangerOf(forward);
+  if (danger === undefined) return forward;
+  const { published, target, protocols } = forward;
+  return place.refuse(
+    danger,
+    `if you mean it, write { published: "${renderPortRange(published)}", target: "${renderPortRange(target)}", ` +
+      `protocol: ${protocols.join("+")}, acknowledge: true }; and name those who need it with from: [prefixes]`,
+  );
+}
+
+function readEitherForm(value: unknown, place: Place): Read<Forward> {
   if (isText(value) || typeof value === "number") return readShortForm(value, place);
   if (isMapping(value)) return readLongForm(value, place);
   return place.refuse(`must be a forward; found ${show(value)}`, shortForm);
@@ -27,12 +55,34 @@ interface LongForm {
   readonly published: PortRange;
   readonly target: PortRange | undefined;
   readonly protocol: string;
+  readonly to: string | undefined;
+  readonly clientIp: Forward["clientIp"];
+  readonly from: readonly Prefix[];
+  readonly newPerSecond: number | undefined;
+  readonly acknowledge: boolean;
 }
 
 const readLong = fields<LongForm>({
   published: required(readPorts, "published: 80"),
   target: optional(readPorts, undefined),
   protocol: optional(readProtocol, "tcp"),
+  to: optional(
+    parsed(parseLanAddress, "write the machine's address in the home's LAN, like 192.168.1.50"),
+    undefined,
+  ),
+  clientIp: optional(oneOf(["preserve", "masquerade"]), "preserve"),
+  from: optional(
+    distinct(
+      parsed(parsePrefix, 'write address/length, like "192.0.2.0/24" or "2001:db8::/32"'),
+      ({ text }) => text,
+    ),
+    [],
+  ),
+  newPerSecond: optional(
+    wholeNumber(1, 200, "the relay allows 200 a second to any source; 5 to 50 suits most services"),
+    undefined,
+  ),
+  acknowledge: optional(flag, false),
 });
 
 function readLongForm(value: Readonly<Record<string, unknown>>, place: Place): Read<Forward> {
@@ -46,9 +96,16 @@ function readLongForm(value: Readonly<Record<string, unknown>>, place: Place): R
     );
   const long = complete<LongForm>(readLong(value, place));
   if (!isRead(long)) return refused;
-  const { published, target = published, protocol } = long;
+  const { published, target = published, protocol, ...options } = long;
   const mend = "write as many target ports as published ones";
-  return attempt(() => createForward(published, target, protocol), place, mend);
+  return attempt(() => createForward(published, target, protocol, options), place, mend);
+}
+
+function parseLanAddress(text: string): string {
+  const address = parseAddress(text);
+  if (address.range() !== "private" || address.kind() !== "ipv4")
+    throw new Error(`"${text}" is not a private IPv4 address`);
+  return address.toString();
 }
 
 function readPorts(value: unknown, place: Place): Read<PortRange> {

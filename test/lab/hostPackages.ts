@@ -28,14 +28,21 @@ const trixieKey = "/usr/share/keyrings/debian-archive-trixie-stable.gpg";
 
 /** Installs what the lab needs; nothing on a prepared machine. */
 export async function prepareHost(detail: (line: string) => void): Promise<void> {
-  const missing = await missingPackages();
-  if (missing.length > 0) {
-    detail(`apt-get install ${missing.join(" ")}`);
-    await aptGet(["update"], detail);
-    // Recommends are left out: those of wireguard-tools bring a kernel image where none is installed.
-    await aptGet(["install", "--no-install-recommends", ...missing], detail);
-  }
+  await providePackages(packages, detail);
   await provideTun();
+}
+
+/** Installs those of the Debian packages that are not there. */
+export async function providePackages(
+  names: readonly string[],
+  detail: (line: string) => void,
+): Promise<void> {
+  const missing = await missingPackages(names);
+  if (missing.length === 0) return;
+  detail(`apt-get install ${missing.join(" ")}`);
+  await aptGet(["update"], detail);
+  // Recommends are left out: those of wireguard-tools bring a kernel image where none is installed.
+  await aptGet(["install", "--no-install-recommends", ...missing], detail);
 }
 
 /** Says in one sentence why no lab can be raised here. */
@@ -53,12 +60,12 @@ export function refuseUnfitHost(): void {
   }
 }
 
-async function missingPackages(): Promise<string[]> {
+async function missingPackages(names: readonly string[]): Promise<string[]> {
   const { stdout } = await run(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n"]);
   const installed = new Set(
     stdout.split("\n").flatMap((line) => (line.startsWith("installed ") ? [line.slice(10)] : [])),
   );
-  return packages.filter(
+  return names.filter(
     (name) => !installed.has(name) || (name === "debian-archive-keyring" && !existsSync(trixieKey)),
   );
 }

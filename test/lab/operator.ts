@@ -110,7 +110,7 @@ export class Operator {
 
 /** The lab's own home as a stack file names it: reached over the LAN, its host key pinned. */
 export async function home(
-  forwards: readonly string[] = ["80:8080", "443:8081", "64738:64738/tcp+udp"],
+  forwards: readonly unknown[] = ["80:8080", "443:8081", "64738:64738/tcp+udp"],
 ): Promise<Record<string, unknown>> {
   const hostKey = (await readFile(paths.homeHostKey, "utf8")).trim();
   return {

@@ -44,6 +44,7 @@ const installable = [
   "curl",
   "unattended-upgrades",
   "qrencode",
+  "ufw",
   "iptables",
   "tcpdump",
 ];

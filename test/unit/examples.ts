@@ -1,8 +1,9 @@
 /** A small stack: two homes, an opening of each kind. The keys are made up and unlock nothing. */
 import type { PublishedForward } from "../../components/firewall/published.ts";
 import type { RelayFirewall } from "../../components/firewall/ruleset.ts";
-import { parseForward } from "../../components/network/forward.ts";
+import { createForward, parseForward } from "../../components/network/forward.ts";
 import type { Forward } from "../../components/network/forward.ts";
+import { parsePortRange as port } from "../../components/network/port.ts";
 import { parsePrefix } from "../../components/network/prefix.ts";
 
 export const relay = { ipv4: "10.77.0.1", ipv6: "fd77::1" };
@@ -18,6 +19,19 @@ export const firewall: RelayFirewall = {
   listenPort: 51820,
   forwards: [...toHome(nas, nasForwards), ...toHome(media, mediaForwards)],
 };
+
+/** A machine in the home's LAN, a service that sees no callers, and one that only some may reach. */
+export const optionedForwards = [
+  createForward(port("8554"), port("554"), "tcp+udp", { to: "192.168.1.50", newPerSecond: 5 }),
+  createForward(port("25565"), port("25565"), "tcp", { clientIp: "masquerade", newPerSecond: 20 }),
+  createForward(port("2200-2201"), port("22-23"), "tcp", {
+    from: ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32"].map(parsePrefix),
+    newPerSecond: 5,
+  }),
+];
+
+/** The same relay with a forward for each option. */
+export const optioned: RelayFirewall = { ...firewall, forwards: toHome(nas, optionedForwards) };
 
 export function toHome(
   address: PublishedForward["address"],

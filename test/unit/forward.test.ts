@@ -1,7 +1,16 @@
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { collide, parseForward, renderForward } from "../../components/network/forward.ts";
-import { forward } from "./forwards.ts";
+import {
+  arrivalPorts,
+  collide,
+  createForward,
+  parseForward,
+  renderForward,
+} from "../../components/network/forward.ts";
+import { parsePortRange } from "../../components/network/port.ts";
+import { parsePrefix } from "../../components/network/prefix.ts";
+import { forward, plainForward } from "./forwards.ts";
 
 describe("parseForward", () => {
   test.each([
@@ -31,8 +40,44 @@ describe("parseForward", () => {
     expect(() => parseForward(text)).toThrow(new Error(message));
   });
 
-  test("reads what renderForward writes", () => {
-    fc.assert(fc.property(forward(), (one) => expect(parseForward(renderForward(one))).toEqual(one)));
+  test("reads what renderForward writes of a forward without options", () => {
+    fc.assert(fc.property(plainForward(), (one) => expect(parseForward(renderForward(one))).toEqual(one)));
+  });
+});
+
+describe("renderForward", () => {
+  const port = { first: 25565, last: 25565 };
+
+  test("says every option that is used", () => {
+    const options = {
+      to: "192.168.1.50",
+      clientIp: "masquerade",
+      from: ["192.0.2.0/24", "2001:db8::/32"].map(parsePrefix),
+      newPerSecond: 10,
+    } as const;
+    expect(renderForward(createForward(port, port, "tcp", options))).toBe(
+      "25565:25565/tcp, to 192.168.1.50, masquerade, from 192.0.2.0/24 2001:db8::/32, at most 10 new a second",
+    );
+  });
+
+  test("two forwards have one text only if they are the same", () => {
+    fc.assert(
+      fc.property(forward({ within: 3 }), forward({ within: 3 }), (a, b) => {
+        expect(renderForward(a) === renderForward(b)).toBe(isDeepStrictEqual(a, b));
+      }),
+    );
+  });
+});
+
+describe("arrivalPorts", () => {
+  const [published, target] = [parsePortRange("8000-8001"), parsePortRange("80-81")];
+
+  test("are the target of a forward to the home itself", () => {
+    expect(arrivalPorts(createForward(published, target, "tcp"))).toEqual(target);
+  });
+
+  test("are the published ports of one to a machine in the LAN, where the home translates", () => {
+    expect(arrivalPorts(createForward(published, target, "tcp", { to: "192.168.1.50" }))).toEqual(published);
   });
 });
 

@@ -55,7 +55,7 @@ test("no script of a host lies about uninstalled", () => {
   const known = new Set(Object.values(installedFiles).flatMap((files) => files.map(({ source }) => source)));
   const operators =
     read("host/Host.ts") + read("host/Uninstall.ts") + read("../index.ts") + operatorScripts();
-  const unused = globSync("*/*.{sh,service,timer,conf}", { cwd: components }).filter(
+  const unused = globSync("*/*.{sh,service,timer,conf,nft}", { cwd: components }).filter(
     (source) => !known.has(source) && !operators.includes(basename(source)),
   );
   expect(unused).toEqual([]);
@@ -63,7 +63,7 @@ test("no script of a host lies about uninstalled", () => {
 
 /** Paths below the library folder that a text names. */
 function calls(text: string): string[] {
-  return [...text.matchAll(new RegExp(`${libraryFolder}/[a-z-]+\\.sh`, "g"))].map(([path]) => path);
+  return [...text.matchAll(new RegExp(`${libraryFolder}/[a-z-]+\\.(?:sh|nft)`, "g"))].map(([path]) => path);
 }
 
 function scriptsRunBy(source: string): string[] {

@@ -21,7 +21,7 @@ test("names every published port once and no other, in ranges that do not touch"
   fc.assert(
     fc.property(publishedForwards(), fc.constantFrom("tcp", "udp"), (forwards, protocol) => {
       const ranges = publishedPorts(forwards, protocol);
-      const expected = everyPort(forwards, protocol).sort((a, b) => a - b);
+      const expected = everyPort(forwards, protocol);
       expect(ranges.flatMap(portsOf)).toEqual(expected);
       expect(ranges.slice(1).every(({ first }, i) => first > (ranges[i]?.last ?? 0) + 1)).toBe(true);
     }),

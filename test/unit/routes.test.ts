@@ -1,7 +1,11 @@
-import { expect, test } from "@jest/globals";
-import { renderReservedPorts, renderRules } from "../../components/home/routes.ts";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { renderRules, renderSysctls } from "../../components/home/routes.ts";
 import { parseForward } from "../../components/network/forward.ts";
-import { media, mediaForwards, nas, nasForwards } from "./examples.ts";
+import type { Forward } from "../../components/network/forward.ts";
+import { parsePortRange } from "../../components/network/port.ts";
+import { media, mediaForwards, nas, nasForwards, optionedForwards } from "./examples.ts";
+import { homeForwards, portsOf } from "./publishedForwards.ts";
 
 test("sends replies through the tunnel, after the main table's own ways", () => {
   expect(renderRules(nas, nasForwards)).toBe(`\
@@ -34,8 +38,51 @@ test("a UDP rule names the port at home, from which the reply comes", () => {
   ]);
 });
 
-test("reserves the UDP ports at home, and none for TCP", () => {
-  const forwards = [...nasForwards, ...mediaForwards, parseForward("53:5353/udp")];
-  expect(renderReservedPorts(forwards)).toBe("5353,50000-50002,64738");
-  expect(renderReservedPorts([parseForward("80")])).toBe("");
+test("rules name the UDP targets of the home's own forwards, in both families, and nothing else", () => {
+  fc.assert(
+    fc.property(homeForwards({ most: 40 }), (forwards) => {
+      const rules = renderRules(nas, forwards);
+      for (const family of [4, 6]) {
+        const pattern = new RegExp(`^${family} priority 5185 .* sport (\\S+) lookup 51820$`, "gm");
+        const sources = [...rules.matchAll(pattern)].map((match) => parsePortRange(match[1] ?? ""));
+        expect(sources.flatMap(portsOf)).toEqual(ownUdpPorts(forwards));
+      }
+    }),
+  );
 });
+
+describe("kernel settings", () => {
+  test("reserve the UDP ports at home, and none for TCP", () => {
+    const forwards = [...nasForwards, ...mediaForwards, parseForward("53:5353/udp")];
+    expect(renderSysctls(forwards)).toBe(`\
+net.ipv4.conf.all.src_valid_mark=1
+net.ipv4.ip_local_reserved_ports=5353,50000-50002,64738
+`);
+    expect(renderSysctls([parseForward("80")])).toBe("net.ipv4.conf.all.src_valid_mark=1\n");
+  });
+
+  test("let packets through to a machine in the LAN, whose ports are its own", () => {
+    expect(renderSysctls(optionedForwards)).toBe(`\
+net.ipv4.conf.all.src_valid_mark=1
+net.ipv4.ip_forward=1
+`);
+  });
+
+  test("reserve the UDP targets of the home's own forwards, and pass on only with a machine in the LAN", () => {
+    fc.assert(
+      fc.property(homeForwards({ most: 40 }), (forwards) => {
+        const lines = renderSysctls(forwards).trimEnd().split("\n");
+        const settings = new Map(lines.map((line) => line.split("=") as [string, string]));
+        const reserved = settings.get("net.ipv4.ip_local_reserved_ports")?.split(",") ?? [];
+        expect(reserved.map(parsePortRange).flatMap(portsOf)).toEqual(ownUdpPorts(forwards));
+        const passesOn = forwards.some(({ to }) => to !== undefined);
+        expect(settings.get("net.ipv4.ip_forward")).toBe(passesOn ? "1" : undefined);
+      }),
+    );
+  });
+});
+
+function ownUdpPorts(forwards: readonly Forward[]): number[] {
+  const own = forwards.filter(({ to, protocols }) => to === undefined && protocols.includes("udp"));
+  return [...new Set(own.flatMap(({ target }) => portsOf(target)))].sort((a, b) => a - b);
+}

@@ -1,14 +1,23 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { renderRelayRuleset } from "../../components/firewall/ruleset.ts";
-import { parseForward } from "../../components/network/forward.ts";
+import type { PublishedForward } from "../../components/firewall/published.ts";
+import { createForward, parseForward } from "../../components/network/forward.ts";
+import type { Forward } from "../../components/network/forward.ts";
 import { parsePortRange, renderPortRange } from "../../components/network/port.ts";
 import { parsePrefix } from "../../components/network/prefix.ts";
-import { firewall, media, toHome } from "./examples.ts";
+import type { Prefix } from "../../components/network/prefix.ts";
+import { elements, protocolPorts } from "./elements.ts";
+import { firewall, media, nas, optioned, toHome } from "./examples.ts";
+import { callersWithin } from "./prefixes.ts";
 import { everyPort, portsOf, publishedForwards } from "./publishedForwards.ts";
 
 test("renders a small stack's ruleset", () => {
   expect(renderRelayRuleset(firewall)).toMatchSnapshot();
+});
+
+test("renders the ruleset of forwards with every option", () => {
+  expect(renderRelayRuleset(optioned)).toMatchSnapshot();
 });
 
 describe("where a published port leads", () => {
@@ -27,7 +36,7 @@ describe("where a published port leads", () => {
     ]);
   });
 
-  test("every published port stands in exactly one map of each family, with its target", () => {
+  test("every published port stands in exactly one map of each family that answers, with the port at which it arrives", () => {
     fc.assert(
       fc.property(publishedForwards(), (forwards) => {
         const ruleset = renderRelayRuleset({ ...firewall, forwards });
@@ -35,13 +44,16 @@ describe("where a published port leads", () => {
           ["ipv4", 4],
           ["ipv6", 6],
         ] as const) {
-          const expected = forwards.flatMap(({ forward, address }) =>
-            forward.protocols.flatMap((protocol) =>
-              portsOf(forward.published).map(
-                (port, i) => `${protocol} ${port} to ${address[family]} ${forward.target.first + i}`,
-              ),
-            ),
-          );
+          const expected = forwards
+            .filter(({ forward }) => family === "ipv4" || forward.to === undefined)
+            .flatMap(({ forward, address }) => {
+              const arrival = forward.to === undefined ? forward.target : forward.published;
+              return forward.protocols.flatMap((protocol) =>
+                portsOf(forward.published).map(
+                  (port, i) => `${protocol} ${port} to ${address[family]} ${arrival.first + i}`,
+                ),
+              );
+            });
           const found = [
             ...elements(ruleset, `forwards${number}`).flatMap(readSingle),
             ...elements(ruleset, `ranges${number}`).flatMap(readRange),
@@ -53,13 +65,98 @@ describe("where a published port leads", () => {
   });
 });
 
+describe("which ports an option holds for", () => {
+  const every = (forwards: readonly PublishedForward[], has: (forward: Forward) => boolean) => {
+    const having = forwards.filter(({ forward }) => has(forward));
+    return (["tcp", "udp"] as const)
+      .flatMap((protocol) => everyPort(having, protocol).map((port) => `${protocol} ${port}`))
+      .sort();
+  };
+
+  test("masqueraded are exactly those of the forwards that hide the caller", () => {
+    fc.assert(
+      fc.property(publishedForwards(), (forwards) => {
+        const ruleset = renderRelayRuleset({ ...firewall, forwards });
+        const masqueraded = (["tcp", "udp"] as const).flatMap((protocol) =>
+          elements(ruleset, `masqueraded_${protocol}`).map((range) => `${protocol} . ${range}`),
+        );
+        expect(protocolPorts(masqueraded)).toEqual(
+          every(forwards, ({ clientIp }) => clientIp === "masquerade"),
+        );
+      }),
+    );
+  });
+
+  test("restricted are exactly those of the forwards that name who may connect", () => {
+    fc.assert(
+      fc.property(publishedForwards(), (forwards) => {
+        const restricted = elements(renderRelayRuleset({ ...firewall, forwards }), "restricted");
+        expect(protocolPorts(restricted)).toEqual(every(forwards, ({ from }) => from.length > 0));
+      }),
+    );
+  });
+
+  test("a restricted one lets in exactly those whom its forward names", () => {
+    fc.assert(
+      fc.property(publishedForwards({ most: 40 }), (forwards) => {
+        const ruleset = renderRelayRuleset({ ...firewall, forwards });
+        const allowed = [...elements(ruleset, "allowed4"), ...elements(ruleset, "allowed6")].map(readSource);
+        const restricted = forwards.filter(({ forward }) => forward.from.length > 0);
+        const expected = restricted.flatMap(({ forward: { published, protocols, from } }) =>
+          protocols.flatMap((protocol) => {
+            const ports = `${protocol} . ${renderPortRange(published)}`;
+            return callersWithin(from).map((caller) => `${caller} on ${ports}`);
+          }),
+        );
+        const found = [...Map.groupBy(allowed, ({ ports }) => ports)].flatMap(([ports, sources]) =>
+          callersWithin(sources.map(({ prefix }) => prefix)).map((caller) => `${caller} on ${ports}`),
+        );
+        expect(found.sort()).toEqual(expected.sort());
+      }),
+    );
+  });
+
+  test("capped are exactly those of the forwards with that cap, and each cap has its rules", () => {
+    fc.assert(
+      fc.property(publishedForwards(), (forwards) => {
+        const ruleset = renderRelayRuleset({ ...firewall, forwards });
+        const caps = new Set(forwards.flatMap(({ forward }) => forward.newPerSecond ?? []));
+        expect(new Set(matches(ruleset, /^\tset cap(\d+) \{$/gm).map(Number))).toEqual(caps);
+        for (const cap of caps) {
+          expect(protocolPorts(elements(ruleset, `cap${cap}`))).toEqual(
+            every(forwards, ({ newPerSecond }) => newPerSecond === cap),
+          );
+          const limits = rules(ruleset).filter((rule) => rule.includes(`@cap${cap} `));
+          expect(limits.flatMap((rule) => matches(rule, /over (\d+)\/second/g))).toEqual([
+            `${cap}`,
+            `${cap}`,
+          ]);
+        }
+      }),
+    );
+  });
+});
+
+test("a prefix within another of the same forward is left out, since nft would refuse the set", () => {
+  const from = ["10.1.0.0/16", "10.0.0.0/8", "0.0.0.0/0", "2001:db8:1::/48", "2001:db8::/32"].map(
+    parsePrefix,
+  );
+  const port = { first: 443, last: 443 };
+  const ruleset = renderRelayRuleset({
+    ...firewall,
+    forwards: toHome(nas, [createForward(port, port, "tcp", { from })]),
+  });
+  expect([elements(ruleset, "allowed4"), elements(ruleset, "allowed6")]).toEqual([
+    ["0.0.0.0-255.255.255.255 . tcp . 443"],
+    ["2001:db8::/32 . tcp . 443"],
+  ]);
+});
+
 test("an open flow is kept only while its port is published", () => {
   fc.assert(
     fc.property(publishedForwards(), fc.constantFrom("tcp", "udp"), (forwards, protocol) => {
       const kept = elements(renderRelayRuleset({ ...firewall, forwards }), `published_${protocol}`);
-      expect(kept.map(parsePortRange).flatMap(portsOf)).toEqual(
-        everyPort(forwards, protocol).sort((a, b) => a - b),
-      );
+      expect(kept.map(parsePortRange).flatMap(portsOf)).toEqual(everyPort(forwards, protocol));
     }),
   );
 });
@@ -79,6 +176,23 @@ test("the rules are the same whatever is forwarded: a packet's cost does not gro
   expect(rules(renderRelayRuleset({ ...firewall, forwards: toHome(media, many) }))).toEqual(
     rules(renderRelayRuleset({ ...firewall, forwards: [] })),
   );
+});
+
+test("as many ports as there are may change on their way", () => {
+  const all = parseForward("1-65534:2-65535/tcp+udp");
+  const ruleset = renderRelayRuleset({ ...firewall, forwards: toHome(media, [all]) });
+  expect(elements(ruleset, "forwards6")).toHaveLength(2 * 65534);
+});
+
+test("the rules grow with the different caps alone, not with the forwards that have options", () => {
+  const options = { clientIp: "masquerade", from: firewall.adminCidrs, newPerSecond: 5 } as const;
+  const many = Array.from({ length: 1000 }, (_, i) => {
+    const port = { first: 20000 + 2 * i, last: 20000 + 2 * i };
+    return createForward(port, port, "tcp+udp", { ...options, ...(i % 2 ? { to: "192.168.1.50" } : {}) });
+  });
+  const rulesOf = (count: number) =>
+    rules(renderRelayRuleset({ ...firewall, forwards: toHome(media, many.slice(0, count)) }));
+  expect(rulesOf(1000)).toEqual(rulesOf(1));
 });
 
 test("SSH is open to the operator's prefixes alone, each in the set of its family", () => {
@@ -113,13 +227,6 @@ test("without forwards no map has an element", () => {
   expect(ruleset).not.toContain("elements");
 });
 
-/** The elements of a map or set, one a line. */
-function elements(ruleset: string, name: string): string[] {
-  const body = new RegExp(`\\t(?:map|set) ${name} \\{\\n([^}]*?elements = \\{\\n([^}]*)\\})?`).exec(ruleset);
-  if (!body) throw new Error(`the ruleset has no map or set ${name}`);
-  return (body[2] ?? "").split(",").flatMap((element) => element.trim() || []);
-}
-
 /** The lines of all chains, without the maps and sets before them. */
 function rules(ruleset: string): string[] {
   return ruleset
@@ -142,4 +249,18 @@ function readRange(element: string): string[] {
   const range = parsePortRange(match[2] ?? "");
   expect(renderPortRange(range)).toBe(match[2]);
   return portsOf(range).map((port) => `${match[1] ?? ""} ${port} to ${match[3] ?? ""} ${port}`);
+}
+
+/** `192.0.2.0/24 . tcp . 80-81` as its prefix and its ports. */
+function readSource(element: string): { readonly prefix: Prefix; readonly ports: string } {
+  const [prefix = "", ...ports] = element.split(" . ");
+  const whole: Record<string, string> = {
+    "0.0.0.0-255.255.255.255": "0.0.0.0/0",
+    "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff": "::/0",
+  };
+  return { prefix: parsePrefix(whole[prefix] ?? prefix), ports: ports.join(" . ") };
+}
+
+function matches(text: string, pattern: RegExp): string[] {
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? "");
 }

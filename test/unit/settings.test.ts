@@ -3,13 +3,16 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { collide, parseForward, renderForward } from "../../components/network/forward.ts";
+import type { Forward } from "../../components/network/forward.ts";
+import { renderPortRange } from "../../components/network/port.ts";
+import { dangerOf } from "../../components/settings/dangerousPorts.ts";
 import { peerAddress } from "../../components/network/addressPlan.ts";
 import { parsePrefix } from "../../components/network/prefix.ts";
 import { sshKey } from "../../components/keys/deriveKeys.ts";
 import { parseSettings } from "../../components/settings/parseSettings.ts";
 import type { RawSettings } from "../../components/settings/parseSettings.ts";
 import { SettingsError } from "../../components/settings/settingsError.ts";
-import { forward } from "./forwards.ts";
+import { forward, plainForward, shareArrival } from "./forwards.ts";
 
 const { publicKey: hostKey } = sshKey(Buffer.alloc(32, 7), "");
 const ssh = { host: "192.168.1.10", hostKey };
@@ -43,6 +46,16 @@ const hostKeyMend =
   "get it with ssh-keyscan -t ed25519 HOST, and compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the home";
 const nameRule =
   "must be a name inside the zone, in lower case, without the zone and without a dot at its end; found";
+const toMend = "write the machine's address in the home's LAN, like 192.168.1.50";
+const prefixMend = 'write address/length, like "192.0.2.0/24" or "2001:db8::/32"';
+const capMend = "the relay allows 200 a second to any source; 5 to 50 suits most services";
+const guessing = "the whole internet will try passwords on it within minutes";
+const noPassword = "what usually listens there asks for no password";
+const amplifies =
+  "what usually listens there answers short questions with long answers, which attackers aim at others (US-CERT TA14-017A)";
+const meantIt = (published: string, target: string, protocol: string) =>
+  `if you mean it, write { published: "${published}", target: "${target}", protocol: ${protocol}, acknowledge: true }; ` +
+  "and name those who need it with from: [prefixes]";
 const tokenMend =
   "create a token with read and write access in the Hetzner console, then: pulumi config set --secret hcloud:token";
 
@@ -169,18 +182,55 @@ test("forwards are read in every form", () => {
   const forms = [
     443,
     "80:8080",
-    "53:5353/tcp+udp",
+    "64738:6000/tcp+udp",
     { published: 1000 },
     { published: "2000-2001", target: "3000-3001", protocol: "udp" },
+    { published: 53, protocol: "tcp+udp", acknowledge: true },
+    {
+      published: 8554,
+      target: 554,
+      to: "192.168.1.50",
+      clientIp: "masquerade",
+      from: ["192.0.2.0/24", "2001:db8::7"],
+      newPerSecond: 5,
+    },
   ];
   const [home] = parseSettings({ ...sound, ...forwarding(...forms) }).homes;
   expect(home?.forwards.map(renderForward)).toEqual([
     "443:443/tcp",
     "80:8080/tcp",
-    "53:5353/tcp+udp",
+    "64738:6000/tcp+udp",
     "1000:1000/tcp",
     "2000-2001:3000-3001/udp",
+    "53:53/tcp+udp",
+    "8554:554/tcp, to 192.168.1.50, masquerade, from 192.0.2.0/24 2001:db8::7/128, at most 5 new a second",
   ]);
+});
+
+test("reads of a short form what renderForward writes", () => {
+  fc.assert(
+    fc.property(plainForward(), (one) => {
+      fc.pre(dangerOf(one) === undefined && !takesRelayPort(one));
+      const [home] = parseSettings({ ...sound, ...forwarding(renderForward(one)) }).homes;
+      expect(home?.forwards).toEqual([one]);
+    }),
+  );
+});
+
+test("reads of the long form every option as it was written", () => {
+  fc.assert(
+    fc.property(forward(), (one) => {
+      fc.pre(!takesRelayPort(one));
+      const [home] = parseSettings({ ...sound, ...forwarding(longForm(one)) }).homes;
+      expect(home?.forwards).toEqual([one]);
+    }),
+  );
+});
+
+test("an option with nothing behind it is not used", () => {
+  const empty = { to: null, clientIp: null, from: null, newPerSecond: null, acknowledge: null };
+  const [home] = parseSettings({ ...sound, ...forwarding({ published: 80, ...empty }) }).homes;
+  expect(home?.forwards).toEqual([parseForward("80")]);
 });
 
 test("settings are frozen, all the way down", () => {
@@ -282,8 +332,14 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     ],
     [
       "in a forward",
-      forwarding({ published: 80, to: "x" }),
-      "home-relay:homes[0].forwards[0].to: is not a setting\n  remove it; known here: published, target, protocol",
+      forwarding({ published: 80, too: "192.168.1.50" }),
+      "home-relay:homes[0].forwards[0].too: is not a setting\n  did you mean to?",
+    ],
+    [
+      "nothing like one in a forward",
+      forwarding({ published: 80, comment: "x" }),
+      "home-relay:homes[0].forwards[0].comment: is not a setting\n" +
+        "  remove it; known here: published, target, protocol, to, clientIp, from, newPerSecond, acknowledge",
     ],
   ],
   "a wrong type": [
@@ -609,8 +665,8 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     ],
     [
       "the relay's SSH port",
-      forwarding("20-30"),
-      'home-relay:homes[0].forwards[0]: publishes 22/tcp, where the relay\'s own SSH listens; found "20-30:20-30/tcp"\n  publish another port, or move SSH away with home-relay:relay.sshPort',
+      { relay: { sshPort: 2222 }, ...forwarding("2220-2230") },
+      'home-relay:homes[0].forwards[0]: publishes 2222/tcp, where the relay\'s own SSH listens; found "2220-2230:2220-2230/tcp"\n  publish another port, or move SSH away with home-relay:relay.sshPort',
     ],
     [
       "the relay's WireGuard port",
@@ -622,6 +678,168 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
       { homes: [nas, { ...nas, name: "media", forwards: ["79-81:1-3/tcp+udp"] }] },
       "home-relay:homes[1].forwards[0]: publishes 80/tcp for home media, which home-relay:homes[0].forwards[0] publishes for home nas; " +
         'found "79-81:1-3/tcp+udp" and "80:8080/tcp"\n  a public port leads to one place: publish another port in one of them',
+    ],
+  ],
+  "an option of a forward": [
+    [
+      "a name for to",
+      forwarding({ published: 80, to: "printer" }),
+      `home-relay:homes[0].forwards[0].to: "printer" is not an IP address\n  ${toMend}`,
+    ],
+    [
+      "a number for to",
+      forwarding({ published: 80, to: 50 }),
+      `home-relay:homes[0].forwards[0].to: must be text; found 50\n  ${toMend}`,
+    ],
+    [
+      "a public address for to",
+      forwarding({ published: 80, to: "203.0.113.5" }),
+      `home-relay:homes[0].forwards[0].to: "203.0.113.5" is not a private IPv4 address\n  ${toMend}`,
+    ],
+    [
+      "an address behind CGNAT for to",
+      forwarding({ published: 80, to: "100.64.0.5" }),
+      `home-relay:homes[0].forwards[0].to: "100.64.0.5" is not a private IPv4 address\n  ${toMend}`,
+    ],
+    [
+      "the home itself for to",
+      forwarding({ published: 80, to: "127.0.0.1" }),
+      `home-relay:homes[0].forwards[0].to: "127.0.0.1" is not a private IPv4 address\n  ${toMend}`,
+    ],
+    [
+      "IPv6 for to",
+      forwarding({ published: 80, to: "fd00::5" }),
+      `home-relay:homes[0].forwards[0].to: "fd00::5" is not a private IPv4 address\n  ${toMend}`,
+    ],
+    [
+      "a prefix for to",
+      forwarding({ published: 80, to: "192.168.1.0/24" }),
+      `home-relay:homes[0].forwards[0].to: "192.168.1.0/24" is not an IP address\n  ${toMend}`,
+    ],
+    [
+      "clientIp",
+      forwarding({ published: 80, clientIp: "masquerad" }),
+      'home-relay:homes[0].forwards[0].clientIp: must be one of preserve, masquerade; found "masquerad"\n  write masquerade',
+    ],
+    [
+      "true for clientIp",
+      forwarding({ published: 80, clientIp: true }),
+      "home-relay:homes[0].forwards[0].clientIp: must be one of preserve, masquerade; found true\n  write preserve",
+    ],
+    [
+      "text for from",
+      forwarding({ published: 80, from: "192.0.2.0/24" }),
+      'home-relay:homes[0].forwards[0].from: must be a list; found "192.0.2.0/24"\n  write it as ["192.0.2.0/24"]',
+    ],
+    [
+      "host bits in from",
+      forwarding({ published: 80, from: ["192.0.2.7/24"] }),
+      'home-relay:homes[0].forwards[0].from[0]: "192.0.2.7/24" has bits set after its length; did you mean 192.0.2.0/24?\n' +
+        `  ${prefixMend}`,
+    ],
+    [
+      "a name in from",
+      forwarding({ published: 80, from: ["192.0.2.0/24", "office.example"] }),
+      `home-relay:homes[0].forwards[0].from[1]: "office.example" is not an IP address\n  ${prefixMend}`,
+    ],
+    [
+      "a number in from",
+      forwarding({ published: 80, from: [10] }),
+      `home-relay:homes[0].forwards[0].from[0]: must be text; found 10\n  ${prefixMend}`,
+    ],
+    [
+      "a repeated prefix in from",
+      forwarding({ published: 80, from: ["192.0.2.7/32", "192.0.2.7"] }),
+      'home-relay:homes[0].forwards[0].from[1]: repeats home-relay:homes[0].forwards[0].from[0]; found "192.0.2.7/32" in both\n  remove one of them',
+    ],
+    ...[0, 201, 2.5].map((found): [string, Partial<RawSettings>, string] => [
+      `newPerSecond of ${found}`,
+      forwarding({ published: 80, newPerSecond: found }),
+      `home-relay:homes[0].forwards[0].newPerSecond: must be a whole number from 1 to 200; found ${found}\n  ${capMend}`,
+    ]),
+    [
+      "text for newPerSecond",
+      forwarding({ published: 80, newPerSecond: "10" }),
+      'home-relay:homes[0].forwards[0].newPerSecond: must be a whole number from 1 to 200; found "10"\n  write 10 without quotes',
+    ],
+    [
+      "text for acknowledge",
+      forwarding({ published: 53, protocol: "udp", acknowledge: "true" }),
+      'home-relay:homes[0].forwards[0].acknowledge: must be true or false; found "true"\n  write true or false, without quotes',
+    ],
+    [
+      "a machine in the LAN at a port that ends at home",
+      forwarding("80:8080", { published: 8080, target: 80, to: "192.168.1.50" }),
+      "home-relay:homes[0].forwards[1]: passes through the home's port 8080, where home-relay:homes[0].forwards[0] ends; " +
+        'found "8080:80/tcp, to 192.168.1.50" and "80:8080/tcp"\n' +
+        "  publish the LAN machine's service on another port",
+    ],
+    [
+      "a range for a machine in the LAN over a port that ends at home, in the other order",
+      forwarding(
+        { published: "8000-8100", to: "192.168.1.50", protocol: "tcp+udp" },
+        { published: 90, target: 8100, protocol: "udp" },
+      ),
+      "home-relay:homes[0].forwards[0]: passes through the home's port 8000-8100, where home-relay:homes[0].forwards[1] ends; " +
+        'found "8000-8100:8000-8100/tcp+udp, to 192.168.1.50" and "90:8100/udp"\n' +
+        "  publish the LAN machine's service on another port",
+    ],
+  ],
+  "a dangerous port": [
+    [
+      "by number",
+      { relay: { sshPort: 2222 }, ...forwarding(22) },
+      `home-relay:homes[0].forwards[0]: opens port 22/tcp: ${guessing}; found "22:22/tcp"\n  ${meantIt("22", "22", "tcp")}`,
+    ],
+    [
+      "in the short form, by its published port",
+      forwarding("3389:8000"),
+      `home-relay:homes[0].forwards[0]: opens port 3389/tcp: ${guessing}; found "3389:8000/tcp"\n  ${meantIt("3389", "8000", "tcp")}`,
+    ],
+    [
+      "in the short form, by its target",
+      forwarding("8000:6379"),
+      `home-relay:homes[0].forwards[0]: opens port 6379/tcp: ${noPassword}; found "8000:6379/tcp"\n  ${meantIt("8000", "6379", "tcp")}`,
+    ],
+    [
+      "in the short form, of either protocol",
+      forwarding("53:5300/tcp+udp"),
+      `home-relay:homes[0].forwards[0]: opens port 53/udp: ${amplifies}; found "53:5300/tcp+udp"\n  ${meantIt("53", "5300", "tcp+udp")}`,
+    ],
+    [
+      "inside a published range",
+      forwarding("5000-6000:15000-16000"),
+      `home-relay:homes[0].forwards[0]: opens port 5432/tcp: ${guessing}; found "5000-6000:15000-16000/tcp"\n  ${meantIt("5000-6000", "15000-16000", "tcp")}`,
+    ],
+    [
+      "inside a range of targets",
+      forwarding("20000-20100:27000-27100"),
+      `home-relay:homes[0].forwards[0]: opens port 27017/tcp: ${noPassword}; found "20000-20100:27000-27100/tcp"\n  ${meantIt("20000-20100", "27000-27100", "tcp")}`,
+    ],
+    [
+      "at the end of a range",
+      forwarding("1890-1900:11890-11900/udp"),
+      `home-relay:homes[0].forwards[0]: opens port 1900/udp: ${amplifies}; found "1890-1900:11890-11900/udp"\n  ${meantIt("1890-1900", "11890-11900", "udp")}`,
+    ],
+    [
+      "in the long form",
+      forwarding({ published: 11211, target: 7000, protocol: "udp" }),
+      `home-relay:homes[0].forwards[0]: opens port 11211/udp: ${amplifies}; found "11211:7000/udp"\n  ${meantIt("11211", "7000", "udp")}`,
+    ],
+    [
+      "in the long form, by its target",
+      forwarding({ published: 7000, target: 445 }),
+      `home-relay:homes[0].forwards[0]: opens port 445/tcp: ${noPassword}; found "7000:445/tcp"\n  ${meantIt("7000", "445", "tcp")}`,
+    ],
+    [
+      "of a machine in the LAN",
+      forwarding({ published: 7000, target: 5900, to: "192.168.1.50" }),
+      `home-relay:homes[0].forwards[0]: opens port 5900/tcp: ${guessing}; found "7000:5900/tcp, to 192.168.1.50"\n  ${meantIt("7000", "5900", "tcp")}`,
+    ],
+    [
+      "whose acknowledgement is false",
+      forwarding({ published: 2375, acknowledge: false }),
+      `home-relay:homes[0].forwards[0]: opens port 2375/tcp: ${noPassword}; found "2375:2375/tcp"\n  ${meantIt("2375", "2375", "tcp")}`,
     ],
   ],
   "of dns": [
@@ -726,24 +944,103 @@ test("compares what is right in a home of which another part is wrong", () => {
 });
 
 test("a forward may share a number with the relay's own port of the other protocol", () => {
-  expect(problemsOf({ relay: { sshPort: 51820 }, ...forwarding("22/tcp+udp") })).toEqual([]);
+  expect(problemsOf({ relay: { sshPort: 51820 }, ...forwarding("2222/tcp+udp") })).toEqual([]);
   expect(problemsOf(forwarding("22/udp", "51820/tcp"))).toEqual([]);
 });
 
-test("forwards are accepted exactly when no two of them collide, and each pair that does is named", () => {
+const dangers = {
+  tcp: [22, 23, 111, 445, 2375, 3306, 3389, 5432, 5900, 6379, 9200, 11211, 27017],
+  udp: [17, 19, 53, 69, 111, 123, 137, 161, 389, 1900, 3702, 5353, 11211],
+} as const;
+
+describe.each(["tcp", "udp"] as const)("a forward of %s", (protocol) => {
+  test("is refused exactly at the ports of services that were not made for the internet", () => {
+    const every = Array.from({ length: 65535 }, (_, i) => `${i + 1}/${protocol}`);
+    const problems = problemsOf(forwarding(...every)).filter((problem) => problem.includes(": opens port "));
+    expect(problems.map((problem) => Number(/opens port (\d+)/.exec(problem)?.[1]))).toEqual(
+      dangers[protocol],
+    );
+  });
+
+  test("is taken there once it is acknowledged", () => {
+    const acknowledged = dangers[protocol].map((published) => ({ published, protocol, acknowledge: true }));
+    expect(problemsOf({ relay: { sshPort: 2222 }, ...forwarding(...acknowledged) })).toEqual([]);
+  });
+});
+
+test("an acknowledged range, target or LAN machine is taken, and an acknowledgement that nothing needs too", () => {
+  const forms = [
+    { published: "5000-6000", target: "15000-16000", acknowledge: true },
+    { published: 7000, target: 445, acknowledge: true },
+    { published: 7001, target: 5900, to: "192.168.1.50", acknowledge: true },
+    { published: 80, acknowledge: true },
+  ];
+  expect(problemsOf(forwarding(...forms))).toEqual([]);
+});
+
+test("an acknowledgement is no pass for the relay's own port", () => {
+  expect(problemsOf(forwarding({ published: 22, acknowledge: true }))).toEqual([
+    'home-relay:homes[0].forwards[0]: publishes 22/tcp, where the relay\'s own SSH listens; found "22:22/tcp"\n' +
+      "  publish another port, or move SSH away with home-relay:relay.sshPort",
+  ]);
+});
+
+test("a machine in the LAN may have a port that ends at another home, or at this one for the other protocol", () => {
+  const lan = { published: 8080, target: 80, to: "192.168.1.50" };
+  expect(problemsOf({ homes: [nas, { ...nas, name: "media", forwards: [lan] }] })).toEqual([]);
+  expect(problemsOf(forwarding("80:8080/udp", lan))).toEqual([]);
+});
+
+test("two machines in the LAN may have one target port, and one machine two published ones", () => {
+  const forms = [
+    { published: 8001, target: 80, to: "192.168.1.50" },
+    { published: 8002, target: 80, to: "192.168.1.51" },
+    { published: 8003, target: 80, to: "192.168.1.50" },
+    "8004:80",
+  ];
+  expect(problemsOf(forwarding(...forms))).toEqual([]);
+});
+
+test("forwards are accepted exactly when no two of them collide and none to the LAN passes through a port of the home's own", () => {
   const list = fc.array(forward({ within: 20 }), { minLength: 1, maxLength: 8 });
+  let accepted = 0;
   fc.assert(
     fc.property(list, list, (atNas, atMedia) => {
       const all = [...atNas, ...atMedia];
       const pairs = all.flatMap((a, i) => all.slice(i + 1).filter((b) => collide(a, b))).length;
+      const passing = [atNas, atMedia].flatMap((forwards) =>
+        forwards.filter((a) => a.to !== undefined && forwards.some((b) => shareArrival(a, b))),
+      ).length;
       const homes = [
-        { ...nas, forwards: atNas.map(renderForward) },
-        { ...nas, name: "media", forwards: atMedia.map(renderForward) },
+        { ...nas, forwards: atNas.map(longForm) },
+        { ...nas, name: "media", forwards: atMedia.map(longForm) },
       ];
-      expect(problemsOf({ homes })).toHaveLength(pairs);
+      const problems = problemsOf({ homes });
+      expect(problems.filter((problem) => problem.includes(": publishes "))).toHaveLength(pairs);
+      expect(problems.filter((problem) => problem.includes(": passes through "))).toHaveLength(passing);
+      expect(problems).toHaveLength(pairs + passing);
+      if (problems.length === 0) accepted++;
     }),
+    { numRuns: 300 },
   );
+  expect(accepted).toBeGreaterThan(0);
 });
+
+/** The forward as a stack file says it, dangerous or not. */
+function longForm({ published, target, protocols, from, ...options }: Forward): object {
+  return {
+    published: renderPortRange(published),
+    target: renderPortRange(target),
+    protocol: protocols.join("+"),
+    from: from.map(({ text }) => text),
+    ...options,
+    acknowledge: true,
+  };
+}
+
+function takesRelayPort(one: Forward): boolean {
+  return collide(one, parseForward("22/tcp")) || collide(one, parseForward("51820/udp"));
+}
 
 test("any value at all is read or refused, and never breaks the reader", () => {
   fc.assert(

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Home } from "../../../components/home/Home.ts";
 import { renderGuard } from "../../../components/home/guard.ts";
-import { renderRules } from "../../../components/home/routes.ts";
+import { renderRules, renderSysctls } from "../../../components/home/routes.ts";
 import { renderDocument } from "../../../components/host/document.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
 import { nas, nasForwards, relay } from "../examples.ts";
@@ -70,7 +70,7 @@ test("the guard waits for nothing of the relay, so a preview shows it before the
     renderDocument([
       { name: "guard", text: renderGuard({ home: nas, relay, forwards: nasForwards }) },
       { name: "rules", text: renderRules(nas, nasForwards) },
-      { name: "reserved-ports", text: "64738" },
+      { name: "sysctls", text: renderSysctls(nasForwards) },
     ]),
   );
 });

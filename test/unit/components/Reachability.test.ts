@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Host } from "../../../components/host/Host.ts";
 import { Reachability } from "../../../components/reachability/Reachability.ts";
+import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
 import { nasForwards } from "../examples.ts";
 import { earlier, operatorAccess } from "./examples.ts";
 import { named, register, tree } from "./mockEngine.ts";
@@ -25,7 +26,5 @@ test("tries every forward at the public address, from the home, once both ends a
   expect(inputs["create"]).toBe(
     "sh components/host/run-step.sh timeout 1800 /usr/local/lib/homerelay/prove-forwards.sh",
   );
-  expect(inputs["stdin"]).toBe(
-    "address 203.0.113.5\ntcp 80 8080\ntcp 443 8081\ntcp 64738 64738\nudp 64738 64738\n",
-  );
+  expect(inputs["stdin"]).toBe(renderProbes("203.0.113.5", listProbes(nasForwards)));
 });

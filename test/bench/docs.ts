@@ -1,0 +1,43 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { designs } from "./designs.ts";
+import { renderPlot } from "./plot.ts";
+import { promised, renderReport } from "./report.ts";
+import type { Findings } from "./report.ts";
+import { ratios } from "./statistics.ts";
+
+const project = join(import.meta.dirname, "../..");
+const page = "docs/benchmarks.md";
+const picture = "docs/bench-dataplane.svg";
+
+/** Puts the run into the page and draws its picture; returns what was written. */
+export async function writeDocs(findings: Findings): Promise<string[]> {
+  const text = await readFile(join(project, page), "utf8");
+  await writeFile(join(project, page), withReport(text, renderReport(findings)));
+  await writeFile(join(project, picture), renderPicture(findings));
+  return [page, picture];
+}
+
+/** What stands before the block that a run replaces. */
+const mark = "<!-- npm run bench:dataplane writes this block -->";
+
+/** The page with the block after the mark replaced. */
+export function withReport(text: string, report: string): string {
+  const block = new RegExp(`^${mark}\\n\\n\`\`\`text\\n[^]*?^\`\`\`$`, "m");
+  if (!block.test(text)) throw new Error(`${page} has no place for the report: "${mark}"`);
+  return text.replace(block, () => `${mark}\n\n\`\`\`text\n${report}\`\`\``);
+}
+
+export function renderPicture({ counts, newPerSecond }: Findings): string {
+  return renderPlot(
+    designs.map(({ name, label }) => ({
+      label,
+      design: name,
+      points: counts.map((forwards) => ({
+        forwards,
+        ratio: ratios(newPerSecond, `${name} ${forwards}`, `ours ${Math.min(...counts)}`).median,
+      })),
+    })),
+    promised,
+  );
+}
