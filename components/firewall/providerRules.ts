@@ -18,6 +18,9 @@ export interface ProviderRule {
 /** Hetzner takes no more rules than this in one firewall. */
 export const maxProviderRules = 50;
 
+/** Nor more sources in all rules of a firewall together. */
+const maxProviderSources = 500;
+
 const everybody = ["0.0.0.0/0", "::/0"];
 
 /**
@@ -51,13 +54,14 @@ export function renderProviderRules(firewall: RelayFirewall): ProviderRule[] {
   ];
   const limit = maxProviderRules - fixed.length;
   const exact = coarsen(openings(firewall.forwards, sourcesOf), limit);
-  const fitting =
-    exact.length <= limit
-      ? exact
-      : coarsen(
-          openings(firewall.forwards, () => everybody),
-          limit,
-        );
+  const sources = [...fixed, ...exact].reduce((sum, { sourceIps }) => sum + sourceIps.length, 0);
+  const fits = exact.length <= limit && sources <= maxProviderSources;
+  const fitting = fits
+    ? exact
+    : coarsen(
+        openings(firewall.forwards, () => everybody),
+        limit,
+      );
   const forwards = fitting.map(({ protocol, range, sourceIps }): ProviderRule => ({
     direction: "in",
     protocol,

@@ -1,5 +1,5 @@
 import { arrivalPorts } from "../network/forward.ts";
-import { renderPortRange } from "../network/port.ts";
+import { portCount, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
 import type { Prefix } from "../network/prefix.ts";
 import type { PublishedForward } from "./published.ts";
@@ -41,8 +41,8 @@ ${renderSet("map", "forwards4", "inet_proto . inet_service : ipv4_addr . inet_se
 ${renderSet("map", "forwards6", "inet_proto . inet_service : ipv6_addr . inet_service", singles(forwards, "ipv6"))}
 ${renderSet("map", "ranges4", "inet_proto . inet_service : ipv4_addr", ranges(forwards, "ipv4"), "interval")}
 ${renderSet("map", "ranges6", "inet_proto . inet_service : ipv6_addr", ranges(forwards, "ipv6"), "interval")}
-${renderSet("set", "published_tcp", "inet_service", publishedPorts(forwards, "tcp").map(renderPortRange), "interval")}
-${renderSet("set", "published_udp", "inet_service", publishedPorts(forwards, "udp").map(renderPortRange), "interval")}
+${publishedSets(forwards, "tcp")}
+${publishedSets(forwards, "udp")}
 ${renderSet("set", "masqueraded_tcp", "inet_service", publishedPorts(masqueraded, "tcp").map(renderPortRange), "interval")}
 ${renderSet("set", "masqueraded_udp", "inet_service", publishedPorts(masqueraded, "udp").map(renderPortRange), "interval")}
 ${renderSet("set", "restricted", "inet_proto . inet_service", protocolPorts(restricted), "interval")}
@@ -85,8 +85,8 @@ ${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip to meta l4prot
 	}
 	chain forward {
 		type filter hook forward priority filter; policy drop;
-		ct status dnat meta l4proto tcp ct original proto-dst != @published_tcp counter drop comment "no longer published"
-		ct status dnat meta l4proto udp ct original proto-dst != @published_udp counter drop comment "no longer published"
+		ct status dnat meta l4proto tcp ct original proto-dst != @published_tcp ct original proto-dst != @published_tcp_ranges counter drop comment "no longer published"
+		ct status dnat meta l4proto udp ct original proto-dst != @published_udp ct original proto-dst != @published_udp_ranges counter drop comment "no longer published"
 		ct state vmap { established : accept, related : accept, invalid : drop }
 		iifname != "homerelay" oifname "homerelay" ct status dnat jump admit
 		counter comment "not forwarded"
@@ -120,6 +120,15 @@ ${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip to meta l4prot
 }
 
 type Family = "ipv4" | "ipv6";
+
+/** Single ports and ranges apart: every packet asks for its port here, and a hash answers sooner than a tree. */
+function publishedSets(forwards: readonly PublishedForward[], protocol: Protocol): string {
+  const ports = publishedPorts(forwards, protocol);
+  const single = ports.filter((range) => portCount(range) === 1).map(renderPortRange);
+  const wider = ports.filter((range) => portCount(range) > 1).map(renderPortRange);
+  return `${renderSet("set", `published_${protocol}`, "inet_service", single)}
+${renderSet("set", `published_${protocol}_ranges`, "inet_service", wider, "interval")}`;
+}
 
 /** One element a port where the port changes on its way; nft has no form for a shifted range. */
 function singles(forwards: readonly PublishedForward[], family: Family): string[] {

@@ -30,7 +30,7 @@ apply_guard() { # FILE
   systemctl start homerelay-firewall.service
 }
 
-# Ours on top of what was there: a setting that is no longer wanted gets back the value from before.
+# Only keys that we need, or needed before: those get back the value from before us, and all others are left alone.
 apply_sysctls() { # FILE
   local key old ours
   if [ ! -f "$before" ]; then
@@ -38,8 +38,10 @@ apply_sysctls() { # FILE
       printf 'net.ipv4.%s=%s\n' "$key" "$(sysctl -n "net.ipv4.$key")"
     done >"$before"
   fi
+  touch "$sysctls"
   while IFS='=' read -r key old; do
     ours=$(sed -n "s/^$key=//p" "$1")
+    [ -n "$ours" ] || grep -q "^$key=" "$sysctls" || continue
     # Ports that somebody else has reserved stay reserved.
     if [ "$key" = net.ipv4.ip_local_reserved_ports ]; then ours=$old${old:+${ours:+,}}$ours; fi
     printf '%s=%s\n' "$key" "${ours:-$old}"

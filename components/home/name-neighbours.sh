@@ -8,19 +8,21 @@ has() {
   command -v "$1" >/dev/null
 }
 
+# Answers are read whole before they are searched: with pipefail, a search that ends early would look like a failure.
 main() {
-  if has ufw && ufw status | grep -q '^Status: active' && ! ufw status | grep -q homerelay; then
+  local answer
+  if has ufw && answer=$(ufw status) && [[ $answer == 'Status: active'* && $answer != *homerelay* ]]; then
     echo "ufw is active on this host and drops what it was not told to allow. Allow the tunnel, which has a guard of its own:"
     echo "  ufw allow in on homerelay"
   fi
   if has firewall-cmd && firewall-cmd --state >/dev/null 2>&1 &&
-    [ "$(firewall-cmd --get-zone-of-interface=homerelay 2>/dev/null)" != trusted ]; then
+    answer=$(firewall-cmd --get-zone-of-interface=homerelay 2>/dev/null || :) && [ "$answer" != trusted ]; then
     echo "firewalld is active on this host and drops what it was not told to allow. Trust the tunnel, which has a guard of its own:"
     echo "  firewall-cmd --permanent --zone=trusted --add-interface=homerelay && firewall-cmd --reload"
   fi
   # Only where packets are passed on to machines in the LAN.
-  if grep -qx 'net.ipv4.ip_forward=1' /etc/sysctl.d/60-homerelay.conf && has iptables &&
-    iptables -S FORWARD 2>/dev/null | grep -qx -e '-P FORWARD DROP' && ! iptables -S | grep -q -- '-i homerelay -j ACCEPT'; then
+  if answer=$(nft list map inet homerelay lan) && [[ $answer == *elements* ]] && has iptables &&
+    answer=$(iptables -S FORWARD 2>/dev/null) && [[ $answer == '-P FORWARD DROP'* && $answer != *'-i homerelay -j ACCEPT'* ]]; then
     echo "Docker, or another firewall, passes nothing on that it was not told to. Allow it for the tunnel, at each boot:"
     echo "  iptables -I FORWARD -i homerelay -j ACCEPT && iptables -I FORWARD -o homerelay -j ACCEPT"
   fi

@@ -14,8 +14,12 @@ stop_units() {
 }
 
 restore_sysctls() {
-  [ -f /etc/homerelay/before ] || return 0
-  sysctl -q -p /etc/homerelay/before
+  local key
+  [ -f /etc/homerelay/before ] && [ -f /etc/sysctl.d/60-homerelay.conf ] || return 0
+  # Only what we had set; somebody else may count on the others by now.
+  while IFS='=' read -r key _; do
+    grep "^$key=" /etc/homerelay/before
+  done </etc/sysctl.d/60-homerelay.conf | sysctl -q -p -
 }
 
 main() {

@@ -11,11 +11,14 @@ export interface Forward {
   readonly protocols: readonly Protocol[];
   /** IPv4 address of another machine in the home's LAN; `undefined`: the home itself, its containers included. */
   readonly to: string | undefined;
-  /** Whom the service sees: the caller, or (masquerade) the relay's address in the tunnel. */
+  /**
+   * Whom the service sees: the caller, or (masquerade) the relay's address in the tunnel. Another machine in the LAN
+   * sees the home in either case.
+   */
   readonly clientIp: "preserve" | "masquerade";
   /** Who may connect; empty: everybody. */
   readonly from: readonly Prefix[];
-  /** New connections a second that one source address may make; `undefined`: the relay's general limit. */
+  /** New connections a second that one source may make to one published port; `undefined`: the relay's general limit. */
   readonly newPerSecond: number | undefined;
 }
 

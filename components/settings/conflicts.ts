@@ -44,6 +44,7 @@ export function refuseConflicts(
     refuseSharedAddresses(placed, tunnel.prefix4, tunnel.prefix6);
   const prefixes: readonly Read<Prefix>[] = [tunnel.prefix4, tunnel.prefix6];
   refuseHomesInTunnel(placed, prefixes.filter(isRead));
+  refuseTargetsInTunnel(forwards, prefixes.filter(isRead));
 }
 
 function placeForwards({ place, home }: PlacedHome): PlacedForward[] {
@@ -175,6 +176,21 @@ function refuseHomesInTunnel(homes: readonly PlacedHome[], prefixes: readonly Pr
         .refuse(
           `lies within the tunnel's own addresses, ${inside.text}; found "${host}"`,
           `give the tunnel addresses that your LAN does not use, with home-relay:tunnel.prefix${inside.family}`,
+        );
+  }
+}
+
+/** Another home is not a machine in this one's LAN. */
+function refuseTargetsInTunnel(forwards: readonly PlacedForward[], prefixes: readonly Prefix[]): void {
+  for (const { place, forward } of forwards) {
+    const { to } = forward;
+    const inside = to === undefined ? undefined : prefixes.find((prefix) => isWithin(to, prefix));
+    if (inside !== undefined)
+      place
+        .at("to")
+        .refuse(
+          `lies within the tunnel's own addresses, ${inside.text}; found "${to ?? ""}"`,
+          "write the machine's address in the LAN; a forward to another home belongs under that home",
         );
   }
 }

@@ -2,14 +2,14 @@ import { createForward, parseForward } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import { parsePortRange, renderPortRange } from "../network/port.ts";
 import type { PortRange } from "../network/port.ts";
-import { parseAddress, parsePrefix } from "../network/prefix.ts";
+import { parseAddress } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
 import { dangerOf } from "./dangerousPorts.ts";
+import { sources } from "./prefixes.ts";
 import { complete, isRead, refused, show } from "./place.ts";
 import type { Place, Read } from "./place.ts";
 import {
   attempt,
-  distinct,
   fields,
   flag,
   isMapping,
@@ -31,11 +31,9 @@ export function readForward(value: unknown, place: Place): Read<Forward> {
   const danger = dangerOf(forward);
   if (danger === undefined) return forward;
   const { published, target, protocols } = forward;
-  return place.refuse(
-    danger,
-    `if you mean it, write { published: "${renderPortRange(published)}", target: "${renderPortRange(target)}", ` +
-      `protocol: ${protocols.join("+")}, acknowledge: true }; and name those who need it with from: [prefixes]`,
-  );
+  const long = `{ published: "${renderPortRange(published)}", target: "${renderPortRange(target)}", protocol: ${protocols.join("+")}, acknowledge: true }`;
+  const write = isMapping(value) ? "add acknowledge: true to it" : `write ${long}`;
+  return place.refuse(danger, `if you mean it, ${write}; and name those who need it with from: [prefixes]`);
 }
 
 function readEitherForm(value: unknown, place: Place): Read<Forward> {
@@ -72,10 +70,10 @@ const readLong = fields<LongForm>({
   ),
   clientIp: optional(oneOf(["preserve", "masquerade"]), "preserve"),
   from: optional(
-    distinct(
-      parsed(parsePrefix, 'write address/length, like "192.0.2.0/24" or "2001:db8::/32"'),
-      ({ text }) => text,
-    ),
+    sources({
+      empty: "nobody could connect",
+      mend: "write the prefixes of those who may, or remove the key to let in everybody",
+    }),
     [],
   ),
   newPerSecond: optional(
@@ -97,6 +95,11 @@ function readLongForm(value: Readonly<Record<string, unknown>>, place: Place): R
   const long = complete<LongForm>(readLong(value, place));
   if (!isRead(long)) return refused;
   const { published, target = published, protocol, ...options } = long;
+  if (options.to !== undefined && options.from.length > 0 && options.from.every(({ family }) => family === 6))
+    return place.refuse(
+      `lets in IPv6 senders only, and a machine in the LAN is reached over IPv4; found from: ${options.from.map(({ text }) => text).join(", ")}`,
+      "name IPv4 prefixes",
+    );
   const mend = "write as many target ports as published ones";
   return attempt(() => createForward(published, target, protocol, options), place, mend);
 }

@@ -155,8 +155,14 @@ test("a prefix within another of the same forward is left out, since nft would r
 test("an open flow is kept only while its port is published", () => {
   fc.assert(
     fc.property(publishedForwards(), fc.constantFrom("tcp", "udp"), (forwards, protocol) => {
-      const kept = elements(renderRelayRuleset({ ...firewall, forwards }), `published_${protocol}`);
-      expect(kept.map(parsePortRange).flatMap(portsOf)).toEqual(everyPort(forwards, protocol));
+      const ruleset = renderRelayRuleset({ ...firewall, forwards });
+      const [single, wider] = [`published_${protocol}`, `published_${protocol}_ranges`].map((set) =>
+        elements(ruleset, set).map(parsePortRange),
+      );
+      expect([...(single ?? []), ...(wider ?? [])].flatMap(portsOf).sort((a, b) => a - b)).toEqual(
+        everyPort(forwards, protocol),
+      );
+      expect((single ?? []).every(({ first, last }) => first === last)).toBe(true);
     }),
   );
 });

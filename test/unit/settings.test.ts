@@ -56,6 +56,7 @@ const amplifies =
 const meantIt = (published: string, target: string, protocol: string) =>
   `if you mean it, write { published: "${published}", target: "${target}", protocol: ${protocol}, acknowledge: true }; ` +
   "and name those who need it with from: [prefixes]";
+const addIt = "if you mean it, add acknowledge: true to it; and name those who need it with from: [prefixes]";
 const tokenMend =
   "create a token with read and write access in the Hetzner console, then: pulumi config set --secret hcloud:token";
 
@@ -727,6 +728,30 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
       "home-relay:homes[0].forwards[0].clientIp: must be one of preserve, masquerade; found true\n  write preserve",
     ],
     [
+      "nobody in from",
+      forwarding({ published: 80, from: [] }),
+      "home-relay:homes[0].forwards[0].from: is an empty list: nobody could connect\n" +
+        "  write the prefixes of those who may, or remove the key to let in everybody",
+    ],
+    [
+      "more in from than Hetzner takes",
+      forwarding({ published: 80, from: Array.from({ length: 101 }, (_, i) => `192.0.2.${i}`) }),
+      "home-relay:homes[0].forwards[0].from: must have no more than 100 prefixes, as many as Hetzner's firewall takes; found 101\n" +
+        "  join them into shorter prefixes",
+    ],
+    [
+      "IPv6 senders for a machine that is reached over IPv4",
+      forwarding({ published: 80, to: "192.168.1.50", from: ["2001:db8::/32"] }),
+      "home-relay:homes[0].forwards[0]: lets in IPv6 senders only, and a machine in the LAN is reached over IPv4; found from: 2001:db8::/32\n" +
+        "  name IPv4 prefixes",
+    ],
+    [
+      "another home for a machine in the LAN",
+      forwarding({ published: 80, to: "10.77.3.4" }),
+      'home-relay:homes[0].forwards[0].to: lies within the tunnel\'s own addresses, 10.77.0.0/16; found "10.77.3.4"\n' +
+        "  write the machine's address in the LAN; a forward to another home belongs under that home",
+    ],
+    [
       "text for from",
       forwarding({ published: 80, from: "192.0.2.0/24" }),
       'home-relay:homes[0].forwards[0].from: must be a list; found "192.0.2.0/24"\n  write it as ["192.0.2.0/24"]',
@@ -824,22 +849,22 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     [
       "in the long form",
       forwarding({ published: 11211, target: 7000, protocol: "udp" }),
-      `home-relay:homes[0].forwards[0]: opens port 11211/udp: ${amplifies}; found "11211:7000/udp"\n  ${meantIt("11211", "7000", "udp")}`,
+      `home-relay:homes[0].forwards[0]: opens port 11211/udp: ${amplifies}; found "11211:7000/udp"\n  ${addIt}`,
     ],
     [
       "in the long form, by its target",
       forwarding({ published: 7000, target: 445 }),
-      `home-relay:homes[0].forwards[0]: opens port 445/tcp: ${noPassword}; found "7000:445/tcp"\n  ${meantIt("7000", "445", "tcp")}`,
+      `home-relay:homes[0].forwards[0]: opens port 445/tcp: ${noPassword}; found "7000:445/tcp"\n  ${addIt}`,
     ],
     [
       "of a machine in the LAN",
       forwarding({ published: 7000, target: 5900, to: "192.168.1.50" }),
-      `home-relay:homes[0].forwards[0]: opens port 5900/tcp: ${guessing}; found "7000:5900/tcp, to 192.168.1.50"\n  ${meantIt("7000", "5900", "tcp")}`,
+      `home-relay:homes[0].forwards[0]: opens port 5900/tcp: ${guessing}; found "7000:5900/tcp, to 192.168.1.50"\n  ${addIt}`,
     ],
     [
       "whose acknowledgement is false",
       forwarding({ published: 2375, acknowledge: false }),
-      `home-relay:homes[0].forwards[0]: opens port 2375/tcp: ${noPassword}; found "2375:2375/tcp"\n  ${meantIt("2375", "2375", "tcp")}`,
+      `home-relay:homes[0].forwards[0]: opens port 2375/tcp: ${noPassword}; found "2375:2375/tcp"\n  ${addIt}`,
     ],
   ],
   "of dns": [
@@ -1032,7 +1057,7 @@ function longForm({ published, target, protocols, from, ...options }: Forward): 
     published: renderPortRange(published),
     target: renderPortRange(target),
     protocol: protocols.join("+"),
-    from: from.map(({ text }) => text),
+    ...(from.length > 0 ? { from: from.map(({ text }) => text) } : {}),
     ...options,
     acknowledge: true,
   };

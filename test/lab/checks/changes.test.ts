@@ -57,7 +57,7 @@ async function makeForeignTables(machine: "home" | `server-${string}`): Promise<
 /** All tables but ours, without what their counters count. */
 async function foreignTables(machine: "home" | `server-${string}`): Promise<string> {
   const list = 'while read -r _ family name; do nft -s list table "$family" "$name"; done';
-  const text = await shell(machine, `nft list tables | grep -vx 'table inet homerelay' | ${list}`);
+  const text = await shell(machine, `nft list tables | grep -v '^table inet homerelay' | ${list}`);
   expect(text.match(/^table /gm)?.length).toBeGreaterThanOrEqual(6);
   return text;
 }
@@ -75,7 +75,7 @@ async function expectForwardsToAnswer(): Promise<void> {
 const unharmed = ({ sent, answered, alive }: FlowReport) => alive && answered === sent;
 
 function expectUnharmed({ connections, failed, lines, datagrams }: FlowsReport): void {
-  expect(connections).toBeGreaterThan(50);
+  expect(connections).toBeGreaterThan(10);
   expect(failed).toEqual([]);
   expect([lines, datagrams].filter((flow) => !unharmed(flow))).toEqual([]);
 }
@@ -220,6 +220,17 @@ describe("the forwards work again by themselves", () => {
   const otherBoot = (machine: string, before: number) =>
     until(`${machine} boots`, 30, async () => expect(await initPid(machine)).not.toBe(before));
 
+  // The first one: a home that has just booted speaks by itself, and so would show the relay where it is.
+  test(
+    "after the carrier gave the home another address",
+    async () => {
+      const next = await renumber();
+      await until("the forwards answer", 60, expectForwardsToAnswer);
+      expect(await shell(relay, "wg show homerelay endpoints")).toContain(`\t${next}:`);
+    },
+    3 * minute,
+  );
+
   test.each(["reboot", "power-cut"] as const)(
     "after a %s of the relay",
     async (action) => {
@@ -238,16 +249,6 @@ describe("the forwards work again by themselves", () => {
       await power("home", action);
       await otherBoot("home", before);
       await until("the forwards answer", 60, expectForwardsToAnswer);
-    },
-    3 * minute,
-  );
-
-  test(
-    "after the carrier gave the home another address",
-    async () => {
-      const next = await renumber();
-      await until("the forwards answer", 60, expectForwardsToAnswer);
-      expect(await shell(relay, "wg show homerelay endpoints")).toContain(`\t${next}:`);
     },
     3 * minute,
   );

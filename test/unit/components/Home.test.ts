@@ -32,6 +32,7 @@ beforeAll(async () => {
         relay: {
           publicKey: pulumi.output("public relay"),
           ipv4Address: pulumi.output("203.0.113.5"),
+          serverId: pulumi.output("42"),
           listening: earlier("relay-tunnel-interface"),
         },
         uninstall: earlier("nas-on-destroy"),

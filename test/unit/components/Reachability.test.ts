@@ -12,6 +12,7 @@ test("tries every forward at the public address, from the home, once both ends a
     const host = new Host("nas-host", { title: "nas", role: "home", access: operatorAccess });
     return new Reachability("nas", host, {
       publicAddress: pulumi.output("203.0.113.5"),
+      serverId: pulumi.output("42"),
       forwards: nasForwards,
       after: [earlier("nas-tunnel"), earlier("wall")],
     });

@@ -95,11 +95,15 @@ test("a preview shows every document but those that carry keys", () => {
   ]);
 });
 
-test("a new server gets every step of the relay again, and a home none", () => {
-  const relays = (one: Registered) => one.type.startsWith("command:") && one.name.startsWith("relay-");
-  const again = registered.filter(({ replaceWith }) => replaceWith.length > 0);
-  expect(again).toEqual(registered.filter(relays));
-  expect(again.map(({ replaceWith }) => replaceWith)).toEqual(again.map(() => ["relay-server"]));
+test("a new server gets every step of the relay again, and each home calls it and proves its forwards anew", () => {
+  const server = named(registered, "relay-host-reach").inputs["triggers"] as string[];
+  expect(server).toEqual([expect.any(String)]);
+  const again = registered.filter(({ inputs }) =>
+    (inputs["triggers"] as string[] | undefined)?.includes(server[0] ?? ""),
+  );
+  const wanted = (one: Registered) =>
+    one.type.startsWith("command:") && (one.name.startsWith("relay-") || /-(tunnel|proof)$/.test(one.name));
+  expect(again).toEqual(registered.filter(wanted));
 });
 
 test("nothing has an undo but the uninstall of each home", () => {
