@@ -13,7 +13,7 @@ main() {
   trap 'rm -f "$next"' EXIT
   cat >"$next"
   nft -c -f "$next" || die "nft refuses these rules; the ones before them stay in force"
-  end_earlier_trial
+  end_trial
   if cmp -s "$next" "$live" && nft list table inet homerelay >/dev/null 2>&1; then
     say "the firewall is as it should be"
     return
@@ -23,15 +23,34 @@ main() {
     /usr/local/lib/homerelay/roll-back-firewall.sh
   nft -f "$candidate"
   nft -f /usr/local/lib/homerelay/counters.nft
+  if ! admits_operator; then
+    end_trial
+    die "adminCidrs leaves out ${SSH_CONNECTION%% *}, the address that this very connection comes from: you could not come back.
+The rules from before are in force again."
+  fi
   say "new rules are on trial for $trial_seconds s"
 }
 
-# One that was neither confirmed nor taken back yet, since the run that began it was interrupted.
-end_earlier_trial() {
+# Also one that an interrupted run left neither confirmed nor taken back.
+end_trial() {
   [ -e "$candidate" ] || return 0
   systemctl stop homerelay-rollback.timer 2>/dev/null || : # gone, if the relay was rebooted meanwhile
-  if [ -f "$live" ]; then nft -f "$live"; fi
+  if [ -f "$live" ]; then
+    nft -f "$live"
+  else
+    nft delete table inet homerelay
+  fi
   rm "$candidate"
+}
+
+# Whether the rules now loaded would let in again whoever sent them.
+admits_operator() {
+  local client=${SSH_CONNECTION-} family=4
+  client=${client%% *}
+  # No SSH connection: somebody at the relay's own console.
+  [ -n "$client" ] || return 0
+  if [[ $client == *:* ]]; then family=6; fi
+  nft get element inet homerelay "admin$family" "{ $client }" >/dev/null 2>&1
 }
 
 main "$@"

@@ -41,7 +41,9 @@ export function renderProviderRules(firewall: RelayFirewall): ProviderRule[] {
       direction: "in",
       protocol: "tcp",
       port: String(firewall.sshPort),
-      sourceIps: firewall.adminCidrs.map((prefix) => prefix.text),
+      // Not the admin prefixes: a wrong one here would lock the operator out before the relay, which can take its own
+      // rules back, has tried it. The relay's ruleset is exact.
+      sourceIps: everybody,
       description: "SSH",
     },
     {

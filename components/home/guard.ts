@@ -25,7 +25,8 @@ export const forwardedMark = "0x77";
  * It runs before Docker's address translation and before the reverse path filter (priority mangle), and judges
  * nothing that did not come through the tunnel. In the order of the rules, what each one stops or lets through:
  * replies to forwarded connections; replies between the tunnel's two ends; packets for the LAN, a container or
- * another address of this machine; senders that pose as somebody in the LAN or as this machine; then the forwarded
+ * another address of this machine; senders that pose as somebody in the LAN, a container or this machine (the way back to them, by our own routing
+ * rules, does not lead into the tunnel); then the forwarded
  * ports. Connections that the home itself began elsewhere match none of the first two, so nothing can be slipped in.
  *
  * A forward to another machine in the LAN is translated here, and masqueraded: that machine would answer the stranger
@@ -63,6 +64,7 @@ ${renderSet("set", "lan_targets", "ipv4_addr . inet_proto . inet_service", [
 		ip saddr != ${relay.ipv4} ip saddr { 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 224.0.0.0/3 } counter drop comment "not from the internet"
 		ip6 saddr != ${relay.ipv6} ip6 saddr != 2000::/3 counter drop comment "not from the internet"
 		fib saddr type { local, broadcast, multicast } counter drop comment "poses as this machine"
+		meta mark set ${forwardedMark} fib saddr . mark oifname != "homerelay" counter drop comment "poses as a neighbour"
 		meta l4proto { tcp, udp } meta l4proto . th dport @open ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} counter accept
 		meta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @lan_open ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} counter accept
 		icmp type echo-request limit rate 5/second accept

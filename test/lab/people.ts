@@ -17,7 +17,7 @@ const folder = join(import.meta.dirname, "people");
 /** Where somebody sits: one of the people, a machine by its name, or the container that container.sh makes at home. */
 export type Place = "stranger" | "operator" | "printer" | "home" | "container" | `server-${string}`;
 
-/** The two networks of that container. */
+/** That container's addresses. */
 export const container = { 4: "172.17.0.2", 6: "fd00:d0c::2" } as const;
 
 /** The stranger's address that a service should see. */
