@@ -19,20 +19,9 @@ export interface Probe {
 export function listProbes(forwards: readonly Forward[]): Probe[] {
   return forwards.flatMap(({ published, target, protocols, to, from }) =>
     protocols.flatMap((protocol) => {
-      const first = {
-        protocol,
-        published: published.first,
-        target: target.first,
-        to,
-        restricted: from.length > 0,
-      };
-      const last = {
-        protocol,
-        published: published.last,
-        target: target.last,
-        to,
-        restricted: from.length > 0,
-      };
+      const common = { protocol, to, restricted: from.length > 0 };
+      const first = { ...common, published: published.first, target: target.first };
+      const last = { ...common, published: published.last, target: target.last };
       return portCount(published) > 1 ? [first, last] : [first];
     }),
   );

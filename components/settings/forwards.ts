@@ -22,7 +22,7 @@ import {
 } from "./readers.ts";
 
 const shortForm =
-  'write "port", "published:target" or "published:target/protocol", like "80:8080" or "53:5353/udp"';
+  'write "port", "published:target" or "published:target/protocol", like "80:8080" or "64738:64738/udp"';
 
 /** A forward in Compose's short syntax, as a bare port number, or in the long form `{ published, target, protocol }`. */
 export function readForward(value: unknown, place: Place): Read<Forward> {

@@ -41,7 +41,7 @@ const sshOf = (change: object) => ({ homes: [{ ...nas, ssh: { ...ssh, ...change 
 const dnsOf = (...names: unknown[]) => ({ dns: { zone: "example.org", names } });
 
 const forwardForms =
-  'write "port", "published:target" or "published:target/protocol", like "80:8080" or "53:5353/udp"';
+  'write "port", "published:target" or "published:target/protocol", like "80:8080" or "64738:64738/udp"';
 const hostKeyMend =
   "get it with ssh-keyscan -t ed25519 HOST, and compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the home";
 const nameRule =
