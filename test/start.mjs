@@ -6,8 +6,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const project = join(import.meta.dirname, "..");
+const project = fileURLToPath(new URL("..", import.meta.url));
 const programs = {
   demo: ["test/lab/main.ts", "demo"],
   lab: ["test/lab/main.ts"],
