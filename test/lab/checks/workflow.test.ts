@@ -69,10 +69,8 @@ async function openPullRequest(): Promise<string> {
   const base = (await git("rev-parse", "HEAD")).trim();
   const stackFile = join(checkout, "Pulumi.dev.yaml");
   const text = await readFile(stackFile, "utf8");
-  await writeFile(
-    stackFile,
-    text.replace('        - "80:8080"\n', '        - "80:8080"\n        - "25565"\n'),
-  );
+  // After the last one: a forward in the middle would move the others' places in every list.
+  await writeFile(stackFile, text.replace(/^( *- )"64738.*\n/m, '$&$1"25565"\n'));
   await git("commit", "--quiet", "--all", "--message", "A game server");
   return base;
 }
