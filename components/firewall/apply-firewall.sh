@@ -14,7 +14,9 @@ main() {
   cat >"$next"
   nft -c -f "$next" || die "nft refuses these rules; the ones before them stay in force"
   end_trial
-  if cmp -s "$next" "$live" && nft list table inet homerelay >/dev/null 2>&1; then
+  if cmp -s "$next" "$live"; then
+    # Proven before. Loaded all the same: somebody may have changed the table by hand.
+    nft -f "$live"
     say "the firewall is as it should be"
     return
   fi

@@ -22,10 +22,9 @@ main() {
 # In force before the tunnel can carry its first packet.
 apply_guard() { # FILE
   nft -c -f "$1" || die "nft refuses the guard; nothing was changed"
-  if write_if_changed 0644 "$etc/firewall.nft" <"$1"; then
-    nft -f "$etc/firewall.nft"
-    say "guard loaded"
-  fi
+  if write_if_changed 0644 "$etc/firewall.nft" <"$1"; then say "the guard has changed"; fi
+  # Loaded in any case: somebody may have changed the table by hand.
+  nft -f "$etc/firewall.nft"
   systemctl enable --quiet homerelay-firewall.service
   systemctl start homerelay-firewall.service
 }
@@ -52,10 +51,9 @@ apply_sysctls() { # FILE
 
 # With no tunnel there is nothing to route yet: it sets the rules itself when it starts.
 apply_rules() { # FILE
-  write_if_changed 0644 "$etc/rules" <"$1" || return 0
+  if write_if_changed 0644 "$etc/rules" <"$1"; then say "the routing rules have changed"; fi
   ip link show dev "$interface" >/dev/null 2>&1 || return 0
   /usr/local/lib/homerelay/sync-routes.sh
-  say "routing rules brought in line"
 }
 
 main "$@"

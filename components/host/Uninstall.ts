@@ -23,12 +23,15 @@ export class Uninstall extends pulumi.ComponentResource {
   constructor(name: string, args: UninstallArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("homerelay:host:Uninstall", name, { script: args.script }, opts);
     const commandName = `${name}-on-destroy`;
+    // Written out, since a resource cannot be told its own.
+    const type = "homerelay:host:Uninstall$command:local:Command";
+    const urn = `urn:pulumi:${pulumi.getStack()}::${pulumi.getProject()}::${type}::${commandName}`;
     this.command = new command.local.Command(
       commandName,
       {
         create: "true",
         delete: `sh components/host/uninstall-host.sh components/${args.script}`,
-        environment: { ...operatorEnvironment(args.access), NAME: name, URN_NAME: commandName },
+        environment: { ...operatorEnvironment(args.access), NAME: name, URN: urn },
         addPreviousOutputInEnv: false,
       },
       { parent: this },

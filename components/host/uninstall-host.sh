@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs on the operator's machine as the last act of `pulumi destroy`: takes our things off a host that outlives the
-# stack. stdin: nothing. Besides the variables of connect-host.sh, NAME: what the user calls the host.
+# stack. stdin: nothing. Besides the variables of connect-host.sh: NAME, what the user calls the host, and URN, what the
+# state calls this act.
 # Argument: the script that runs there.
 # shellcheck source=connect-host.sh
 . components/host/connect-host.sh
@@ -15,5 +16,5 @@ All else is removed; nothing is billed any more. To finish, when $NAME is back:
 or there, by hand:
   ssh -p $PORT $LOGIN@$HOST '$(as_root)bash -s' < $1
 To give it up for good:
-  pulumi state delete --all-matching '**${URN_NAME}'" >&2
+  pulumi state delete '$URN'" >&2
 exit 1

@@ -49,7 +49,7 @@ test("a home that cannot be cleaned is told last, with every way to finish", () 
   const answer = run("uninstall-host.sh", [script], {
     ...host(),
     LOGIN: "admin",
-    URN_NAME: "nas-on-destroy",
+    URN: "urn:pulumi:dev::home-relay::x::nas-on-destroy",
   });
   expect([answer.status, answer.stdout]).toEqual([1, ""]);
   expect(answer.stderr.replace(/ was not cleaned: .*\s*\n/, " was not cleaned: …\n")).toBe(`\
@@ -59,7 +59,7 @@ All else is removed; nothing is billed any more. To finish, when nas is back:
 or there, by hand:
   ssh -p ${closedPort} admin@127.0.0.1 'sudo -n bash -s' < ${script}
 To give it up for good:
-  pulumi state delete --all-matching '**nas-on-destroy'
+  pulumi state delete 'urn:pulumi:dev::home-relay::x::nas-on-destroy'
 `);
 });
 

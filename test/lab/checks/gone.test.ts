@@ -70,6 +70,8 @@ test("with the home off, destroy takes away all that is billed and says last how
   const diagnostics = stdout.slice(stdout.indexOf("Diagnostics:"));
   expect(diagnostics).toContain(`nas (${addresses.home} port 22) was not cleaned`);
   expect(diagnostics).toContain("pulumi destroy");
+  const urn = /pulumi state delete '([^']+)'/.exec(diagnostics)?.[1] ?? "no command to give the home up";
+  expect((await operator.pulumi(["stack", "--show-urns"])).stdout).toContain(urn);
 });
 
 test("a second destroy, when the home is back, leaves no trace of the first up", async () => {

@@ -14,7 +14,13 @@ test("does nothing until it is deleted, and then names itself for whoever gives 
   expect(named(registered, "nas-on-destroy").inputs).toEqual({
     create: "true",
     delete: "sh components/host/uninstall-host.sh components/home/uninstall-home.sh",
-    environment: { ...operatorEnvironment, NAME: "nas", URN_NAME: "nas-on-destroy" },
+    environment: {
+      ...operatorEnvironment,
+      NAME: "nas",
+      URN: expect.stringMatching(
+        /^urn:pulumi:[^:]+::[^:]+::homerelay:host:Uninstall\$command:local:Command::nas-on-destroy$/,
+      ),
+    },
     addPreviousOutputInEnv: false,
   });
 });
