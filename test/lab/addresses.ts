@@ -1,3 +1,5 @@
+import { labPrefix } from "./labName.ts";
+
 /**
  * The lab's map. Documentation prefixes stand for the internet (RFC 5737, RFC 3849), 100.64.0.0/10 for what a
  * carrier hands out behind its NAT (RFC 6598), 192.168.0.0/16 for the home.
@@ -8,19 +10,19 @@
  *   resolver       CGNAT 192.0.2.50 ── 100.64.0.0/10 ── home router ── 192.168.1.0/24 ── home, operator, printer
  */
 export const namespaces = {
-  internet: "hr-internet",
-  stranger: "hr-stranger",
-  cgnat: "hr-cgnat",
-  router: "hr-router",
-  operator: "hr-operator",
+  internet: `${labPrefix}internet`,
+  stranger: `${labPrefix}stranger`,
+  cgnat: `${labPrefix}cgnat`,
+  router: `${labPrefix}router`,
+  operator: `${labPrefix}operator`,
   /** A second machine on the home LAN that is not ours: what a LAN target or a guard check talks to. */
-  printer: "hr-printer",
+  printer: `${labPrefix}printer`,
 } as const;
 
 export const bridges = {
-  /** In `hr-internet`: the relay's side. */
+  /** In `internet`: the relay's side. */
   dataCentre: "dc",
-  /** In `hr-router`: the home LAN. */
+  /** In `router`: the home LAN. */
   lan: "lan",
 } as const;
 
@@ -38,8 +40,13 @@ export const addresses = {
   homeRouterOutside: "100.64.0.2",
   homeRouter: "192.168.1.1",
   home: "192.168.1.10",
+  /** A second server at home. */
+  attic: "192.168.1.11",
   operator: "192.168.1.20",
   printer: "192.168.1.50",
+  /** A VPS that was there before, at another provider on the same bridge. */
+  vps: "198.51.100.251",
+  vps6: "2001:db8:2:fe::",
   dataCentreGateway: "172.31.1.1",
   dataCentreGateway6: "fe80::1",
 } as const;

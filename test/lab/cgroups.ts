@@ -1,7 +1,8 @@
 import { readFile, readdir, mkdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import { labName } from "./labName.ts";
 
-const name = "home-relay-lab";
+const name = `home-relay-${labName}`;
 
 /**
  * The machine's own cgroups, made if need be: one in each hierarchy that systemd uses. Machines that shared one

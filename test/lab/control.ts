@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { paths } from "./paths.ts";
+import type { Suite } from "./root.ts";
 
 /** What the daemon says about a machine. */
 export interface MachineStatus {
@@ -18,6 +19,18 @@ export async function power(machine: string, action: PowerAction): Promise<void>
 /** The machines that the daemon supervises. */
 export async function machines(): Promise<MachineStatus[]> {
   return (await ask("GET", "/machines")) as MachineStatus[];
+}
+
+/** A machine to add to a lab that is up, with the system of a suite. */
+export interface AddMachine {
+  readonly name: "attic" | "vps";
+  /** @default trixie */
+  readonly suite?: Suite;
+}
+
+/** Adds a machine that no cloud knows, or finds it there. It may still boot when this returns. */
+export async function addMachine(machine: AddMachine): Promise<void> {
+  await ask("POST", "/machines", machine);
 }
 
 /** Hands an order to the stand-in cloud, for example to make it slow or fail; returns its answer. */

@@ -10,13 +10,12 @@ import { json } from "node:stream/consumers";
 import { addresses, namespaces } from "./addresses.ts";
 import { startCloud } from "./cloud/cloud.ts";
 import { powerActions } from "./control.ts";
-import type { PowerAction } from "./control.ts";
+import type { AddMachine, PowerAction } from "./control.ts";
 import { DataCentre } from "./dataCentre.ts";
-import { homeServer, printerServices } from "./homeServer.ts";
 import { exec, Machine } from "./machines.ts";
 import { servePackages } from "./packageMirror.ts";
+import { addableMachines, plainMachine, printerServices } from "./plainMachines.ts";
 import { paths } from "./paths.ts";
-import { cachedRoot } from "./root.ts";
 import { inNamespace } from "./shell.ts";
 
 const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`);
@@ -35,8 +34,10 @@ for (const command of printerServices) {
   const [program = "", ...args] = inNamespace(namespaces.printer, command);
   spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
 }
-const home = await Machine.make(await homeServer((await cachedRoot("trixie")).directory), log);
+const home = await Machine.make(await plainMachine("home"), log);
 await home.powerOn();
+/** Those that were asked for since. */
+const added: Machine[] = [];
 await serveControl();
 log("ready");
 
@@ -55,6 +56,7 @@ async function answer(request: IncomingMessage): Promise<unknown> {
   const route = `${request.method ?? ""} ${request.url ?? ""}`;
   if (route === "GET /machines") return machines().map(({ name, isOn }) => ({ name, on: isOn }));
   if (route === "POST /cloud") return cloud.control(await json(request));
+  if (route === "POST /machines") return add((await json(request)) as AddMachine);
   const [, name, verb] = /^POST \/machines\/([^/]+)\/([^/]+)$/.exec(route) ?? [];
   const machine = machines().find((it) => it.name === name);
   const action = powerActions.find((it) => it === verb);
@@ -65,7 +67,18 @@ async function answer(request: IncomingMessage): Promise<unknown> {
 }
 
 function machines(): Machine[] {
-  return [home, ...dataCentre.machines()];
+  return [home, ...added, ...dataCentre.machines()];
+}
+
+/** A further machine, made once; it boots when this returns. */
+async function add({ name, suite }: AddMachine): Promise<null> {
+  const known = addableMachines.find((it) => it === name);
+  if (known === undefined) throw new Error(`there is no ${name} to add; there are ${addableMachines.join()}`);
+  if (added.some((machine) => machine.name === name)) return null;
+  const machine = await Machine.make(await plainMachine(known, suite), log);
+  added.push(machine);
+  await machine.powerOn();
+  return null;
 }
 
 async function act(machine: Machine, action: PowerAction): Promise<void> {

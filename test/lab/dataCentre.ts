@@ -50,7 +50,7 @@ export class DataCentre implements ServerHost {
         bridge: bridges.dataCentre,
         link: `vb-${request.id}`,
         files: seed(request),
-        onStart: (init) => routeTo(request, init),
+        onStart: (init) => announceServer(request, init),
       },
       this.#log,
     );
@@ -145,17 +145,18 @@ function seed(request: ServerRequest) {
 const firstOf = (network: string) => network.replace(/::\/64$/, "::1");
 
 /** The IPv4 address is on the link; the IPv6 network is routed to the machine's link-local address. */
-async function routeTo(request: ServerRequest, init: number): Promise<void> {
+export async function announceServer(
+  { ipv4, ipv6 }: Pick<ServerRequest, "ipv4" | "ipv6">,
+  init: number,
+): Promise<void> {
   const device = bridges.dataCentre;
   const enter = ["nsenter", "--target", `${init}`, "--net", "--"];
   const shown = await must([...enter, "ip", "-json", "link", "show", "eth0"]);
   const [link] = JSON.parse(shown) as { address: string }[];
-  if (link === undefined) throw new Error(`Server ${request.id} has no eth0.`);
+  if (link === undefined) throw new Error(`The server at ${ipv4 ?? ipv6 ?? "no address"} has no eth0.`);
   await ipBatch(namespaces.internet, [
-    ...(request.ipv4 === undefined ? [] : [`route replace ${request.ipv4}/32 dev ${device}`]),
-    ...(request.ipv6 === undefined
-      ? []
-      : [`route replace ${request.ipv6} via ${linkLocal(link.address)} dev ${device}`]),
+    ...(ipv4 === undefined ? [] : [`route replace ${ipv4}/32 dev ${device}`]),
+    ...(ipv6 === undefined ? [] : [`route replace ${ipv6} via ${linkLocal(link.address)} dev ${device}`]),
   ]);
 }
 

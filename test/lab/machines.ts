@@ -4,6 +4,7 @@ import { chmod, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { killCgroups, makeCgroups, removeCgroups } from "./cgroups.ts";
+import { labPrefix } from "./labName.ts";
 import { paths } from "./paths.ts";
 import { run } from "./shell.ts";
 import type { Result, RunOptions } from "./shell.ts";
@@ -117,7 +118,7 @@ export class Machine {
     const console = openSync(join(runOf(name), "console.log"), "a");
     const child = spawn(
       join(import.meta.dirname, "start-machine.sh"),
-      [`hr-${name}`, hostname, namespace, link, root, rootsOf(name), ...cgroups],
+      [`${labPrefix}${name}`, hostname, namespace, link, root, rootsOf(name), ...cgroups],
       { stdio: ["ignore", console, console], detached: true },
     );
     closeSync(console);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { namespaces } from "./addresses.ts";
-import { power } from "./control.ts";
+import { addMachine, power } from "./control.ts";
 import { demo } from "./demo.ts";
 import { inMachine, machineNames } from "./machines.ts";
 import { asPerson, renumber } from "./network.ts";
@@ -51,6 +51,15 @@ const verbs: Readonly<Record<string, Verb>> = {
     usage: "sh <stranger|operator|home|relay|printer|router|cgnat|internet> [command…]",
     help: "a shell or a command there",
     run: ([where = "", ...command]) => shell(where, command),
+  },
+  add: {
+    usage: "add <attic|vps>",
+    help: "a second server at home, or a VPS that no cloud knows",
+    run: async ([name]) => {
+      if (name !== "attic" && name !== "vps") throw new Error("add: attic or vps?");
+      await addMachine({ name });
+      return 0;
+    },
   },
   renumber: {
     usage: "renumber",

@@ -108,17 +108,27 @@ export class Operator {
   }
 }
 
-/** The lab's own home as a stack file names it: reached over the LAN, its host key pinned. */
+/** One of the lab's homes as a stack file names it: reached over the LAN, its host key pinned. */
 export async function home(
   forwards: readonly unknown[] = ["80:8080", "443:8081", "64738:64738/tcp+udp"],
+  machine: "home" | "attic" = "home",
 ): Promise<Record<string, unknown>> {
-  const hostKey = (await readFile(paths.homeHostKey, "utf8")).trim();
   return {
-    name: "nas",
+    name: machine === "home" ? "nas" : machine,
     install: "ssh",
-    ssh: { host: addresses.home, user: "root", hostKey, identityFile: paths.operatorKey },
+    ssh: {
+      host: addresses[machine],
+      user: "root",
+      hostKey: await hostKeyOf(machine),
+      identityFile: paths.operatorKey,
+    },
     forwards,
   };
+}
+
+/** A machine's public host key, as a stack file takes it. */
+export async function hostKeyOf(machine: "home" | "attic" | "vps"): Promise<string> {
+  return (await readFile(paths.hostKeyOf(machine), "utf8")).trim();
 }
 
 /** The zone that the lab's stacks make. */

@@ -1,8 +1,9 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { labName } from "./labName.ts";
 
-const run = "/run/home-relay-lab";
-const state = "/var/lib/home-relay-lab";
+const run = `/run/home-relay-${labName}`;
+const state = `/var/lib/home-relay-${labName}`;
 
 /** Where the lab keeps things. `run` and `state` go with `down`; the cache outlives labs. */
 export const paths = {
@@ -23,7 +24,7 @@ export const paths = {
   cloudToken: join(run, "cloud-token"),
   /** The operator's SSH key; its public half lies beside it as `.pub`. */
   operatorKey: join(run, "operator-key"),
-  /** What the home answers with, as the operator knows it: one OpenSSH public key line. */
-  homeHostKey: join(run, "home-host-key.pub"),
+  /** What a machine that no cloud made answers with, as the operator knows it: one OpenSSH public key line. */
+  hostKeyOf: (machine: string) => join(run, `${machine}-host-key.pub`),
   cache: join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "home-relay"),
 } as const;

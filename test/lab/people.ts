@@ -15,7 +15,8 @@ import type { Result } from "./shell.ts";
 const folder = join(import.meta.dirname, "people");
 
 /** Where somebody sits: one of the people, a machine by its name, or the container that container.sh makes at home. */
-export type Place = "stranger" | "operator" | "printer" | "home" | "container" | `server-${string}`;
+export type Place =
+  "stranger" | "operator" | "printer" | "home" | "attic" | "vps" | "container" | `server-${string}`;
 
 /** That container's addresses. */
 export const container = { 4: "172.17.0.2", 6: "fd00:d0c::2" } as const;

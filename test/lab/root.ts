@@ -1,6 +1,17 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { addresses } from "./addresses.ts";
 import { paths } from "./paths.ts";
@@ -73,6 +84,8 @@ export async function cachedRoot(suite: Suite): Promise<Root> {
 export async function provideRoot(suite: Suite, detail: (line: string) => void): Promise<Root> {
   const directory = await cacheDirectory(suite);
   if (!existsSync(directory)) await build(suite, directory, detail);
+  const now = new Date();
+  await utimes(directory, now, now);
   return rootAt(directory);
 }
 
@@ -117,7 +130,7 @@ async function build(suite: Suite, directory: string, detail: (line: string) => 
     }
     await finish(suite, root.directory);
     await rename(work, directory);
-    await removeOlder(suite, directory);
+    await removeUnused(directory);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -159,11 +172,12 @@ async function finish(suite: Suite, root: string): Promise<void> {
   }
 }
 
-/** One root a suite is kept: a lab that used an older one ended before this one could be raised. */
-async function removeOlder(suite: Suite, current: string): Promise<void> {
-  const roots = dirname(current);
-  const older = (await readdir(roots)).filter(
-    (name) => name.startsWith(`${suite}-`) && join(roots, name) !== current,
-  );
-  await Promise.all(older.map((name) => rm(join(roots, name), { recursive: true, force: true })));
+/** Another checkout may have another recipe: only what no lab has used for a week goes. */
+async function removeUnused(current: string): Promise<void> {
+  const weekAgo = Date.now() - 7 * 24 * 3_600_000;
+  for (const name of await readdir(dirname(current))) {
+    const path = join(dirname(current), name);
+    const used = (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity;
+    if (path !== current && used < weekAgo) await rm(path, { recursive: true, force: true });
+  }
 }

@@ -8,10 +8,10 @@ import { addresses, namespaces } from "./addresses.ts";
 import { killCgroups, removeCgroups } from "./cgroups.ts";
 import { machines } from "./control.ts";
 import type { MachineStatus } from "./control.ts";
-import { makeKeys } from "./homeServer.ts";
 import { prepareHost, refuseUnfitHost } from "./hostPackages.ts";
 import { asPerson, cgnatAddress, raisedNamespaces, raiseNetwork, removeNetwork } from "./network.ts";
 import { paths } from "./paths.ts";
+import { makeOperatorKey } from "./plainMachines.ts";
 import { readPidFile, writePidFile } from "./pidFile.ts";
 import type { Progress } from "./progress.ts";
 import { provideRoot } from "./root.ts";
@@ -58,7 +58,7 @@ async function raise(progress: Progress): Promise<void> {
   await progress.phase("A Debian 13 system for the machines", (detail) => provideRoot("trixie", detail));
   await progress.phase("Internet, CGNAT and home network", raiseNetwork);
   await progress.phase("Cloud, package mirror and the server at home", async (detail) => {
-    await makeKeys();
+    await makeOperatorKey();
     await writeFile(paths.cloudToken, randomBytes(32).toString("hex"), { mode: 0o600 });
     const { ended } = await startDaemon();
     await Promise.race([ended, until("the lab's daemon answers", 30, () => machines())]);

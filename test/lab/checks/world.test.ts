@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals
 import { addresses, cloudApiUrl, namespaces } from "../addresses.ts";
 import { controlCloud, power } from "../control.ts";
 import { DataCentre } from "../dataCentre.ts";
+import { labName, labPrefix } from "../labName.ts";
 import { exec, initPid } from "../machines.ts";
 import { asPerson, carrierTimeouts, renumber, setUdpTimeouts } from "../network.ts";
 import { paths } from "../paths.ts";
@@ -98,7 +99,7 @@ describe("the home behind two NATs", () => {
     expect(await must(ssh("operator", addresses.home, ["hostname"]))).toBe("nas\n");
     const scanned = await must(asPerson("operator", ["ssh-keyscan", "-t", "ed25519", addresses.home]));
     const [, type, key] = scanned.trim().split(" ");
-    expect(await readFile(paths.homeHostKey, "utf8")).toBe(`${type ?? ""} ${key ?? ""} nas\n`);
+    expect(await readFile(paths.hostKeyOf("home"), "utf8")).toBe(`${type ?? ""} ${key ?? ""} home\n`);
   });
 
   test("has no way out of the lab: no cable leads to the host's own network", async () => {
@@ -107,7 +108,7 @@ describe("the home behind two NATs", () => {
       nsid: number;
       name?: string;
     }[];
-    const lab = ids.filter(({ name }) => name?.startsWith("hr-")).map(({ nsid }) => nsid);
+    const lab = ids.filter(({ name }) => name?.startsWith(labPrefix)).map(({ nsid }) => nsid);
     expect(links.filter((link) => lab.includes(link.link_netnsid ?? -1))).toEqual([]);
   });
 
@@ -267,11 +268,13 @@ describe("the end of the lab", () => {
     await down();
     const left = {
       status: await status(),
-      namespaces: (await must(["ip", "netns", "list"])).split("\n").filter((line) => line.startsWith("hr-")),
+      namespaces: (await must(["ip", "netns", "list"]))
+        .split("\n")
+        .filter((line) => line.startsWith(labPrefix)),
       mounts: (await readFile("/proc/mounts", "utf8"))
         .split("\n")
-        .filter((line) => /home-relay|lab-/.test(line)),
-      netns: (await readdir("/etc/netns").catch(() => [])).filter((name) => name.startsWith("hr-")),
+        .filter((line) => line.includes(`/home-relay-${labName}/`) || line.includes(labPrefix)),
+      netns: (await readdir("/etc/netns").catch(() => [])).filter((name) => name.startsWith(labPrefix)),
       processes: [await readPidFile(daemonPid), await readPidFile(homePid)],
       folders: [paths.run, paths.state].filter(existsSync),
     };
