@@ -3,6 +3,8 @@ import tseslint from "typescript-eslint";
 
 /** A room's pure files: no engine, no I/O, so that a test needs neither. */
 const pure = "components/**/[a-z]*.ts";
+/** A program that a step runs on the operator's machine, named like the scripts: verb-noun. */
+const program = "components/**/[a-z]*-*.ts";
 
 export default tseslint.config(
   { ignores: ["node_modules/", "**/*.mjs"] },
@@ -18,6 +20,7 @@ export default tseslint.config(
   },
   {
     files: [pure],
+    ignores: [program],
     rules: {
       "no-restricted-imports": [
         "error",
@@ -47,7 +50,7 @@ export default tseslint.config(
   },
   {
     files: ["components/**/*.ts", "index.ts"],
-    ignores: ["components/settings/**"],
+    ignores: ["components/settings/**", program],
     rules: {
       "no-restricted-syntax": [
         "error",

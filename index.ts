@@ -7,12 +7,13 @@ import { Home } from "./components/home/Home.ts";
 import { Uninstall } from "./components/host/Uninstall.ts";
 import { Keys } from "./components/keys/Keys.ts";
 import { renderForward } from "./components/network/forward.ts";
+import { OrderCheck } from "./components/order/OrderCheck.ts";
 import { Reachability } from "./components/reachability/Reachability.ts";
 import { RelayServer } from "./components/relay/RelayServer.ts";
 import { readSettings } from "./components/settings/StackSettings.ts";
 import { Tunnel } from "./components/tunnel/Tunnel.ts";
 
-const { relay: vps, tunnel, dns, ...settings } = readSettings();
+const { relay: vps, tunnel, dns, hetzner, ...settings } = readSettings();
 const label = `${pulumi.getProject()}-${pulumi.getStack()}`;
 
 // Made first and so removed last: a home that cannot be reached must not keep billed things alive.
@@ -20,7 +21,8 @@ const homes = settings.homes.map((home) => {
   const uninstall = new Uninstall(home.name, { access: home.ssh, script: "home/uninstall-home.sh" });
   return { ...home, uninstall: uninstall.command };
 });
-const after = homes.map(({ uninstall }) => uninstall);
+const order = new OrderCheck("order", { label, relay: vps, dns, hetzner });
+const after = [...homes.map(({ uninstall }) => uninstall), ...order.passed];
 
 const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
 
@@ -46,12 +48,13 @@ for (const home of homes) {
   new Reachability(home.name, host, {
     publicAddress: ipv4Address,
     serverId,
+    tunnel,
     forwards: home.forwards,
     after: [...ready, wall],
   });
 }
 
-if (dns) new Dns("dns", { ...dns, ipv4Address, ipv6Address, after });
+if (dns) new Dns("dns", { ...dns, label, ipv4Address, ipv6Address, after });
 
 export { ipv4Address, ipv6Address };
 export const names = dns?.names.map((name) => (name === "@" ? dns.zone : `${name}.${dns.zone}`)) ?? [];

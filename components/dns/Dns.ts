@@ -1,7 +1,10 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
+import { ownerLabel } from "./owner.ts";
 
 export interface DnsArgs {
+  /** The owner that zone and records name, for example `home-relay-dev`. */
+  readonly label: string;
   /** The zone's name, for example `example.org`. */
   readonly zone: string;
   /** Whether this stack makes the zone, and takes it away again. */
@@ -31,7 +34,7 @@ export class Dns extends pulumi.ComponentResource {
   #createZone(name: string, args: DnsArgs): hcloud.Zone {
     return new hcloud.Zone(
       `${name}-zone`,
-      { name: args.zone, mode: "primary" },
+      { name: args.zone, mode: "primary", labels: { [ownerLabel]: args.label } },
       { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after] },
     );
   }
@@ -46,7 +49,14 @@ export class Dns extends pulumi.ComponentResource {
   ): void {
     new hcloud.ZoneRrset(
       `${name}-${recordName}-${type}`,
-      { zone: args.zone, name: recordName, type, ttl: args.ttlSeconds, records: [{ value }] },
+      {
+        zone: args.zone,
+        name: recordName,
+        type,
+        ttl: args.ttlSeconds,
+        records: [{ value }],
+        labels: { [ownerLabel]: args.label },
+      },
       { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after, ...(zone ? [zone] : [])] },
     );
   }

@@ -46,6 +46,10 @@ export interface HostArgs {
   readonly access: Access;
   /** Further files to put in place, by absolute path. @default none */
   readonly files?: readonly DocumentFile[];
+  /** The host is waited for again when one of these changes: it has been restarted. @default none */
+  readonly restarts?: readonly pulumi.Input<string>[];
+  /** Seconds for which a host may be silent: it boots. @default 300 where this stack made it, else 25 */
+  readonly bootSeconds?: pulumi.Input<number>;
 }
 
 export interface StepArgs {
@@ -82,7 +86,7 @@ export class Host extends pulumi.ComponentResource {
     const scripts = createHash("sha256").update(document).digest("hex").slice(0, 12);
     this.#triggers = [scripts, ...(machine ? [machine.id] : [])];
 
-    const reached = this.#createReach(name, machine);
+    const reached = this.#createReach(name, args, machine);
     this.prepared = this.step(
       `${name}-prepare`,
       { run: "bash -s", document, timeoutSeconds: 900 },
@@ -124,16 +128,20 @@ export class Host extends pulumi.ComponentResource {
     );
   }
 
-  #createReach(name: string, machine: pulumi.CustomResource | undefined): pulumi.Resource {
+  #createReach(
+    name: string,
+    { restarts = [], bootSeconds }: HostArgs,
+    machine: pulumi.CustomResource | undefined,
+  ): pulumi.Resource {
     const access = this.#access;
     const shared = { NAME: this.#title };
-    const triggers = machine ? [machine.id] : [];
+    const triggers = [...(machine ? [machine.id] : []), ...restarts];
     const create = "sh components/host/reach-host.sh";
     if (!hasStackKey(access)) {
       const environment = {
         ...operatorEnvironment(access),
         ...shared,
-        WAIT_SECONDS: "25",
+        WAIT_SECONDS: pulumi.output(bootSeconds ?? 25).apply(String),
         HOST_KEY_MEND:
           "Was the machine set up anew? Then compare, on its own console,\n" +
           "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
@@ -151,10 +159,13 @@ export class Host extends pulumi.ComponentResource {
       LOGIN: "root",
       HOST_KEYS: pulumi.interpolate`${access.firstHostKey}\n${access.hostKey.publicKey}`,
       ...shared,
-      WAIT_SECONDS: "300",
+      WAIT_SECONDS: pulumi.output(bootSeconds ?? 300).apply(String),
       HOST_KEY_MEND:
         "This stack gave the server its key, so this is another machine, or one set up anew by hand. To begin with\n" +
         "a new server at the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
+      SILENCE_MEND:
+        "Look at it in the provider's console: if it is off, switch it on; if it never came up, this makes a new one at\n" +
+        "the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
     };
     const stdin = pulumi.secret(pulumi.interpolate`${access.privateKey}${access.hostKey.privateKey}`);
     return new command.local.Command(

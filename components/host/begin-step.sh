@@ -23,6 +23,8 @@ die() {
 # Two runs of `pulumi up`, or a step that outlived its connection, must not work on one host at once.
 take_lock() {
   exec 9>/run/homerelay.lock
+  flock -n 9 && return
+  say "another home-relay step is running on this host; waiting for its end"
   flock -w 120 9 || die "another home-relay step has been running on this host for two minutes; try again later"
 }
 

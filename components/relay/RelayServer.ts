@@ -35,7 +35,7 @@ export class RelayServer extends pulumi.ComponentResource {
   readonly ipv4Address: pulumi.Output<string>;
   readonly ipv6Address: pulumi.Output<string>;
   readonly host: Host;
-  /** Another one for another server, also at the same address. */
+  /** Another one for another server, also at the same address, and for one that a change of its type has restarted. */
   readonly serverId: pulumi.Output<string>;
 
   constructor(name: string, args: RelayServerArgs, opts: pulumi.ComponentResourceOptions = {}) {
@@ -50,7 +50,7 @@ export class RelayServer extends pulumi.ComponentResource {
     this.ipv4Address = ipv4.ipAddress;
     // Hetzner hands out a /64 and names it by its first address; the server takes the one after that.
     this.ipv6Address = pulumi.interpolate`${ipv6.ipAddress}1`;
-    this.serverId = server.id;
+    this.serverId = pulumi.interpolate`${server.id} ${serverType}`;
     this.host = this.#createHost(name, args, server);
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
   }
@@ -58,9 +58,10 @@ export class RelayServer extends pulumi.ComponentResource {
   #createAddress(name: string, args: RelayServerArgs, type: "ipv4" | "ipv6"): hcloud.PrimaryIp {
     return new hcloud.PrimaryIp(
       `${name}-${type}`,
-      { name: `${args.label}-${type}`, type, location: args.location, autoDelete: false },
-      // Hetzner keeps names unique, so the old one has to go first.
-      { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after] },
+      // Bound to the location for good. The old address can only go when its server is gone, so the new one is made
+      // first, and Hetzner keeps names unique.
+      { name: `${args.label}-${type}-${args.location}`, type, location: args.location, autoDelete: false },
+      { parent: this, dependsOn: [...args.after] },
     );
   }
 
@@ -94,6 +95,8 @@ export class RelayServer extends pulumi.ComponentResource {
         name: args.label,
         location: args.location,
         serverType: args.serverType,
+        // A disk that grew with its type could never become a smaller type again.
+        keepDisk: true,
         image: args.image,
         sshKeys: [sshKey.id],
         firewallIds: [args.firewallId],
@@ -121,6 +124,9 @@ export class RelayServer extends pulumi.ComponentResource {
           firstHostKey: args.keys.firstHostSshKey.publicKey,
         },
         files: [{ name: "/etc/sysctl.d/60-homerelay.conf", text: relaySysctls }],
+        restarts: [args.serverType],
+        // One that Hetzner could not even start counts as made; it is off, and will not answer later either.
+        bootSeconds: server.status.apply((status) => (status === "off" ? 30 : 300)),
       },
       { parent: this, machine: server, dependsOn: server },
     );

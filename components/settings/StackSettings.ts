@@ -3,22 +3,34 @@ import { parseSettings, sections } from "./parseSettings.ts";
 import type { Settings } from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
 
+/** The settings, and how this stack reaches Hetzner. */
+export interface StackSettings extends Settings {
+  readonly hetzner: { readonly endpoint: string; readonly token: pulumi.Output<string> };
+}
+
+/** The provider's own default. */
+const hetznerEndpoint = "https://api.hetzner.cloud/v1";
+
 /**
  * The stack's settings, checked. Throws a `pulumi.RunError`, which the engine prints whole and without a stack trace,
  * when anything is wrong with them. This is the only place that reads the engine's configuration and the environment.
  */
-export function readSettings(): Settings {
+export function readSettings(): StackSettings {
   const config = new pulumi.Config();
+  // The provider reads the same, in this order.
+  const hcloud = new pulumi.Config("hcloud");
+  const token = hcloud.get("token") ?? process.env["HCLOUD_TOKEN"];
+  const endpoint = hcloud.get("endpoint") ?? process.env["HCLOUD_ENDPOINT"] ?? hetznerEndpoint;
   try {
-    return parseSettings({
+    const settings = parseSettings({
       relay: config.getObject("relay"),
       homes: config.getObject("homes"),
       tunnel: config.getObject("tunnel"),
       dns: config.getObject("dns"),
       unknownKeys: unknownKeys(config.name),
-      // The provider reads the same two, in this order.
-      hcloudToken: new pulumi.Config("hcloud").get("token") ?? process.env["HCLOUD_TOKEN"],
+      hcloudToken: token,
     });
+    return { ...settings, hetzner: { endpoint, token: pulumi.secret(token ?? "") } };
   } catch (error) {
     if (error instanceof SettingsError) throw new pulumi.RunError(error.message);
     throw error;

@@ -194,3 +194,23 @@ export async function keepBusy(
   await running.begun;
   return { end: async () => JSON.parse(await running.end()) as FlowsReport };
 }
+
+/** How long new connections to an echo got no answer. */
+export interface Outage {
+  readonly asked: number;
+  readonly failed: number;
+  /** The longest time in which no answer came. */
+  readonly seconds: number;
+  /** Whether the last question was answered. */
+  readonly alive: boolean;
+}
+
+/** Asks an echo ten times a second over new TCP connections, as a stranger, from now until `end`. */
+export async function measureOutage(
+  host: string,
+  port: number,
+): Promise<{ readonly end: () => Promise<Outage> }> {
+  const running = await start("stranger", "outage.py", [host, String(port)]);
+  await running.begun;
+  return { end: async () => JSON.parse(await running.end()) as Outage };
+}

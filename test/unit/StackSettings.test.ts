@@ -8,18 +8,18 @@ const { publicKey: hostKey } = sshKey(Buffer.alloc(32, 7), "");
 const homes = JSON.stringify([
   { name: "nas", ssh: { host: "192.168.1.10", hostKey }, forwards: ["80:8080"] },
 ]);
-const environment = process.env["HCLOUD_TOKEN"];
+const environment = { ...process.env };
 
 beforeEach(async () => {
   delete process.env["HCLOUD_TOKEN"];
+  delete process.env["HCLOUD_ENDPOINT"];
   const refuse = ({ type, token: call }: { type?: string; token?: string }) => {
     throw new Error(`unexpected ${type ?? call ?? ""}`);
   };
   await pulumi.runtime.setMocks({ newResource: refuse, call: refuse }, "home-relay", "test");
 });
 afterEach(() => {
-  if (environment === undefined) delete process.env["HCLOUD_TOKEN"];
-  else process.env["HCLOUD_TOKEN"] = environment;
+  process.env = { ...environment };
 });
 
 test("reads the sections from the project's own namespace", () => {
@@ -40,10 +40,24 @@ test("reads the sections from the project's own namespace", () => {
   ]);
 });
 
-test("takes the token from the environment where the configuration has none", () => {
+const told = (output: pulumi.Output<string>) => new Promise((resolve) => output.apply(resolve));
+
+test("takes the token from the environment where the configuration has none, and keeps it secret", async () => {
   pulumi.runtime.setAllConfig({ "home-relay:homes": homes });
   process.env["HCLOUD_TOKEN"] = token;
-  expect(readSettings().homes).toHaveLength(1);
+  const { hetzner } = readSettings();
+  expect(await Promise.all([told(hetzner.token), pulumi.isSecret(hetzner.token)])).toEqual([token, true]);
+});
+
+test("reaches Hetzner where the provider does: by the configuration, else the environment, else the provider's default", () => {
+  const endpoint = (config: Record<string, string>) => {
+    pulumi.runtime.setAllConfig({ "home-relay:homes": homes, "hcloud:token": token, ...config });
+    return readSettings().hetzner.endpoint;
+  };
+  expect(endpoint({})).toBe("https://api.hetzner.cloud/v1");
+  process.env["HCLOUD_ENDPOINT"] = "http://192.0.2.1/v1";
+  expect(endpoint({})).toBe("http://192.0.2.1/v1");
+  expect(endpoint({ "hcloud:endpoint": "http://192.0.2.2/v1" })).toBe("http://192.0.2.2/v1");
 });
 
 test("refuses with a RunError that tells everything but the token", () => {

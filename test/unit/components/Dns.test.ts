@@ -11,6 +11,7 @@ function program(createZone: boolean): Promise<Registered[]> {
   return register(
     () =>
       new Dns("dns", {
+        label: "home-relay-test",
         zone: "example.org",
         createZone,
         names: ["@", "www"],
@@ -34,6 +35,7 @@ test("gives each name both addresses, in a zone that is there already", async ()
     type,
     ttl: 60,
     records: [{ value }],
+    labels: { "home-relay": "home-relay-test" },
   });
   expect(records.map((name) => named(registered, name).inputs)).toEqual([
     record("@", "A", "203.0.113.5"),
@@ -50,7 +52,10 @@ test("makes the zone first where it is asked to", async () => {
   const registered = await program(true);
   expect(tree(registered).slice(1, 3)).toEqual([component, `hcloud:index/zone:Zone dns-zone < ${component}`]);
   const zone = named(registered, "dns-zone");
-  expect([zone.inputs, zone.deleteBeforeReplace]).toEqual([{ name: "example.org", mode: "primary" }, true]);
+  expect([zone.inputs, zone.deleteBeforeReplace]).toEqual([
+    { name: "example.org", mode: "primary", labels: { "home-relay": "home-relay-test" } },
+    true,
+  ]);
   expect(records.map((name) => named(registered, name).dependsOn)).toEqual(
     records.map(() => ["dns-zone", "nas-on-destroy"]),
   );

@@ -77,6 +77,7 @@ describe("a relay, by the stack's own key", () => {
         NAME: "the relay",
         WAIT_SECONDS: "300",
         HOST_KEY_MEND: expect.stringContaining("pulumi up --replace"),
+        SILENCE_MEND: expect.stringContaining("pulumi up --replace"),
       },
       stdin: { secret: "private admin\nprivate host\n" },
     });
@@ -96,6 +97,16 @@ describe("a relay, by the stack's own key", () => {
       create: "timeout 7 /usr/local/lib/homerelay/apply-firewall.sh now",
       stdin: "rules\n",
     });
+  });
+
+  test("a restart has it waited for again, as long as its boot may take, and no step run again", async () => {
+    const registered = await register(() => {
+      new Host("relay-host", { ...args(), restarts: ["cx33"], bootSeconds: pulumi.output(20) });
+    });
+    const { inputs } = named(registered, "relay-host-reach");
+    expect(inputs["triggers"]).toEqual(["cx33"]);
+    expect(inputs["environment"]).toMatchObject({ WAIT_SECONDS: "20" });
+    expect(named(registered, "relay-host-prepare").inputs["triggers"]).toHaveLength(1);
   });
 
   test("a new machine gets every step again, however it came to be one", async () => {

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Host } from "../../../components/host/Host.ts";
 import { Reachability } from "../../../components/reachability/Reachability.ts";
 import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
+import { defaults } from "../../../components/settings/defaults.ts";
 import { nasForwards } from "../examples.ts";
 import { earlier, operatorAccess } from "./examples.ts";
 import { named, register, tree } from "./mockEngine.ts";
@@ -13,6 +14,7 @@ test("tries every forward at the public address, from the home, once both ends a
     return new Reachability("nas", host, {
       publicAddress: pulumi.output("203.0.113.5"),
       serverId: pulumi.output("42"),
+      tunnel: { ...defaults.tunnel, keyGeneration: 3 },
       forwards: nasForwards,
       after: [earlier("nas-tunnel"), earlier("wall")],
     });
@@ -27,5 +29,10 @@ test("tries every forward at the public address, from the home, once both ends a
   expect(inputs["create"]).toBe(
     "sh components/host/run-step.sh timeout 1800 /usr/local/lib/homerelay/prove-forwards.sh",
   );
+  // Again for another server, and for another tunnel.
+  expect((inputs["triggers"] as string[]).slice(1)).toEqual([
+    "42",
+    "port 51820, MTU 1420, 10.77.0.0/16, fd77::/64, keys 3",
+  ]);
   expect(inputs["stdin"]).toBe(renderProbes("203.0.113.5", listProbes(nasForwards)));
 });

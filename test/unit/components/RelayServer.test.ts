@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
 import { RelayServer } from "../../../components/relay/RelayServer.ts";
 import { relaySysctls } from "../../../components/relay/sysctls.ts";
 import { renderUserData } from "../../../components/relay/userData.ts";
@@ -9,18 +10,22 @@ import type { Registered } from "./mockEngine.ts";
 let registered: readonly Registered[];
 let relay: RelayServer | undefined;
 
+function relayServer(): RelayServer {
+  return new RelayServer("relay", {
+    label: "home-relay-test",
+    location: "nbg1",
+    serverType: "cx23",
+    image: "debian-13",
+    sshPort: 22,
+    keys: { adminSshKey: keyPair("admin"), firstHostSshKey: keyPair("first"), hostSshKey: keyPair("host") },
+    firewallId: 401,
+    after: [earlier("nas-on-destroy")],
+  });
+}
+
 beforeAll(async () => {
   registered = await register(() => {
-    relay = new RelayServer("relay", {
-      label: "home-relay-test",
-      location: "nbg1",
-      serverType: "cx23",
-      image: "debian-13",
-      sshPort: 22,
-      keys: { adminSshKey: keyPair("admin"), firstHostSshKey: keyPair("first"), hostSshKey: keyPair("host") },
-      firewallId: 401,
-      after: [earlier("nas-on-destroy")],
-    });
+    relay = relayServer();
   });
 });
 
@@ -39,16 +44,19 @@ test("is two addresses, a key, a server and the host on it", () => {
   ]);
 });
 
-test.each(["ipv4", "ipv6"])("the %s address waits for no server and outlives it", (type) => {
-  const address = named(registered, `relay-${type}`);
-  expect(address.inputs).toEqual({
-    name: `home-relay-test-${type}`,
-    type,
-    location: "nbg1",
-    autoDelete: false,
-  });
-  expect([address.dependsOn, address.deleteBeforeReplace]).toEqual([["nas-on-destroy"], true]);
-});
+test.each(["ipv4", "ipv6"])(
+  "the %s address waits for no server, and one for another location is made first",
+  (type) => {
+    const address = named(registered, `relay-${type}`);
+    expect(address.inputs).toEqual({
+      name: `home-relay-test-${type}-nbg1`,
+      type,
+      location: "nbg1",
+      autoDelete: false,
+    });
+    expect([address.dependsOn, address.deleteBeforeReplace]).toEqual([["nas-on-destroy"], false]);
+  },
+);
 
 test("the server takes both addresses, the key and the firewall, by Hetzner's ids", () => {
   const server = named(registered, "relay-server");
@@ -56,6 +64,7 @@ test("the server takes both addresses, the key and the firewall, by Hetzner's id
     name: "home-relay-test",
     location: "nbg1",
     serverType: "cx23",
+    keepDisk: true,
     image: "debian-13",
     sshKeys: ["201"],
     firewallIds: [401],
@@ -90,7 +99,10 @@ test("the host is reached at the address that stays, with the key of its first c
   expect(reach.inputs["environment"]).toMatchObject({
     HOST: "203.0.113.5",
     HOST_KEYS: "ssh-ed25519 AAAAfirst\nssh-ed25519 AAAAhost",
+    WAIT_SECONDS: "300",
   });
+  // Its boot is waited for when it is another server, and when a change of its type starts it again.
+  expect(reach.inputs["triggers"]).toEqual(["301", "cx23"]);
   const prepare = named(registered, "relay-host-prepare");
   expect(prepare.inputs["connection"]).toEqual(stackKeyConnection);
   expect(
@@ -98,6 +110,15 @@ test("the host is reached at the address that stays, with the key of its first c
   ).toBe(true);
   const host = registered.find(({ type }) => type === "homerelay:host:Host");
   expect(host?.dependsOn).toEqual(["relay-server"]);
+});
+
+test("a server that Hetzner could not start is not waited for as if it booted", async () => {
+  const off = await register(() => relayServer(), {}, { "relay-server": { status: "off" } });
+  expect(named(off, "relay-host-reach").inputs["environment"]).toMatchObject({ WAIT_SECONDS: "30" });
+});
+
+test("what waits for the server is told of another one, and of another type", async () => {
+  expect(await valueOf(relay?.serverId ?? pulumi.output(""))).toBe("301 cx23");
 });
 
 test("the server answers at the address after its network's first one", async () => {

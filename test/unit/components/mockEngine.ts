@@ -10,6 +10,7 @@ interface RegisterRequest {
   getDependenciesList(): string[];
   getReplaceWithList(): string[];
   getIgnorechangesList(): string[];
+  getReplaceonchangesList(): string[];
   getDeletebeforereplace(): boolean;
 }
 
@@ -25,6 +26,7 @@ export interface Registered {
   readonly dependsOn: readonly string[];
   readonly replaceWith: readonly string[];
   readonly ignoreChanges: readonly string[];
+  readonly replaceOnChanges: readonly string[];
   readonly deleteBeforeReplace: boolean;
 }
 
@@ -51,7 +53,7 @@ const results: Readonly<
     name.endsWith("ipv6")
       ? { id: "106", outputs: { ipAddress: "2001:db8:77::" } }
       : { id: "104", outputs: { ipAddress: "203.0.113.5" } },
-  [types.server]: () => ({ id: "301" }),
+  [types.server]: () => ({ id: "301", outputs: { status: "running" } }),
   [types.sshKey]: () => ({ id: "201" }),
   [types.zone]: () => ({ id: "501", outputs: { authoritativeNameservers: { assigneds: ["ns.example."] } } }),
   [types.rrset]: (name) => ({ id: name }),
@@ -60,13 +62,16 @@ const results: Readonly<
 
 /**
  * Runs a program against an engine that knows the types above and refuses all else, and returns what it registered,
- * in the program's own order. `config` as in a stack file, each value as text.
+ * in the program's own order. `config` as in a stack file, each value as text; `outputs` by the resource's name, in
+ * place of what its type usually gives.
  */
 export async function register(
   program: () => unknown,
   config: Record<string, string> = {},
+  outputs: Readonly<Record<string, object>> = {},
 ): Promise<Registered[]> {
   const requests = new Map<string, Registered>();
+  const newResource = (args: pulumi.runtime.MockResourceArgs) => make(args, outputs[args.name]);
   await pulumi.runtime.setMocks({ newResource, call }, "home-relay", "test");
   pulumi.runtime.setAllConfig(config);
   const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
@@ -126,16 +131,15 @@ export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
   });
 }
 
-function newResource({
-  type,
-  name,
-  inputs,
-}: pulumi.runtime.MockResourceArgs): pulumi.runtime.MockResourceResult {
+function make(
+  { type, name, inputs }: pulumi.runtime.MockResourceArgs,
+  outputs: object | undefined,
+): pulumi.runtime.MockResourceResult {
   if (type === "pulumi:pulumi:Stack" || /^homerelay:[a-z]+:[A-Z][A-Za-z]+$/.test(type))
     return { id: "", state: {} };
   const result = results[type]?.(name);
   if (!result) throw new Error(`the program makes a ${type}, which the mock engine does not know`);
-  return { id: result.id, state: { ...(inputs as object), ...result.outputs } };
+  return { id: result.id, state: { ...(inputs as object), ...result.outputs, ...outputs } };
 }
 
 function call({ token }: pulumi.runtime.MockCallArgs): never {
@@ -151,6 +155,7 @@ function readRequest(request: RegisterRequest): Registered {
     dependsOn: request.getDependenciesList().map(nameOf).sort(),
     replaceWith: request.getReplaceWithList().map(nameOf),
     ignoreChanges: request.getIgnorechangesList(),
+    replaceOnChanges: request.getReplaceonchangesList(),
     deleteBeforeReplace: request.getDeletebeforereplace(),
   };
 }
