@@ -164,8 +164,8 @@ export class Host extends pulumi.ComponentResource {
         "This stack gave the server its key, so this is another machine, or one set up anew by hand. To begin with\n" +
         "a new server at the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
       SILENCE_MEND:
-        "Look at it in the provider's console: if it is off, switch it on; if it never came up, this makes a new one at\n" +
-        "the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
+        "Look at it in the provider's console. Is it off? Then switch it on. Did it never come up? Then take a new one\n" +
+        "at the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
     };
     const stdin = pulumi.secret(pulumi.interpolate`${access.privateKey}${access.hostKey.privateKey}`);
     return new command.local.Command(

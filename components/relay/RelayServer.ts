@@ -105,8 +105,14 @@ export class RelayServer extends pulumi.ComponentResource {
         ],
         userData: pulumi.secret(userData),
       },
-      // An edit of what only a first boot reads must not cost the server.
-      { parent: this, ignoreChanges: ["userData"], dependsOn: [...args.after] },
+      {
+        parent: this,
+        // An edit of what only a first boot reads must not cost the server.
+        ignoreChanges: ["userData"],
+        // Two servers cannot have one name and one address; `pulumi up --replace` would try.
+        deleteBeforeReplace: true,
+        dependsOn: [...args.after],
+      },
     );
   }
 

@@ -88,6 +88,10 @@ test("an edit of the user data never costs the server", () => {
   expect(named(registered, "relay-server").ignoreChanges).toEqual(["userData"]);
 });
 
+test("another server is made when the one before it is gone, and with it its name and addresses are free", () => {
+  expect(named(registered, "relay-server").deleteBeforeReplace).toBe(true);
+});
+
 test("neither the login key nor the lasting host key is in the user data", () => {
   const userData = JSON.stringify(named(registered, "relay-server").inputs["userData"]);
   expect(userData).toContain("private first");
