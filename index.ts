@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Dns } from "./components/dns/Dns.ts";
+import { DynDns } from "./components/dns/DynDns.ts";
+import { fullNames } from "./components/dns/fullNames.ts";
 import { Firewall } from "./components/firewall/Firewall.ts";
 import { ProviderFirewall } from "./components/firewall/ProviderFirewall.ts";
 import { publishForwards } from "./components/firewall/published.ts";
@@ -51,10 +53,13 @@ for (const home of homes) {
   });
 }
 
-if (dns) new Dns("dns", { ...dns, ipv4Address, ipv6Address, after });
+const records = dns?.provider === "hetzner" ? dns : undefined;
+if (records) new Dns("dns", { ...records, ipv4Address, ipv6Address, primaryIps: relay.primaryIps, after });
+const service = dns?.provider === "hetzner" ? undefined : dns;
+new DynDns("relay-dyndns", relay.host, { service, ipv4Address, ipv6Address });
 
 export { ipv4Address, ipv6Address };
-export const names = dns?.names.map((name) => (name === "@" ? dns.zone : `${name}.${dns.zone}`)) ?? [];
+export const names = dns ? fullNames(dns) : [];
 export const forwards = Object.fromEntries(
   homes.map((home) => [home.name, home.forwards.map(renderForward)]),
 );

@@ -8,20 +8,37 @@ import { SettingsError } from "./settingsError.ts";
  * when anything is wrong with them. This is the only place that reads the engine's configuration and the environment.
  */
 export function readSettings(): Settings {
-  const config = new pulumi.Config();
+  const { name } = new pulumi.Config();
+  const isEncrypted = (section: string) => pulumi.runtime.isConfigSecret(`${name}:${section}`);
   try {
     return parseSettings({
-      relay: config.getObject("relay"),
-      homes: config.getObject("homes"),
-      tunnel: config.getObject("tunnel"),
-      dns: config.getObject("dns"),
-      unknownKeys: unknownKeys(config.name),
+      relay: readSection(name, "relay"),
+      homes: readSection(name, "homes"),
+      tunnel: readSection(name, "tunnel"),
+      dns: readSection(name, "dns"),
+      unknownKeys: unknownKeys(name),
+      encrypted: sections.filter(isEncrypted),
       // The provider reads the same two, in this order.
       hcloudToken: new pulumi.Config("hcloud").get("token") ?? process.env["HCLOUD_TOKEN"],
     });
   } catch (error) {
     if (error instanceof SettingsError) throw new pulumi.RunError(error.message);
     throw error;
+  }
+}
+
+/**
+ * A section as plain data. `Config.getObject` would warn about one in which a single key is encrypted, and
+ * `Config.getSecretObject` would hide the whole of it.
+ */
+function readSection(namespace: string, section: string): unknown {
+  const key = `${namespace}:${section}`;
+  const text = pulumi.runtime.allConfig()[key];
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return pulumi.runtime.isConfigSecret(key) ? "[secret]" : text;
   }
 }
 
