@@ -53,10 +53,9 @@ for (const home of homes) {
   });
 }
 
-const records = dns?.provider === "hetzner" ? dns : undefined;
-if (records) new Dns("dns", { ...records, ipv4Address, ipv6Address, primaryIps: relay.primaryIps, after });
-const service = dns?.provider === "hetzner" ? undefined : dns;
+const [zone, service] = dns?.provider === "hetzner" ? [dns] : [undefined, dns];
 new DynDns("relay-dyndns", relay.host, { service, ipv4Address, ipv6Address });
+if (zone) new Dns("dns", { ...zone, ipv4Address, ipv6Address, primaryIps: relay.primaryIps, after });
 
 export { ipv4Address, ipv6Address };
 export const names = dns ? fullNames(dns) : [];

@@ -9,15 +9,15 @@ import { SettingsError } from "./settingsError.ts";
  */
 export function readSettings(): Settings {
   const { name } = new pulumi.Config();
-  const isEncrypted = (section: string) => pulumi.runtime.isConfigSecret(`${name}:${section}`);
+  const encrypted = encryptedSections(name);
   try {
     return parseSettings({
-      relay: readSection(name, "relay"),
-      homes: readSection(name, "homes"),
-      tunnel: readSection(name, "tunnel"),
-      dns: readSection(name, "dns"),
+      relay: readSection(name, "relay", encrypted),
+      homes: readSection(name, "homes", encrypted),
+      tunnel: readSection(name, "tunnel", encrypted),
+      dns: readSection(name, "dns", encrypted),
       unknownKeys: unknownKeys(name),
-      encrypted: sections.filter(isEncrypted),
+      encrypted,
       // The provider reads the same two, in this order.
       hcloudToken: new pulumi.Config("hcloud").get("token") ?? process.env["HCLOUD_TOKEN"],
     });
@@ -28,18 +28,26 @@ export function readSettings(): Settings {
 }
 
 /**
- * A section as plain data. `Config.getObject` would warn about one in which a single key is encrypted, and
+ * A section as plain data. `Config.getObject` is not for one in which a single key is encrypted, and
  * `Config.getSecretObject` would hide the whole of it.
  */
-function readSection(namespace: string, section: string): unknown {
-  const key = `${namespace}:${section}`;
-  const text = pulumi.runtime.allConfig()[key];
+function readSection(namespace: string, section: string, encrypted: readonly string[]): unknown {
+  const text = pulumi.runtime.allConfig()[`${namespace}:${section}`];
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    return pulumi.runtime.isConfigSecret(key) ? "[secret]" : text;
+    return encrypted.includes(section) ? "(encrypted)" : text;
   }
+}
+
+/**
+ * Sections in which something is encrypted in the stack file. The SDK decrypts all and tells nobody; the language
+ * host hands it this list of keys.
+ */
+function encryptedSections(namespace: string): string[] {
+  const keys: unknown = JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] || "[]");
+  return sections.filter((section) => Array.isArray(keys) && keys.includes(`${namespace}:${section}`));
 }
 
 /** The engine accepts any key in the project's namespace and says nothing, so a mistyped one shows up only here. */

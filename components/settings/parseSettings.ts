@@ -47,13 +47,18 @@ export function parseSettings(raw: RawSettings): Settings {
   const tunnel = readTunnel(raw.tunnel ?? {}, at("tunnel"));
   const dns = readDns(raw.dns, at("dns"), {
     encrypted: raw.encrypted?.includes("dns") ?? false,
-    relayAtHetzner: !isRead(relay) || !isRead(relay.provider) || relay.provider === "hetzner",
+    relayAtHetzner: !isRead(relay) || isAtHetzner(relay.provider),
   });
   checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
   if (isRead(homes)) refuseConflicts(homes, at("homes"), relay, tunnel);
   const settings = assemble(relay, homes, tunnel, dns);
   if (problems.length > 0 || !isRead(settings)) throw new SettingsError(problems);
   return deepFreeze(settings);
+}
+
+/** A provider that was refused is a problem of its own already. */
+function isAtHetzner(provider: Read<string>): boolean {
+  return !isRead(provider) || provider === "hetzner";
 }
 
 function refuseUnknownSection(key: string, at: (section: string) => Place): void {
