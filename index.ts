@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Dns } from "./components/dns/Dns.ts";
+import { DynDns } from "./components/dns/DynDns.ts";
+import { fullNames } from "./components/dns/fullNames.ts";
 import { Firewall } from "./components/firewall/Firewall.ts";
 import { ProviderFirewall } from "./components/firewall/ProviderFirewall.ts";
 import { publishForwards } from "./components/firewall/published.ts";
@@ -54,10 +56,12 @@ for (const home of homes) {
   });
 }
 
-if (dns) new Dns("dns", { ...dns, label, ipv4Address, ipv6Address, after });
+const [zone, service] = dns?.provider === "hetzner" ? [dns] : [undefined, dns];
+new DynDns("relay-dyndns", relay.host, { service, ipv4Address, ipv6Address });
+if (zone) new Dns("dns", { ...zone, label, ipv4Address, ipv6Address, primaryIps: relay.primaryIps, after });
 
 export { ipv4Address, ipv6Address };
-export const names = dns?.names.map((name) => (name === "@" ? dns.zone : `${name}.${dns.zone}`)) ?? [];
+export const names = dns ? fullNames(dns) : [];
 export const forwards = Object.fromEntries(
   homes.map((home) => [home.name, home.forwards.map(renderForward)]),
 );

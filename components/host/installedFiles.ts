@@ -44,6 +44,11 @@ export const installedFiles: Readonly<Record<Role, readonly InstalledFile[]>> = 
     script("tunnel/remember-endpoints.sh"),
     unit("tunnel/homerelay-endpoints.service"),
     unit("tunnel/homerelay-endpoints.timer"),
+    script("dns/store-dyndns-secret.sh"),
+    script("dns/apply-dyndns.sh"),
+    script("dns/update-dyndns.sh"),
+    unit("dns/homerelay-dyndns.service"),
+    unit("dns/homerelay-dyndns.timer"),
   ],
   home: [
     ...everywhere,

@@ -34,6 +34,8 @@ export interface RelayServerArgs {
 export class RelayServer extends pulumi.ComponentResource {
   readonly ipv4Address: pulumi.Output<string>;
   readonly ipv6Address: pulumi.Output<string>;
+  /** Hetzner's ids of the two addresses. */
+  readonly primaryIps: { readonly ipv4: pulumi.Output<number>; readonly ipv6: pulumi.Output<number> };
   readonly host: Host;
   /** Another one for another server, also at the same address, and for one that a change of its type has restarted. */
   readonly serverId: pulumi.Output<string>;
@@ -50,6 +52,7 @@ export class RelayServer extends pulumi.ComponentResource {
     this.ipv4Address = ipv4.ipAddress;
     // Hetzner hands out a /64 and names it by its first address; the server takes the one after that.
     this.ipv6Address = pulumi.interpolate`${ipv6.ipAddress}1`;
+    this.primaryIps = { ipv4: ipv4.id.apply(Number), ipv6: ipv6.id.apply(Number) };
     this.serverId = pulumi.interpolate`${server.id} ${serverType}`;
     this.host = this.#createHost(name, args, server);
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });

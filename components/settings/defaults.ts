@@ -1,5 +1,11 @@
 import { parsePrefix } from "../network/prefix.ts";
-import type { DnsSettings, HomeSettings, RelaySettings, SshSettings, TunnelSettings } from "./settings.ts";
+import type {
+  HetznerDnsSettings,
+  HomeSettings,
+  RelaySettings,
+  SshSettings,
+  TunnelSettings,
+} from "./settings.ts";
 
 /** What holds where the user writes nothing: every default there is. */
 export const defaults = {
@@ -22,7 +28,7 @@ export const defaults = {
   home: { install: "ssh" } satisfies Pick<HomeSettings, "install">,
   ssh: { port: 22, user: "root", identityFile: undefined } satisfies Omit<SshSettings, "host" | "hostKey">,
   dns: { provider: "hetzner", createZone: false, names: ["@"], ttlSeconds: 60 } satisfies Omit<
-    DnsSettings,
-    "zone"
+    HetznerDnsSettings,
+    "zone" | "reverse"
   >,
 };

@@ -1,6 +1,9 @@
 import { domainToASCII } from "node:url";
+import { fullName } from "../dns/fullNames.ts";
 import { defaults } from "./defaults.ts";
-import { show } from "./place.ts";
+import { isLabel, isZone } from "./domainName.ts";
+import { dynDnsKeys, readDynDns } from "./dynDns.ts";
+import { isRead, refused, show } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
 import {
   distinct,
@@ -15,13 +18,59 @@ import {
   wholeNumber,
 } from "./readers.ts";
 import type { Reader } from "./readers.ts";
-import type { DnsSettings } from "./settings.ts";
+import type { DnsSettings, HetznerDnsSettings } from "./settings.ts";
+
+export interface DnsContext {
+  /** Whether something in the section is encrypted in the stack file. */
+  readonly encrypted: boolean;
+  /** Whether the relay's addresses are Hetzner's. */
+  readonly relayAtHetzner: boolean;
+}
 
 /** The `dns` section; nothing, or an empty mapping, is `undefined`: no name points at the relay. */
-export function readDns(value: unknown, place: Place): Read<Draft<DnsSettings>> | undefined {
+export function readDns(
+  value: unknown,
+  place: Place,
+  context: DnsContext,
+): Read<Draft<DnsSettings>> | undefined {
   if (isAbsent(value) || (isMapping(value) && Object.keys(value).length === 0)) return undefined;
+  const written = isMapping(value) ? value : {};
+  const provider = readProvider(written["provider"], place.at("provider"));
+  if (!isRead(provider)) return refused;
+  const own = isMapping(value) ? withoutForeignKeys(value, provider, place) : value;
+  if (provider === "hetzner") return readHetzner(own, place, context);
+  return readDynDns(provider, own, place, context.encrypted);
+}
+
+const keysOf = {
+  hetzner: ["provider", "zone", "createZone", "names", "ttlSeconds", "reverse"],
+  ...dynDnsKeys,
+} as const satisfies Readonly<Record<DnsSettings["provider"], readonly string[]>>;
+
+const providers = Object.keys(keysOf) as DnsSettings["provider"][];
+const readProvider = optional(oneOf(providers), defaults.dns.provider);
+
+/** Refuses what belongs to another provider, with that provider's name, and leaves the rest. */
+function withoutForeignKeys(
+  value: Readonly<Record<string, unknown>>,
+  provider: DnsSettings["provider"],
+  place: Place,
+): Readonly<Record<string, unknown>> {
+  const owners = (key: string) => providers.filter((it) => keysOf[it].some((known) => known === key));
+  const isForeign = (key: string) => owners(key).length > 0 && !owners(key).includes(provider);
+  for (const key of Object.keys(value).filter(isForeign))
+    place
+      .at(key)
+      .refuse(
+        `belongs to provider ${owners(key).join(" or ")}; the provider here is ${provider}`,
+        `remove it, or write provider: ${owners(key)[0] ?? ""}`,
+      );
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !isForeign(key)));
+}
+
+function readHetzner(value: unknown, place: Place, context: DnsContext): Read<Draft<HetznerDnsSettings>> {
   const zone = isMapping(value) && isText(value["zone"]) && isZone(value["zone"]) ? value["zone"] : undefined;
-  const read = fields<DnsSettings>({
+  const draft = fields<Omit<HetznerDnsSettings, "reverse"> & { reverse: string | false | undefined }>({
     provider: optional(oneOf(["hetzner"]), defaults.dns.provider),
     zone: required(readZone, "zone: example.org"),
     createZone: optional(flag, defaults.dns.createZone),
@@ -34,8 +83,57 @@ export function readDns(value: unknown, place: Place): Read<Draft<DnsSettings>> 
       ),
       defaults.dns.ttlSeconds,
     ),
-  });
-  return read(value, place);
+    reverse: optional(reverseIn(zone, context.relayAtHetzner), undefined),
+  })(value, place);
+  if (!isRead(draft)) return refused;
+  return {
+    ...draft,
+    reverse: draft.reverse === undefined ? defaultReverse(draft, zone, context) : orNone(draft.reverse),
+  };
+}
+
+/** What mail servers and traceroutes show of the relay, where the user does not say it. */
+function defaultReverse(
+  { names }: Pick<Draft<HetznerDnsSettings>, "names">,
+  zone: string | undefined,
+  { relayAtHetzner }: DnsContext,
+): string | undefined {
+  if (!relayAtHetzner || !isRead(names) || zone === undefined) return undefined;
+  const first = names.find((name) => !name.startsWith("*"));
+  return first === undefined ? undefined : fullName(first, zone);
+}
+
+const orNone = (reverse: Read<string | false>) => (reverse === false ? undefined : reverse);
+
+/** A full name; `false` for none. */
+function reverseIn(zone: string | undefined, relayAtHetzner: boolean): Reader<string | false> {
+  return (value, place) => {
+    if (value === false) return false;
+    if (!relayAtHetzner)
+      return place.refuse(
+        `needs a relay at Hetzner, as an address leads back to where its owner says; found ${show(value)}`,
+        "set it at the relay's own provider, and remove the key",
+      );
+    const full = isText(value) ? meantReverse(value, zone) : undefined;
+    if (full !== undefined) return full;
+    const dotted =
+      isText(value) && isZone(value) ? `, or "${value}." with a dot at its end for that very name` : "";
+    return place.refuse(
+      `must be one name in the zone, or a full name, in lower case; found ${show(value)}`,
+      `write it like www, www.${zone ?? "example.org"}, or "@" for the zone itself, or false for none${dotted}`,
+    );
+  };
+}
+
+/** `www`, `www.example.org` and `www.example.org.` -> `www.example.org`; `relay.example.net.` -> `relay.example.net`. */
+function meantReverse(text: string, zone: string | undefined): string | undefined {
+  const full = text.endsWith(".") ? text.slice(0, -1) : undefined;
+  if (full !== undefined) return isZone(full) ? full : undefined;
+  if (zone !== undefined && (text === zone || text.endsWith(`.${zone}`)))
+    return isZone(text) ? text : undefined;
+  if (text === "@") return zone;
+  // With a dot inside it could be meant either way.
+  return isLabel(text) ? fullName(text, zone ?? "") : undefined;
 }
 
 function readZone(value: unknown, place: Place): Read<string> {
@@ -89,18 +187,4 @@ function meantName(text: string, zone: string | undefined): string | undefined {
   return whole.length <= 253 && relative.replace(/^\*\./, "").split(".").every(isLabel)
     ? relative
     : undefined;
-}
-
-function isZone(text: string): boolean {
-  const labels = text.split(".");
-  return (
-    text.length <= 253 &&
-    labels.length >= 2 &&
-    labels.every((label) => isLabel(label) && !label.startsWith("_")) &&
-    !/^\d+$/.test(labels.at(-1) ?? "")
-  );
-}
-
-function isLabel(label: string): boolean {
-  return /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label);
 }

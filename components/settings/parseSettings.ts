@@ -28,6 +28,8 @@ export interface RawSettings {
   readonly dns: unknown;
   /** Keys of the project's own namespace that are none of the sections. */
   readonly unknownKeys?: readonly string[];
+  /** Sections in which something is encrypted in the stack file. The engine does not tell which key it is. */
+  readonly encrypted?: readonly string[];
   /** The plain token; only its form is looked at. */
   readonly hcloudToken: string | undefined;
 }
@@ -43,12 +45,20 @@ export function parseSettings(raw: RawSettings): Settings {
   const relay = readRelay(raw.relay ?? {}, at("relay"));
   const homes = readHomes(raw.homes, at("homes"));
   const tunnel = readTunnel(raw.tunnel ?? {}, at("tunnel"));
-  const dns = readDns(raw.dns, at("dns"));
+  const dns = readDns(raw.dns, at("dns"), {
+    encrypted: raw.encrypted?.includes("dns") ?? false,
+    relayAtHetzner: !isRead(relay) || isAtHetzner(relay.provider),
+  });
   checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
   if (isRead(homes)) refuseConflicts(homes, at("homes"), relay, tunnel);
   const settings = assemble(relay, homes, tunnel, dns);
   if (problems.length > 0 || !isRead(settings)) throw new SettingsError(problems);
   return deepFreeze(settings);
+}
+
+/** A provider that was refused is a problem of its own already. */
+function isAtHetzner(provider: Read<string>): boolean {
+  return !isRead(provider) || provider === "hetzner";
 }
 
 function refuseUnknownSection(key: string, at: (section: string) => Place): void {

@@ -1,3 +1,4 @@
+import type { DynDnsService } from "../dns/dynDnsService.ts";
 import type { Forward } from "../network/forward.ts";
 import type { Prefix } from "../network/prefix.ts";
 import type { TunnelAddress } from "../network/addressPlan.ts";
@@ -67,7 +68,10 @@ export interface SshSettings {
   readonly identityFile: string | undefined;
 }
 
-export interface DnsSettings {
+/** Records in a zone, or names that a DynDNS service keeps for us. */
+export type DnsSettings = HetznerDnsSettings | DynDnsService;
+
+export interface HetznerDnsSettings {
   /** @default hetzner */
   readonly provider: "hetzner";
   /** The zone's name, for example `example.org`. */
@@ -78,4 +82,9 @@ export interface DnsSettings {
   readonly names: readonly string[];
   /** Seconds, 60-86400. @default 60 */
   readonly ttlSeconds: number;
+  /**
+   * The full name that the relay's addresses lead back to; `undefined` for the provider's own.
+   * @default the first of `names` that is no wildcard
+   */
+  readonly reverse: string | undefined;
 }

@@ -683,6 +683,18 @@ describe("zones", () => {
 });
 
 describe("the resolver", () => {
+  test("asks others about names outside the cloud's zones", async () => {
+    await seedZone();
+    expect(await dig("Elsewhere.example.net", "A")).toMatchObject({
+      rcode: 0,
+      answers: ["192.0.2.9"],
+      ttl: 60,
+    });
+    expect(await dig("elsewhere.example.net", "AAAA")).toMatchObject({ rcode: 0, answers: [] });
+    expect(await dig("elsewhere.example.net", "TXT")).toMatchObject({ rcode: 0, answers: [] });
+    expect(await dig("elsewhere.example.org", "A")).toMatchObject({ rcode: 3, answers: [], soa: true });
+  });
+
   test("answers from its zones and knows NODATA from NXDOMAIN", async () => {
     await seedZone();
     await record("@", "A", ["198.51.100.2"]);
@@ -1000,6 +1012,7 @@ function options(): CloudOptions {
     resolverAddress: address,
     resolverPort,
     token,
+    elsewhere: (name) => (name.startsWith("elsewhere.example.") ? { A: "192.0.2.9" } : undefined),
     log: (line) => lines.push(line),
   };
 }

@@ -30,6 +30,8 @@ export const addresses = {
   cloudApi: "203.0.113.80",
   resolver: "203.0.113.53",
   packageMirror: "203.0.113.90",
+  /** Every DynDNS service. */
+  dynDns: "203.0.113.70",
   internetGateway: "203.0.113.1",
   internetGateway6: "2001:db8:1::1",
   stranger: "203.0.113.10",

@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import type { DynDnsOrder, DynDnsReport } from "./dynDns.ts";
 import { paths } from "./paths.ts";
 import type { Suite } from "./root.ts";
 
@@ -36,6 +37,11 @@ export async function addMachine(machine: AddMachine): Promise<void> {
 /** Hands an order to the stand-in cloud, for example to make it slow or fail; returns its answer. */
 export function controlCloud(order: unknown): Promise<unknown> {
   return ask("POST", "/cloud", order);
+}
+
+/** Hands an order to the DynDNS services; returns what they have been asked, and what they keep. */
+export async function controlDynDns(order: DynDnsOrder = {}): Promise<DynDnsReport> {
+  return (await ask("POST", "/dyndns", order)) as DynDnsReport;
 }
 
 /** One question to the lab's daemon; its refusals are exceptions. */

@@ -1,6 +1,6 @@
 /**
- * The lab's one background process, in the internet's namespace: it is the cloud's API, the resolver and the
- * package mirror, and it supervises the machines. What it says lies in `daemon.log`.
+ * The lab's one background process, in the internet's namespace: it is the cloud's API, the resolver, the DynDNS
+ * services and the package mirror, and it supervises the machines. What it says lies in `daemon.log`.
  */
 import { spawn } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
@@ -12,6 +12,8 @@ import { startCloud } from "./cloud/cloud.ts";
 import { powerActions } from "./control.ts";
 import type { AddMachine, PowerAction } from "./control.ts";
 import { DataCentre } from "./dataCentre.ts";
+import { serveDynDns } from "./dynDns.ts";
+import type { DynDnsOrder } from "./dynDns.ts";
 import { exec, Machine } from "./machines.ts";
 import { servePackages } from "./packageMirror.ts";
 import { addableMachines, plainMachine, printerServices } from "./plainMachines.ts";
@@ -22,12 +24,14 @@ const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`)
 const dataCentre = new DataCentre(log);
 
 await servePackages();
+const dynDns = await serveDynDns((line) => log(`dyndns: ${line}`));
 const cloud = await startCloud({
   host: dataCentre,
   apiAddress: addresses.cloudApi,
   apiPort: 80,
   resolverAddress: addresses.resolver,
   token: await readFile(paths.cloudToken, "utf8"),
+  elsewhere: (name) => dynDns.addressesOf(name),
   log: (line) => log(`cloud: ${line}`),
 });
 for (const command of printerServices) {
@@ -56,6 +60,7 @@ async function answer(request: IncomingMessage): Promise<unknown> {
   const route = `${request.method ?? ""} ${request.url ?? ""}`;
   if (route === "GET /machines") return machines().map(({ name, isOn }) => ({ name, on: isOn }));
   if (route === "POST /cloud") return cloud.control(await json(request));
+  if (route === "POST /dyndns") return dynDns.control((await json(request)) as DynDnsOrder);
   if (route === "POST /machines") return add((await json(request)) as AddMachine);
   const [, name, verb] = /^POST \/machines\/([^/]+)\/([^/]+)$/.exec(route) ?? [];
   const machine = machines().find((it) => it.name === name);

@@ -3,6 +3,7 @@ import { existsSync, openSync, closeSync } from "node:fs";
 import { chmod, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { trustStore } from "./certificates.ts";
 import { killCgroups, makeCgroups, removeCgroups } from "./cgroups.ts";
 import { labPrefix } from "./labName.ts";
 import { paths } from "./paths.ts";
@@ -62,7 +63,7 @@ export class Machine {
     await rm(folder, { recursive: true, force: true });
     for (const name of ["upper", "work", "root"]) await mkdir(join(folder, name), { recursive: true });
     await mkdir(runOf(spec.name), { recursive: true });
-    for (const file of spec.files) {
+    for (const file of [...spec.files, await trustStore(spec.root)]) {
       const path = join(folder, "upper", file.path);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, file.content);

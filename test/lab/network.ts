@@ -24,7 +24,7 @@ const plan: Readonly<Record<string, readonly string[]>> = {
     `addr add ${addresses.internetGateway}/24 dev to-stranger`,
     `addr add ${addresses.internetGateway6}/64 dev to-stranger nodad`,
     `addr add ${addresses.cgnatOutsideGateway}/24 dev to-cgnat`,
-    ...[addresses.cloudApi, addresses.resolver, addresses.packageMirror].map(
+    ...[addresses.cloudApi, addresses.resolver, addresses.packageMirror, addresses.dynDns].map(
       (it) => `addr add ${it}/32 dev lo`,
     ),
   ],

@@ -24,6 +24,8 @@ export const paths = {
   cloudToken: join(run, "cloud-token"),
   /** The operator's SSH key; its public half lies beside it as `.pub`. */
   operatorKey: join(run, "operator-key"),
+  /** The lab's certificate authority, which all machines trust, and what it signed. */
+  certificates: join(run, "certificates"),
   /** What a machine that no cloud made answers with, as the operator knows it: one OpenSSH public key line. */
   hostKeyOf: (machine: string) => join(run, `${machine}-host-key.pub`),
   cache: join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "home-relay"),

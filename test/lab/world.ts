@@ -5,6 +5,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { addresses, namespaces } from "./addresses.ts";
+import { makeAuthority } from "./certificates.ts";
 import { killCgroups, removeCgroups } from "./cgroups.ts";
 import { machines } from "./control.ts";
 import type { MachineStatus } from "./control.ts";
@@ -59,6 +60,7 @@ async function raise(progress: Progress): Promise<void> {
   await progress.phase("Internet, CGNAT and home network", raiseNetwork);
   await progress.phase("Cloud, package mirror and the server at home", async (detail) => {
     await makeOperatorKey();
+    await makeAuthority();
     await writeFile(paths.cloudToken, randomBytes(32).toString("hex"), { mode: 0o600 });
     const { ended } = await startDaemon();
     await Promise.race([ended, until("the lab's daemon answers", 30, () => machines())]);

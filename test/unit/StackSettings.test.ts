@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { readSettings } from "../../components/settings/StackSettings.ts";
 import { sshKey } from "../../components/keys/deriveKeys.ts";
@@ -32,12 +32,49 @@ test("reads the sections from the project's own namespace", () => {
     "hcloud:endpoint": "http://127.0.0.1",
   });
   const settings = readSettings();
-  expect([settings.relay.sshPort, settings.homes[0]?.name, settings.tunnel.mtu, settings.dns?.zone]).toEqual([
-    2222,
-    "nas",
-    1280,
-    "example.org",
-  ]);
+  expect([settings.relay.sshPort, settings.homes[0]?.name, settings.tunnel.mtu, settings.dns?.names]).toEqual(
+    [2222, "nas", 1280, ["@"]],
+  );
+});
+
+describe("a section in which something is encrypted", () => {
+  const dns = { provider: "duckdns", names: ["myhome"], token: "s3cret" };
+
+  afterEach(() => {
+    delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
+  });
+
+  test("is read as a whole, and may hold secrets", () => {
+    process.env["PULUMI_CONFIG_SECRET_KEYS"] = '["hcloud:token","home-relay:dns"]';
+    pulumi.runtime.setAllConfig({
+      "home-relay:homes": homes,
+      "home-relay:dns": JSON.stringify(dns),
+      "hcloud:token": token,
+    });
+    expect(readSettings().dns).toEqual({ ...dns, names: ["myhome.duckdns.org"] });
+  });
+
+  test("is not shown when it is no mapping", () => {
+    process.env["PULUMI_CONFIG_SECRET_KEYS"] = '["home-relay:dns"]';
+    pulumi.runtime.setAllConfig({
+      "home-relay:homes": homes,
+      "home-relay:dns": "s3cret",
+      "hcloud:token": token,
+    });
+    expect(() => readSettings()).toThrow('must be a mapping of keys to values; found "(encrypted)"');
+  });
+
+  test("is told from one in plain text", () => {
+    process.env["PULUMI_CONFIG_SECRET_KEYS"] = '["hcloud:token"]';
+    pulumi.runtime.setAllConfig({
+      "home-relay:homes": homes,
+      "home-relay:dns": JSON.stringify(dns),
+      "hcloud:token": token,
+    });
+    expect(() => readSettings()).toThrow(
+      "home-relay:dns.token: is a secret, and stands in the stack file in plain text",
+    );
+  });
 });
 
 const told = (output: pulumi.Output<string>) => new Promise((resolve) => output.apply(resolve));

@@ -12,6 +12,7 @@ const roles = Object.keys(installedFiles) as Role[];
 const hostOf: Readonly<Record<string, Role>> = {
   "firewall/Firewall.ts": "relay",
   "tunnel/Tunnel.ts": "relay",
+  "dns/DynDns.ts": "relay",
   "home/Home.ts": "home",
   "reachability/Reachability.ts": "home",
 };

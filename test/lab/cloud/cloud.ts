@@ -16,6 +16,7 @@ import { serveApi } from "./http.ts";
 import { serveTcp, serveUdp } from "./resolver.ts";
 import type { ServerHost } from "./serverHost.ts";
 import { World } from "./world.ts";
+import type { Elsewhere } from "./world.ts";
 
 export interface CloudOptions {
   readonly host: ServerHost;
@@ -26,6 +27,8 @@ export interface CloudOptions {
   readonly resolverPort?: number;
   /** What clients must present: 64 characters, or the provider refuses it before the API can. */
   readonly token: string;
+  /** What the resolver says of names outside the cloud's zones. Default: none of them exists. */
+  readonly elsewhere?: Elsewhere;
   readonly log: (line: string) => void;
 }
 
@@ -42,6 +45,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   if (options.token.length !== tokenLength) throw new Error(`the token must have ${tokenLength} characters`);
   const { apiAddress, apiPort, resolverAddress, resolverPort = 53 } = options;
   const world = new World(options.host);
+  world.elsewhere = options.elsewhere ?? world.elsewhere;
   const journal: Journal = { requests: [], unexpected: [], log: options.log };
   const open: (() => Promise<void>)[] = [];
   const close = async () => {

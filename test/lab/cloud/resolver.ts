@@ -1,6 +1,6 @@
 /**
  * The lab's only resolver, and thereby its whole name system: it answers from the cloud's zones, and for reverse
- * names from the primary IPs. Any other name does not exist. Not covered: delegation, DNSSEC, caches (a change
+ * names from the primary IPs; other names are those that somebody else in the lab keeps. Not covered: delegation, DNSSEC, caches (a change
  * shows at once, whatever the TTL says), ANY, zone transfers.
  */
 import { createSocket } from "node:dgram";
@@ -27,6 +27,7 @@ interface Found {
 }
 
 const reverseTtl = 3600;
+const elsewhereTtl = 60;
 const maxAliases = 8;
 
 /** Answers over UDP; returns how to end it. */
@@ -143,7 +144,7 @@ function lookUp(world: World, question: Question): Found {
 /** Follows aliases as far as the cloud's own zones go. */
 function lookUpName(world: World, name: string, type: string, followed = 0): Found {
   const zone = zoneOf(world, name);
-  if (!zone) return { rcode: rcodes.nameError, answers: [] };
+  if (!zone) return lookUpElsewhere(world, name, type);
   const here = rrsetsAt(zone, name);
   if (here === undefined) return { rcode: rcodes.nameError, answers: [], zone };
   const rrset = here.find((each) => each.type === type);
@@ -154,6 +155,14 @@ function lookUpName(world: World, name: string, type: string, followed = 0): Fou
     return { rcode: rcodes.noError, answers: [], zone };
   const next = lookUpName(world, absolute(zone, target), type, followed + 1);
   return { rcode: next.rcode, answers: [...toAnswers(zone, alias, name), ...next.answers], zone };
+}
+
+function lookUpElsewhere(world: World, name: string, type: string): Found {
+  const found = world.elsewhere(name);
+  if (!found) return { rcode: rcodes.nameError, answers: [] };
+  const data = type === "A" || type === "AAAA" ? found[type] : undefined;
+  if (data === undefined) return { rcode: rcodes.noError, answers: [] };
+  return { rcode: rcodes.noError, answers: [{ name, type: type as "A" | "AAAA", ttl: elsewhereTtl, data }] };
 }
 
 function zoneOf(world: World, name: string): Zone | undefined {

@@ -10,6 +10,9 @@ import type { Server } from "./servers.ts";
 import type { SshKey } from "./sshKeys.ts";
 import type { Zone } from "./zones.ts";
 
+/** The addresses of a name, in lower case and without a dot at its end; `undefined` when it does not exist. */
+export type Elsewhere = (name: string) => { readonly A?: string; readonly AAAA?: string } | undefined;
+
 /** One project of the cloud: everything is in memory and gone with it. */
 export class World {
   readonly sshKeys = new Map<number, SshKey>();
@@ -24,6 +27,8 @@ export class World {
   readonly actions: Actions;
   /** Things that happen later, for example a slow release of addresses. */
   readonly timers = new Set<NodeJS.Timeout>();
+  /** Names that are none of this cloud's. */
+  elsewhere: Elsewhere = () => undefined;
   #lastId = 1000;
 
   constructor(host: ServerHost) {

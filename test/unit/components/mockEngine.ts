@@ -25,6 +25,7 @@ export interface Registered {
   /** Names, sorted: by `dependsOn` or because an input comes from there. Only custom resources stand here. */
   readonly dependsOn: readonly string[];
   readonly replaceWith: readonly string[];
+  readonly replaceOnChanges: readonly string[];
   readonly ignoreChanges: readonly string[];
   readonly replaceOnChanges: readonly string[];
   readonly deleteBeforeReplace: boolean;
@@ -39,6 +40,7 @@ export const types = {
   sshKey: "hcloud:index/sshKey:SshKey",
   zone: "hcloud:index/zone:Zone",
   rrset: "hcloud:index/zoneRrset:ZoneRrset",
+  rdns: "hcloud:index/rdns:Rdns",
   password: "random:index/randomPassword:RandomPassword",
 } as const;
 
@@ -57,6 +59,7 @@ const results: Readonly<
   [types.sshKey]: () => ({ id: "201" }),
   [types.zone]: () => ({ id: "501", outputs: { authoritativeNameservers: { assigneds: ["ns.example."] } } }),
   [types.rrset]: (name) => ({ id: name }),
+  [types.rdns]: (name) => ({ id: name }),
   [types.password]: (name) => ({ id: "none", outputs: { result: `random ${name}` } }),
 };
 
@@ -154,6 +157,7 @@ function readRequest(request: RegisterRequest): Registered {
     inputs: readValue(request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>,
     dependsOn: request.getDependenciesList().map(nameOf).sort(),
     replaceWith: request.getReplaceWithList().map(nameOf),
+    replaceOnChanges: request.getReplaceonchangesList(),
     ignoreChanges: request.getIgnorechangesList(),
     replaceOnChanges: request.getReplaceonchangesList(),
     deleteBeforeReplace: request.getDeletebeforereplace(),

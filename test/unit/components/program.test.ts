@@ -67,11 +67,15 @@ test("makes these things and no other", () => {
     command:local:Command media-tunnel < homerelay:home:Home media
     homerelay:reachability:Reachability media
     command:local:Command media-proof < homerelay:reachability:Reachability media
+    homerelay:dns:DynDns relay-dyndns
+    command:remote:Command relay-dyndns-updates < homerelay:dns:DynDns relay-dyndns
     homerelay:dns:Dns dns
     hcloud:index/zoneRrset:ZoneRrset dns-@-A < homerelay:dns:Dns dns
     hcloud:index/zoneRrset:ZoneRrset dns-@-AAAA < homerelay:dns:Dns dns
     hcloud:index/zoneRrset:ZoneRrset dns-www-A < homerelay:dns:Dns dns
     hcloud:index/zoneRrset:ZoneRrset dns-www-AAAA < homerelay:dns:Dns dns
+    hcloud:index/rdns:Rdns dns-reverse-ipv4 < homerelay:dns:Dns dns
+    hcloud:index/rdns:Rdns dns-reverse-ipv6 < homerelay:dns:Dns dns
     "
   `);
 });
@@ -124,7 +128,7 @@ test("an uninstall waits for nothing, so it is made first and its failure keeps 
 
 test("destroy takes away all that is billed before it cleans a home, and a home's steps before that home", () => {
   const billed = registered.filter(({ type }) => type.startsWith("hcloud:") || type === types.remote);
-  expect(billed).toHaveLength(14);
+  expect(billed).toHaveLength(17);
   expect(billed.filter((one) => !deletedBefore(one, "nas-on-destroy", "media-on-destroy"))).toEqual([]);
   for (const home of ["nas", "media"]) {
     const steps = registered.filter(({ type, name }) => type === types.local && name.startsWith(`${home}-`));
@@ -165,6 +169,7 @@ test("what a step needs is there before it", () => {
     media-keys: media-host-prepare
     media-tunnel: media-guard media-keys relay-tunnel-interface
     media-proof: media-guard media-tunnel
+    relay-dyndns-updates: relay-host-prepare
     "
   `);
 });

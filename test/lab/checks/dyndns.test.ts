@@ -1,0 +1,435 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { addresses, cloudApiUrl } from "../addresses.ts";
+import { controlCloud, controlDynDns } from "../control.ts";
+import type { DynDnsRequest } from "../dynDns.ts";
+import { exec, machineNames } from "../machines.ts";
+import { asPerson } from "../network.ts";
+import { home, Operator } from "../operator.ts";
+import { shell } from "../people.ts";
+import type { Place } from "../people.ts";
+import { Progress } from "../progress.ts";
+import { must, run } from "../shell.ts";
+import { cloudToken, down, until, up } from "../world.ts";
+
+const minute = 60_000;
+jest.setTimeout(3 * minute);
+
+const freemyipToken = "5f1c0ffee5f1c0ffee5f1c0f";
+const duckdnsToken = "a7c4d0ce-114e-4542-9c6d-d0c0ffee1234";
+const password = 'correct "horse" \\ battery';
+const ownKey = "open-sesame";
+const dyndns2 = { provider: "dyndns2", server: "https://dyn.example.net", user: "me" };
+
+let operator: Operator;
+let ipv4: string;
+let ipv6: string;
+
+beforeAll(async () => {
+  await down();
+  await up(new Progress(process.stderr));
+  operator = await Operator.withStack("dyndns", () => undefined);
+  await controlDynDns({
+    claim: {
+      "myhome.freemyip.com": freemyipToken,
+      "myhome.duckdns.org": duckdnsToken,
+      "second.duckdns.org": duckdnsToken,
+      "home.example.net": `me:${password}`,
+      "own.example.net": ownKey,
+      "hidden.example.net": ownKey,
+    },
+  });
+}, 30 * minute);
+
+afterAll(down, minute);
+
+/** Writes the stack file with these names, and sets the secret as a user does. */
+async function configure(dns: object, secret?: { key: string; value: string }): Promise<void> {
+  await operator.configure({ homes: [await home(["80:8080"])], dns: { ...dns } });
+  if (!secret) return;
+  const path = ["--secret", "--path", `home-relay:dns.${secret.key}`];
+  const { code, stderr } = await operator.pulumi(["config", "set", ...path], { input: secret.value });
+  if (code !== 0) throw new Error(stderr);
+}
+
+async function relay(): Promise<Place & `server-${string}`> {
+  const server = (await machineNames()).filter((name) => name.startsWith("server-"));
+  expect(server).toHaveLength(1);
+  return server[0] as `server-${string}`;
+}
+
+async function requests(): Promise<readonly DynDnsRequest[]> {
+  return (await controlDynDns()).requests;
+}
+
+const queries = async () => (await requests()).map(({ query }) => query);
+
+/** The home's page as the stranger gets it by a name; empty when nothing answers. */
+async function fetched(name: string, family: 4 | 6): Promise<string> {
+  const command = ["curl", "--silent", "--max-time", "4", `-${family}`, `http://${name}/`];
+  return (await run(asPerson("stranger", command))).stdout;
+}
+
+async function expectHome(name: string): Promise<void> {
+  expect(await fetched(name, 4)).toContain(`<p>You are ${addresses.stranger}</p>`);
+  expect(await fetched(name, 6)).toContain(`<p>You are ${addresses.stranger6}</p>`);
+}
+
+/** One tick of the timer; whether it failed. */
+async function tick(): Promise<{ failed: boolean; said: string }> {
+  const machine = await relay();
+  const { code } = await exec(machine, ["systemctl", "start", "homerelay-dyndns.service"]);
+  const said = await shell(machine, "journalctl --unit homerelay-dyndns.service --lines 5 --output cat");
+  return { failed: code !== 0, said };
+}
+
+/** As if so many seconds had passed since the relay sent. */
+async function age(seconds: number): Promise<void> {
+  const edit = `awk '{ $2 -= ${seconds}; print }' requests >older && mv older requests`;
+  await shell(await relay(), `cd /var/lib/homerelay/dyndns && ${edit}`);
+}
+
+async function failedUp(): Promise<string> {
+  const flags = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"];
+  const { code, stdout } = await operator.pulumi(["up", ...flags]);
+  expect(code).not.toBe(0);
+  return stdout.slice(stdout.indexOf("Diagnostics:"));
+}
+
+/** As somebody does by hand. */
+async function deleteServer(): Promise<void> {
+  const id = (await relay()).replace("server-", "");
+  const token = ["--header", `Authorization: Bearer ${await cloudToken()}`];
+  const call = ["curl", "--silent", "--fail", "--request", "DELETE", ...token];
+  await must(asPerson("operator", [...call, `${cloudApiUrl}/servers/${id}`]));
+}
+
+describe("a token in plain text", () => {
+  test("is refused with the command that encrypts it, and not shown", async () => {
+    await configure({ provider: "freemyip", names: ["myhome.freemyip.com"], token: freemyipToken });
+    const said = await failedUp();
+    expect(said).toContain("home-relay:dns.token: is a secret, and stands in the stack file in plain text");
+    expect(said).toContain("pulumi config set --secret --path home-relay:dns.token");
+    expect(said).not.toContain(freemyipToken);
+  });
+});
+
+describe("freemyip", () => {
+  let output: string;
+
+  beforeAll(async () => {
+    await configure(
+      { provider: "freemyip", names: ["myhome.freemyip.com"] },
+      { key: "token", value: freemyipToken },
+    );
+    output = await operator.up(["--diff"]);
+    const outputs = await operator.outputs();
+    [ipv4, ipv6] = [String(outputs["ipv4Address"]), String(outputs["ipv6Address"])];
+    expect(outputs["names"]).toEqual(["myhome.freemyip.com"]);
+  }, 10 * minute);
+
+  test("is told both addresses, and a stranger gets home by the name over either", async () => {
+    const request = { domain: "myhome.freemyip.com", token: freemyipToken };
+    expect(await queries()).toEqual([
+      { ...request, myip: ipv4 },
+      { ...request, myip: ipv6 },
+    ]);
+    await expectHome("myhome.freemyip.com");
+  });
+
+  test("the token is in one file of the relay, for root alone, and nowhere else", async () => {
+    const machine = await relay();
+    const found = await shell(
+      machine,
+      `grep -rl '${freemyipToken}' /etc /root /usr/local /var /run /tmp || true`,
+    );
+    expect(found.trim()).toBe("/etc/homerelay/dyndns/secret");
+    expect(await shell(machine, "stat -c '%a %U' /etc/homerelay/dyndns/secret")).toBe("600 root\n");
+    expect(await shell(machine, "journalctl --output cat")).not.toContain(freemyipToken);
+    expect(output).not.toContain(freemyipToken);
+    const exported = (await operator.pulumi(["stack", "export"])).stdout;
+    expect(exported).toContain("myhome.freemyip.com");
+    expect(exported).not.toContain(freemyipToken);
+  });
+
+  test("a further up and preview change nothing and ask nobody", async () => {
+    await controlDynDns({ reset: true });
+    await controlCloud({ reset: "requests" });
+    await operator.up(["--expect-no-changes"]);
+    const preview = await operator.pulumi(["preview", "--expect-no-changes", "--non-interactive"]);
+    expect(preview.code).toBe(0);
+    expect(await controlCloud({ get: "requests" })).toEqual([]);
+    expect(await requests()).toEqual([]);
+  });
+
+  test("a preview shows the request that changes, and not the token", async () => {
+    await controlDynDns({ claim: { "other.freemyip.com": freemyipToken } });
+    await configure(
+      { provider: "freemyip", names: ["other.freemyip.com"] },
+      { key: "token", value: freemyipToken },
+    );
+    const { stdout } = await operator.pulumi(["preview", "--diff", "--non-interactive", "--color", "never"]);
+    expect(stdout).toMatch(
+      /\+ +request other\.freemyip\.com [\d.]+ https:\/\/freemyip\.com\/update\?token=\{token\}&/,
+    );
+    expect(stdout).not.toContain(freemyipToken);
+    await configure(
+      { provider: "freemyip", names: ["myhome.freemyip.com"] },
+      { key: "token", value: freemyipToken },
+    );
+  });
+
+  describe("and the timer", () => {
+    beforeAll(async () => {
+      const machine = await relay();
+      const timers = await shell(
+        machine,
+        "systemctl show --property ActiveState,UnitFileState homerelay-dyndns.timer",
+      );
+      expect(timers).toBe("ActiveState=active\nUnitFileState=enabled\n");
+      // Seconds stand for minutes.
+      const faster =
+        "[Timer]\nOnActiveSec=\nOnUnitActiveSec=\nOnActiveSec=1\nOnUnitActiveSec=1\nRandomizedDelaySec=0\nAccuracySec=100ms\n";
+      const folder = "/run/systemd/system/homerelay-dyndns.timer.d";
+      await shell(machine, `mkdir -p ${folder} && printf '${faster}' >${folder}/lab.conf`);
+      await shell(machine, "systemctl daemon-reload && systemctl restart homerelay-dyndns.timer");
+    });
+
+    afterAll(async () => {
+      const machine = await relay();
+      await shell(machine, "rm -r /run/systemd/system/homerelay-dyndns.timer.d && systemctl daemon-reload");
+      await shell(machine, "systemctl restart homerelay-dyndns.timer");
+    });
+
+    const ticks = async () => {
+      const finished = "journalctl --unit homerelay-dyndns.service --output cat | grep -c ^Finished || true";
+      return Number(await shell(await relay(), finished));
+    };
+
+    test("asks nobody while nothing has changed", async () => {
+      await controlDynDns({ reset: true });
+      const before = await ticks();
+      await sleep(6000);
+      expect((await ticks()) - before).toBeGreaterThanOrEqual(3);
+      expect(await requests()).toEqual([]);
+    });
+
+    test("sends again when the relay's memory was lost", async () => {
+      await shell(await relay(), "rm /var/lib/homerelay/dyndns/requests");
+      await until("both addresses are sent", 30, async () => expect(await requests()).toHaveLength(2));
+      await sleep(3000);
+      expect(await requests()).toHaveLength(2);
+    });
+
+    test("brings back a name that the service has lost, within a week", async () => {
+      await controlDynDns({ forget: ["myhome.freemyip.com"], reset: true });
+      expect(await fetched("myhome.freemyip.com", 4)).toBe("");
+      await age(7 * 86_400 - 600);
+      await sleep(3000);
+      expect(await requests()).toEqual([]);
+      await age(600);
+      await until("both addresses are sent", 30, async () => expect(await requests()).toHaveLength(2));
+      await expectHome("myhome.freemyip.com");
+    });
+  });
+});
+
+describe("duckdns", () => {
+  test("is told two names and both addresses in one request", async () => {
+    await controlDynDns({ reset: true });
+    await configure(
+      { provider: "duckdns", names: ["myhome", "second.duckdns.org"] },
+      { key: "token", value: duckdnsToken },
+    );
+    await operator.up();
+    expect(await queries()).toEqual([{ domains: "myhome,second", token: duckdnsToken, ip: ipv4, ipv6 }]);
+    await expectHome("myhome.duckdns.org");
+    await expectHome("second.duckdns.org");
+  });
+
+  test("fails up when it answers KO, which names the setting, and asks no more until the settings change", async () => {
+    await controlDynDns({ reset: true });
+    await configure({ provider: "duckdns", names: ["myhome"] }, { key: "token", value: "wrong" });
+    const said = await failedUp();
+    expect(said).toContain('myhome.duckdns.org: www.duckdns.org answered "KO"');
+    expect(said).toContain("pulumi config set --secret --path home-relay:dns.token");
+    const { failed, said: ticked } = await tick();
+    expect([failed, ticked.includes("refused before")]).toEqual([true, true]);
+    expect(await requests()).toHaveLength(1);
+  });
+});
+
+describe("dyndns2", () => {
+  const names = ["home.example.net"];
+
+  test("fails up when it answers badauth, before it asks for another name", async () => {
+    await controlDynDns({ reset: true });
+    await configure(
+      { ...dyndns2, names: [...names, "other.example.net"] },
+      { key: "password", value: "wrong" },
+    );
+    const said = await failedUp();
+    expect(said).toContain('home.example.net: dyn.example.net answered "badauth" (HTTP 401)');
+    expect(said).toContain(
+      "mend home-relay:dns.user, or: pulumi config set --secret --path home-relay:dns.password",
+    );
+    expect(await requests()).toHaveLength(1);
+    expect((await tick()).failed).toBe(true);
+    expect(await requests()).toHaveLength(1);
+  });
+
+  test("another password alone is enough to be asked again", async () => {
+    await controlDynDns({ reset: true });
+    await configure(
+      { ...dyndns2, names: [...names, "other.example.net"] },
+      { key: "password", value: password },
+    );
+    const said = await failedUp();
+    expect(said).toContain('other.example.net: dyn.example.net answered "nohost"');
+    expect(said).toContain("make the name in your account there, or mend home-relay:dns.names");
+    expect((await requests()).map(({ answer }) => answer)).toEqual([`good ${ipv4},${ipv6}`, "nohost"]);
+  });
+
+  test("is told both addresses with the program's name, and a stranger gets home over either", async () => {
+    await controlDynDns({ reset: true });
+    await configure({ ...dyndns2, names }, { key: "password", value: password });
+    await operator.up();
+    const query = { hostname: "home.example.net", myip: `${ipv4},${ipv6}` };
+    const answer = `nochg ${ipv4},${ipv6}`;
+    expect(await requests()).toMatchObject([{ path: "/nic/update", query, answer }]);
+    expect((await requests())[0]?.agent).toMatch(/^home-relay\//);
+    await expectHome("home.example.net");
+    expect((await tick()).failed).toBe(false);
+  });
+
+  test.each([
+    [200, "good 127.0.0.1", "stopped", "admits no updates from this program"],
+    [200, "!donator", "stopped", "wants a paid account"],
+    [200, "notfqdn", "stopped", "mend home-relay:dns.names"],
+    [200, "abuse", "stopped", "has blocked the name"],
+    [200, "badagent", "stopped", "admits no updates from this program"],
+    [404, "<html>no such page</html>", "stopped", "mend home-relay:dns.server"],
+    [302, "", "stopped", "(HTTP 302); mend home-relay:dns.server"],
+    [200, "<html>welcome</html>", "odd", "mend home-relay:dns.server"],
+    [200, "dnserr", "busy", "tries again in half an hour"],
+    [503, "<html>sorry</html>", "busy", "tries again in half an hour"],
+    [429, "slow down", "busy", "tries again in half an hour"],
+  ])("takes HTTP %i with '%s' for %s", async (status, text, outcome, words) => {
+    await controlDynDns({ reset: true, answerNext: [{ status, text }] });
+    const machine = await relay();
+    await shell(machine, "rm /var/lib/homerelay/dyndns/requests");
+    const { failed, said } = await tick();
+    expect(failed).toBe(outcome !== "busy");
+    expect(said).toContain(words);
+    expect(await shell(machine, "cut -d' ' -f1 /var/lib/homerelay/dyndns/requests")).toBe(`${outcome}\n`);
+    await tick();
+    expect(await requests()).toHaveLength(1);
+  });
+
+  test("never repeats the password, should the service do it", async () => {
+    await controlDynDns({ answerNext: [{ status: 200, text: `what is ${password}?` }] });
+    await shell(await relay(), "rm /var/lib/homerelay/dyndns/requests");
+    const { said } = await tick();
+    expect(said).toContain('answered "what is (secret)?"');
+    expect(said).not.toContain("horse");
+  });
+
+  test("tries again at the next tick when nobody answers", async () => {
+    const machine = await relay();
+    const block =
+      "nft add table inet lab; nft add chain inet lab out '{ type filter hook output priority 0; }'";
+    await shell(machine, `${block}; nft add rule inet lab out ip daddr ${addresses.dynDns} reject`);
+    await shell(machine, "rm /var/lib/homerelay/dyndns/requests");
+    const { failed, said } = await tick();
+    expect(failed).toBe(false);
+    expect(said).toMatch(
+      /warning: home\.example\.net: dyn\.example\.net cannot be reached: .*; the relay tries again in five/,
+    );
+    await shell(machine, "nft delete table inet lab");
+    await controlDynDns({ reset: true });
+    expect((await tick()).failed).toBe(false);
+    expect(await requests()).toHaveLength(1);
+  });
+
+  test("an outage of the service's is a warning, and the timer tries again later", async () => {
+    await controlDynDns({ reset: true, answerNext: [{ status: 200, text: "911" }] });
+    const more = "two.example.net";
+    await controlDynDns({ claim: { [more]: `me:${password}` } });
+    await configure({ ...dyndns2, names: [more] }, { key: "password", value: password });
+    const output = await operator.up();
+    expect(output).toContain(
+      `warning: ${more}: dyn.example.net answered "911"; the relay tries again in half an hour`,
+    );
+    await tick();
+    expect(await requests()).toHaveLength(1);
+    await age(1800);
+    expect((await tick()).failed).toBe(false);
+    expect(await requests()).toHaveLength(2);
+    await expectHome(more);
+  });
+});
+
+describe("a service of one's own", () => {
+  const query = "host={name}&ip={ip}&ip6={ip6}";
+
+  test("gets the token in its URL", async () => {
+    await controlDynDns({ reset: true });
+    const url = `https://dns.example.net/update?key={token}&${query}`;
+    const names = ["own.example.net"];
+    await configure({ provider: "url", url, names, expect: "^OK" }, { key: "token", value: ownKey });
+    await operator.up();
+    expect(await queries()).toEqual([{ key: ownKey, host: "own.example.net", ip: ipv4, ip6: ipv6 }]);
+    await expectHome("own.example.net");
+  });
+
+  test("keeps a URL that is a secret as a whole", async () => {
+    await controlDynDns({ reset: true });
+    const url = `https://dns.example.net/update?key=${ownKey}&${query}`;
+    const names = ["hidden.example.net"];
+    await configure({ provider: "url", names, expect: "^OK" }, { key: "url", value: url });
+    const output = await operator.up(["--diff"]);
+    expect(output).not.toContain(ownKey);
+    expect(await queries()).toEqual([{ key: ownKey, host: "hidden.example.net", ip: ipv4, ip6: ipv6 }]);
+    await expectHome("hidden.example.net");
+    const found = await shell(
+      await relay(),
+      `grep -rl '${ownKey}' /etc /root /usr/local /var /run /tmp || true`,
+    );
+    expect(found.trim()).toBe("/etc/homerelay/dyndns/secret");
+  });
+
+  test("fails up when the answer is not the expected one", async () => {
+    const url = `https://dns.example.net/update?key={token}&${query}`;
+    const names = ["own.example.net"];
+    await configure({ provider: "url", url, names, expect: "^fine" }, { key: "token", value: ownKey });
+    const said = await failedUp();
+    expect(said).toContain(
+      'own.example.net: dns.example.net answered "OK, thank you"; mend home-relay:dns.expect',
+    );
+  });
+
+  test("is told again by a new server, which has the same address", async () => {
+    const url = `https://dns.example.net/update?key={token}&${query}`;
+    await configure({ provider: "url", url, names: ["own.example.net"] }, { key: "token", value: ownKey });
+    await operator.up();
+    await controlDynDns({ reset: true });
+    await deleteServer();
+    await operator.up(["--refresh"]);
+    expect(await queries()).toEqual([{ key: ownKey, host: "own.example.net", ip: ipv4, ip6: ipv6 }]);
+    await expectHome("own.example.net");
+  });
+});
+
+test("no service has seen a request that it does not know", async () => {
+  expect((await controlDynDns()).unexpected).toEqual([]);
+});
+
+test("without the section, the relay keeps neither secret nor timer", async () => {
+  await configure({});
+  await operator.up();
+  const machine = await relay();
+  const left =
+    "ls -d /etc/homerelay/dyndns /var/lib/homerelay/dyndns 2>/dev/null; systemctl is-enabled homerelay-dyndns.timer || true";
+  expect(await shell(machine, left)).toBe("disabled\n");
+  expect(await shell(machine, "systemctl --failed --no-legend")).toBe("");
+});
