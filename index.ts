@@ -4,6 +4,7 @@ import { Firewall } from "./components/firewall/Firewall.ts";
 import { ProviderFirewall } from "./components/firewall/ProviderFirewall.ts";
 import { publishForwards } from "./components/firewall/published.ts";
 import { Home } from "./components/home/Home.ts";
+import { handOverAll, ManualHome } from "./components/home/ManualHome.ts";
 import { Uninstall } from "./components/host/Uninstall.ts";
 import { Keys } from "./components/keys/Keys.ts";
 import { renderForward } from "./components/network/forward.ts";
@@ -12,15 +13,17 @@ import { RelayServer } from "./components/relay/RelayServer.ts";
 import { readSettings } from "./components/settings/StackSettings.ts";
 import { Tunnel } from "./components/tunnel/Tunnel.ts";
 
-const { relay: vps, tunnel, dns, ...settings } = readSettings();
+const { relay: vps, tunnel, dns, homes } = readSettings();
 const label = `${pulumi.getProject()}-${pulumi.getStack()}`;
 
 // Made first and so removed last: a home that cannot be reached must not keep billed things alive.
-const homes = settings.homes.map((home) => {
-  const uninstall = new Uninstall(home.name, { access: home.ssh, script: "home/uninstall-home.sh" });
-  return { ...home, uninstall: uninstall.command };
-});
-const after = homes.map(({ uninstall }) => uninstall);
+const installed = homes
+  .filter((home) => home.install !== "manual")
+  .map((home) => {
+    const { command } = new Uninstall(home.name, { access: home.access, script: "home/uninstall-home.sh" });
+    return { ...home, uninstall: command };
+  });
+const after = installed.map(({ uninstall }) => uninstall);
 
 const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
 
@@ -36,7 +39,7 @@ const { listening } = new Tunnel("relay-tunnel", relay.host, {
 });
 const { ipv4Address, ipv6Address, serverId } = relay;
 
-for (const home of homes) {
+for (const home of installed) {
   const { host, ready } = new Home(home.name, {
     ...home,
     tunnel,
@@ -51,6 +54,18 @@ for (const home of homes) {
   });
 }
 
+const byHand = homes
+  .filter((home) => home.install === "manual")
+  .map((home) => {
+    const { publicKey } = keys.relay;
+    return new ManualHome(home.name, {
+      ...home,
+      tunnel,
+      keys: keys.peer(home.name),
+      relay: { publicKey, ipv4Address },
+    });
+  });
+
 if (dns) new Dns("dns", { ...dns, ipv4Address, ipv6Address, after });
 
 export { ipv4Address, ipv6Address };
@@ -58,3 +73,4 @@ export const names = dns?.names.map((name) => (name === "@" ? dns.zone : `${name
 export const forwards = Object.fromEntries(
   homes.map((home) => [home.name, home.forwards.map(renderForward)]),
 );
+export const { manual, waiting } = handOverAll(byHand);

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parseSettings, sections } from "./parseSettings.ts";
 import type { Settings } from "./settings.ts";
@@ -8,14 +10,17 @@ import { SettingsError } from "./settingsError.ts";
  * when anything is wrong with them. This is the only place that reads the engine's configuration and the environment.
  */
 export function readSettings(): Settings {
-  const config = new pulumi.Config();
+  const namespace = new pulumi.Config().name;
+  const config = pulumi.runtime.allConfig();
+  const section = (key: string) => parseSection(config[`${namespace}:${key}`]);
   try {
     return parseSettings({
-      relay: config.getObject("relay"),
-      homes: config.getObject("homes"),
-      tunnel: config.getObject("tunnel"),
-      dns: config.getObject("dns"),
-      unknownKeys: unknownKeys(config.name),
+      relay: section("relay"),
+      homes: section("homes"),
+      tunnel: section("tunnel"),
+      dns: section("dns"),
+      unknownKeys: unknownKeys(namespace, config),
+      isEncrypted: (key, text) => isSecretKey(`${namespace}:${key}`) && !standsInStackFile(text),
       // The provider reads the same two, in this order.
       hcloudToken: new pulumi.Config("hcloud").get("token") ?? process.env["HCLOUD_TOKEN"],
     });
@@ -25,10 +30,36 @@ export function readSettings(): Settings {
   }
 }
 
+/** As `Config.getObject` reads it, but without its warning for every section that has an encrypted value inside. */
+function parseSection(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** Whether the engine decrypted something to get a section. The SDK asks the same of itself, but keeps it internal. */
+function isSecretKey(key: string): boolean {
+  const runtime = pulumi.runtime as unknown as { readonly isConfigSecret: (key: string) => boolean };
+  return runtime.isConfigSecret(key);
+}
+
+/** The engine marks whole sections; a password in clear beside an encrypted one is found in the file alone. */
+function standsInStackFile(text: string): boolean {
+  const file = join(pulumi.getRootDirectory(), `Pulumi.${pulumi.getStack()}.yaml`);
+  if (!existsSync(file)) return false;
+  const written = text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  return new RegExp(`password:[ \\t]*(["']?)${written}\\1[ \\t]*([,}#\\r]|$)`, "m").test(
+    readFileSync(file, "utf8"),
+  );
+}
+
 /** The engine accepts any key in the project's namespace and says nothing, so a mistyped one shows up only here. */
-function unknownKeys(namespace: string): string[] {
+function unknownKeys(namespace: string, config: Readonly<Record<string, string>>): string[] {
   const known = new Set<string>(sections.map((section) => `${namespace}:${section}`));
-  return Object.keys(pulumi.runtime.allConfig())
+  return Object.keys(config)
     .filter((key) => key.startsWith(`${namespace}:`) && !known.has(key))
     .map((key) => key.slice(namespace.length + 1))
     .sort();

@@ -1,5 +1,12 @@
 import { parsePrefix } from "../network/prefix.ts";
-import type { DnsSettings, HomeSettings, RelaySettings, SshSettings, TunnelSettings } from "./settings.ts";
+import type {
+  DnsSettings,
+  HomeSettings,
+  JumpSettings,
+  RelaySettings,
+  SshSettings,
+  TunnelSettings,
+} from "./settings.ts";
 
 /** What holds where the user writes nothing: every default there is. */
 export const defaults = {
@@ -20,7 +27,17 @@ export const defaults = {
     keyGeneration: 1,
   } satisfies TunnelSettings,
   home: { install: "ssh" } satisfies Pick<HomeSettings, "install">,
-  ssh: { port: 22, user: "root", identityFile: undefined } satisfies Omit<SshSettings, "host" | "hostKey">,
+  ssh: {
+    port: 22,
+    user: "root",
+    identityFile: undefined,
+    password: undefined,
+    jump: undefined,
+  } satisfies Omit<SshSettings, "host" | "hostKey">,
+  jump: { port: 22, user: "root", hostKey: undefined, identityFile: undefined } satisfies Omit<
+    JumpSettings,
+    "host"
+  >,
   dns: { provider: "hetzner", createZone: false, names: ["@"], ttlSeconds: 60 } satisfies Omit<
     DnsSettings,
     "zone"

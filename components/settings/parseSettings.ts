@@ -28,6 +28,8 @@ export interface RawSettings {
   readonly dns: unknown;
   /** Keys of the project's own namespace that are none of the sections. */
   readonly unknownKeys?: readonly string[];
+  /** Whether a text that is found in a section stands encrypted in the stack file. @default none does */
+  readonly isEncrypted?: (section: string, text: string) => boolean;
   /** The plain token; only its form is looked at. */
   readonly hcloudToken: string | undefined;
 }
@@ -38,7 +40,8 @@ export const sections = ["relay", "homes", "tunnel", "dns"] as const;
 /** Checks everything that the user wrote; deeply frozen. Throws one `SettingsError` with every problem there is. */
 export function parseSettings(raw: RawSettings): Settings {
   const problems: string[] = [];
-  const at = (section: string) => new Place(`home-relay:${section}`, problems);
+  const at = (section: string) =>
+    new Place(`home-relay:${section}`, problems, (text) => raw.isEncrypted?.(section, text) ?? false);
   for (const key of raw.unknownKeys ?? []) refuseUnknownSection(key, at);
   const relay = readRelay(raw.relay ?? {}, at("relay"));
   const homes = readHomes(raw.homes, at("homes"));
@@ -82,10 +85,12 @@ function assembleHome(
 ): Read<HomeSettings> {
   const home = complete<WrittenHome>(draft);
   if (!isRead(home)) return refused;
-  const ssh = complete<SshSettings>(home.ssh);
+  const { name, install } = home;
+  const access = home.ssh === undefined ? "here" : complete<SshSettings>(home.ssh);
   const forwards: Forward[] = home.forwards.filter(isRead);
-  if (!isRead(ssh) || forwards.length < home.forwards.length) return refused;
-  return { ...home, ssh, forwards, tunnelAddress: peerAddress(prefix4, prefix6, home.name) };
+  if (!isRead(access) || forwards.length < home.forwards.length) return refused;
+  const common = { name, forwards, tunnelAddress: peerAddress(prefix4, prefix6, name) };
+  return install === "manual" ? { ...common, install } : { ...common, install, access };
 }
 
 function deepFreeze<T>(value: T): T {

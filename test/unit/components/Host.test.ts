@@ -70,6 +70,8 @@ describe("a relay, by the stack's own key", () => {
       triggers: [],
       create: "sh components/host/reach-host.sh",
       environment: {
+        WAY: "ssh",
+        JUMP_HOST: "",
         HOST: "203.0.113.5",
         PORT: "22",
         LOGIN: "root",

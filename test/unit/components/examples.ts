@@ -10,10 +10,14 @@ export const operatorAccess: OperatorAccess = {
   user: "admin",
   hostKey: "ssh-ed25519 AAAAnas",
   identityFile: "keys/nas",
+  password: undefined,
+  jump: undefined,
 };
 
 /** What connect-host.sh reads to get there. */
 export const operatorEnvironment = {
+  WAY: "ssh",
+  JUMP_HOST: "",
   HOST: "192.168.1.10",
   PORT: "2222",
   LOGIN: "admin",
