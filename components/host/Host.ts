@@ -139,8 +139,8 @@ export class Host extends pulumi.ComponentResource {
       const environment = {
         ...operatorEnvironment(access),
         ...shared,
-        // With the last dial, an error within half a minute.
-        WAIT_SECONDS: "25",
+        // With the last dial and all that comes before, an error within half a minute.
+        WAIT_SECONDS: "20",
         HOST_KEY_MEND:
           "Was the machine set up anew? Then compare, on its own console,\n" +
           "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +

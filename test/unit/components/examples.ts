@@ -25,6 +25,20 @@ export const operatorEnvironment = {
   IDENTITY: "keys/nas",
 };
 
+export const passwordAccess: OperatorAccess = {
+  ...operatorAccess,
+  identityFile: undefined,
+  password: { text: "password nas", key: "home-relay:homes[0].ssh.password" },
+};
+
+/** What the scripts of the operator's machine read to get there; the password itself comes on stdin. */
+export const passwordEnvironment = {
+  ...operatorEnvironment,
+  WAY: "password",
+  IDENTITY: "",
+  PASSWORD_KEY: "home-relay:homes[0].ssh.password",
+};
+
 export function keyPair(name: string): SshKeyPair {
   return { publicKey: `ssh-ed25519 AAAA${name}`, privateKey: pulumi.secret(`private ${name}\n`) };
 }
