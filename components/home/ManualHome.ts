@@ -47,7 +47,7 @@ export class ManualHome extends pulumi.ComponentResource {
       pulumi
         .all([privateKey, presharedKey, publicKey, ipv4Address])
         .apply(([ownKey, sharedKey, relayKey, address]) =>
-          handOver(
+          writeHandOver(
             args,
             { privateKey: ownKey, presharedKey: sharedKey },
             { publicKey: relayKey, ipv4Address: address },
@@ -76,7 +76,12 @@ export function handOverAll(homes: readonly ManualHome[]): {
   };
 }
 
-function handOver(args: ManualHomeArgs, keys: HomeKeys, relay: CalledRelay): HandOver {
+/** What the owner of one home is handed. */
+export function writeHandOver(
+  args: HomePlan & { readonly name: string },
+  keys: HomeKeys,
+  relay: CalledRelay,
+): HandOver {
   const steps = {
     prepare: { run: "bash -s", document: preparation("home"), timeoutSeconds: 900 },
     guard: { run: "apply-guard.sh", document: renderGuardDocument(args) },

@@ -70,8 +70,12 @@ export class Operator {
 
   /** Runs `pulumi` on the stack, as the operator would; `env` adds to the operator's environment. */
   async pulumi(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-    const pulumi = [join(this.#engine.bin, "pulumi"), ...args, "--stack", this.stack];
-    return run(asPerson("operator", withOwnSsh(pulumi)), {
+    return this.command([join(this.#engine.bin, "pulumi"), ...args, "--stack", this.stack], options);
+  }
+
+  /** Runs any command in the checkout, as the operator would. */
+  async command(command: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return run(asPerson("operator", withOwnSsh(command)), {
       timeoutMs: 600_000,
       ...options,
       cwd: checkout,
