@@ -6,6 +6,7 @@ import { Firewall } from "./components/firewall/Firewall.ts";
 import { ProviderFirewall } from "./components/firewall/ProviderFirewall.ts";
 import { publishForwards } from "./components/firewall/published.ts";
 import { Home } from "./components/home/Home.ts";
+import { handOverAll, ManualHome } from "./components/home/ManualHome.ts";
 import { Uninstall } from "./components/host/Uninstall.ts";
 import { Keys } from "./components/keys/Keys.ts";
 import { renderForward } from "./components/network/forward.ts";
@@ -15,16 +16,19 @@ import { RelayServer } from "./components/relay/RelayServer.ts";
 import { readSettings } from "./components/settings/StackSettings.ts";
 import { Tunnel } from "./components/tunnel/Tunnel.ts";
 
-const { relay: vps, tunnel, dns, hetzner, ...settings } = readSettings();
+const { relay: vps, tunnel, dns, homes, hetzner } = readSettings();
+const [zone, service] = dns?.provider === "hetzner" ? [dns] : [undefined, dns];
 const label = `${pulumi.getProject()}-${pulumi.getStack()}`;
 
 // Made first and so removed last: a home that cannot be reached must not keep billed things alive.
-const homes = settings.homes.map((home) => {
-  const uninstall = new Uninstall(home.name, { access: home.ssh, script: "home/uninstall-home.sh" });
-  return { ...home, uninstall: uninstall.command };
-});
-const order = new OrderCheck("order", { label, relay: vps, dns, hetzner });
-const after = [...homes.map(({ uninstall }) => uninstall), ...order.passed];
+const installed = homes
+  .filter((home) => home.install !== "manual")
+  .map((home) => {
+    const { command } = new Uninstall(home.name, { access: home.access, script: "home/uninstall-home.sh" });
+    return { ...home, uninstall: command };
+  });
+const order = new OrderCheck("order", { label, relay: vps, dns: zone, hetzner });
+const after = [...installed.map(({ uninstall }) => uninstall), ...order.passed];
 
 const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
 
@@ -40,7 +44,7 @@ const { listening } = new Tunnel("relay-tunnel", relay.host, {
 });
 const { ipv4Address, ipv6Address, serverId } = relay;
 
-for (const home of homes) {
+for (const home of installed) {
   const { host, ready } = new Home(home.name, {
     ...home,
     tunnel,
@@ -56,7 +60,18 @@ for (const home of homes) {
   });
 }
 
-const [zone, service] = dns?.provider === "hetzner" ? [dns] : [undefined, dns];
+const byHand = homes
+  .filter((home) => home.install === "manual")
+  .map((home) => {
+    const { publicKey } = keys.relay;
+    return new ManualHome(home.name, {
+      ...home,
+      tunnel,
+      keys: keys.peer(home.name),
+      relay: { publicKey, ipv4Address },
+    });
+  });
+
 new DynDns("relay-dyndns", relay.host, { service, ipv4Address, ipv6Address });
 if (zone) new Dns("dns", { ...zone, label, ipv4Address, ipv6Address, primaryIps: relay.primaryIps, after });
 
@@ -65,3 +80,4 @@ export const names = dns ? fullNames(dns) : [];
 export const forwards = Object.fromEntries(
   homes.map((home) => [home.name, home.forwards.map(renderForward)]),
 );
+export const { manual, waiting } = handOverAll(byHand);

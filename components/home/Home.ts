@@ -1,31 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
-import { renderDocument } from "../host/document.ts";
 import { Host } from "../host/Host.ts";
 import type { OperatorAccess } from "../host/Host.ts";
-import { relayAddress } from "../network/addressPlan.ts";
-import type { TunnelAddress } from "../network/addressPlan.ts";
-import type { Forward } from "../network/forward.ts";
 import { renderForward } from "../network/forward.ts";
-import type { Prefix } from "../network/prefix.ts";
-import { renderWireguardConfig } from "../tunnel/wireguardConfig.ts";
-import { renderGuard } from "./guard.ts";
-import { renderRules, renderSysctls } from "./routes.ts";
+import { joinCommand, renderGuardDocument, renderKeyDocument, renderTunnelDocument } from "./documents.ts";
+import type { HomePlan } from "./documents.ts";
 
-export interface HomeArgs {
+export interface HomeArgs extends HomePlan {
   /** What the user calls the home. */
   readonly name: string;
-  readonly ssh: OperatorAccess;
-  readonly tunnelAddress: TunnelAddress;
-  readonly forwards: readonly Forward[];
-  readonly tunnel: {
-    readonly prefix4: Prefix;
-    readonly prefix6: Prefix;
-    /** UDP port on the relay. */
-    readonly listenPort: number;
-    /** Bytes. */
-    readonly mtu: number;
-    readonly keepaliveSeconds: number;
-  };
+  /** `here`: it is the machine that runs this program. */
+  readonly access: OperatorAccess | "here";
   readonly keys: { readonly privateKey: pulumi.Input<string>; readonly presharedKey: pulumi.Input<string> };
   readonly relay: {
     readonly publicKey: pulumi.Input<string>;
@@ -55,74 +39,29 @@ export class Home extends pulumi.ComponentResource {
     );
     this.host = new Host(
       `${name}-host`,
-      { title: args.name, role: "home", access: args.ssh },
+      { title: args.name, role: "home", access: args.access },
       { parent: this, dependsOn: args.uninstall },
     );
+    const { keys, relay } = args;
     const guard = this.host.step(
       `${name}-guard`,
-      { run: "apply-guard.sh", document: guardDocument(args) },
+      { run: "apply-guard.sh", document: renderGuardDocument(args) },
       { parent: this, dependsOn: this.host.prepared },
     );
-    const keys = this.host.step(
+    const stored = this.host.step(
       `${name}-keys`,
-      { run: "store-keys.sh", document: keyDocument(args) },
+      { run: "store-keys.sh", document: pulumi.secret(pulumi.output(keys).apply(renderKeyDocument)) },
       { parent: this, dependsOn: this.host.prepared },
     );
+    const document = pulumi
+      .all([relay.publicKey, relay.ipv4Address])
+      .apply(([publicKey, ipv4Address]) => renderTunnelDocument(args, { publicKey, ipv4Address }));
     const joined = this.host.step(
       `${name}-tunnel`,
-      {
-        run: `join-relay.sh ${relayAddress(args.tunnel.prefix4, args.tunnel.prefix6).ipv4}`,
-        document: tunnelDocument(args),
-        triggers: [args.relay.serverId],
-      },
-      { parent: this, dependsOn: [guard, keys, args.relay.listening] },
+      { run: joinCommand(args), document, triggers: [relay.serverId] },
+      { parent: this, dependsOn: [guard, stored, relay.listening] },
     );
     this.ready = [guard, joined];
     this.registerOutputs({});
   }
-}
-
-function keyDocument({ keys }: HomeArgs): pulumi.Output<string> {
-  return pulumi.secret(
-    pulumi.all([keys.privateKey, keys.presharedKey]).apply(([privateKey, presharedKey]) =>
-      renderDocument([
-        { name: "private", mode: "0600", text: privateKey },
-        { name: "preshared-relay", mode: "0600", text: presharedKey },
-      ]),
-    ),
-  );
-}
-
-/** No unknown piece is in it, so that a preview shows its lines even for a stack that is not there yet. */
-function guardDocument({ tunnelAddress, tunnel, forwards }: HomeArgs): string {
-  const relay = relayAddress(tunnel.prefix4, tunnel.prefix6);
-  return renderDocument([
-    { name: "guard", text: renderGuard({ home: tunnelAddress, relay, forwards }) },
-    { name: "rules", text: renderRules(tunnelAddress, forwards) },
-    { name: "sysctls", text: renderSysctls(forwards) },
-  ]);
-}
-
-function tunnelDocument({ relay, tunnel, tunnelAddress }: HomeArgs): pulumi.Output<string> {
-  return pulumi.all([relay.publicKey, relay.ipv4Address]).apply(([publicKey, ipv4Address]) =>
-    renderWireguardConfig({
-      addresses: [
-        `${tunnelAddress.ipv4}/${tunnel.prefix4.length}`,
-        `${tunnelAddress.ipv6}/${tunnel.prefix6.length}`,
-      ],
-      listenPort: undefined,
-      mtu: tunnel.mtu,
-      postUp: ["/usr/local/lib/homerelay/sync-routes.sh"],
-      preDown: ["/usr/local/lib/homerelay/sync-routes.sh remove"],
-      peers: [
-        {
-          name: "relay",
-          publicKey,
-          allowedIps: ["0.0.0.0/0", "::/0"],
-          endpoint: `${ipv4Address}:${tunnel.listenPort}`,
-          keepaliveSeconds: tunnel.keepaliveSeconds,
-        },
-      ],
-    }),
-  );
 }

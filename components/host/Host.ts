@@ -4,13 +4,18 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { renderDocument } from "./document.ts";
 import type { DocumentFile } from "./document.ts";
-import { installedFiles, libraryFolder } from "./installedFiles.ts";
+import { installedFiles } from "./installedFiles.ts";
 import type { Role } from "./installedFiles.ts";
+import { commandOf } from "./step.ts";
+import type { Step } from "./step.ts";
 
-/** How a host is reached. */
-export type Access = OperatorAccess | StackKeyAccess;
+/** How a host is reached; `here`: it is the machine that runs this program. */
+export type Access = OperatorAccess | StackKeyAccess | "here";
 
-/** By the operator's own OpenSSH: agent, ~/.ssh and all. None of the operator's keys gets into the state. */
+/**
+ * By the operator's own OpenSSH: agent, ~/.ssh and all. None of the operator's keys gets into the state; a password
+ * does, encrypted.
+ */
 export interface OperatorAccess {
   readonly host: string;
   readonly port: number;
@@ -18,6 +23,21 @@ export interface OperatorAccess {
   /** The pinned public host key, `ssh-ed25519 AAAA…`. */
   readonly hostKey: string;
   /** A private key file on the operator's machine. @default what `ssh` itself would use */
+  readonly identityFile: string | undefined;
+  /** Instead of a key; `key` is where the user set it. @default none */
+  readonly password: { readonly text: string; readonly key: string } | undefined;
+  /** A host to go through. @default none */
+  readonly jump: JumpAccess | undefined;
+}
+
+/** By the operator's own OpenSSH as well, and never with a password. */
+export interface JumpAccess {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** The pinned public host key. @default the operator's known_hosts decide */
+  readonly hostKey: string | undefined;
+  /** @default what `ssh` itself would use */
   readonly identityFile: string | undefined;
 }
 
@@ -48,17 +68,13 @@ export interface HostArgs {
   readonly files?: readonly DocumentFile[];
   /** The host is waited for again when one of these changes: it has been restarted. @default none */
   readonly restarts?: readonly pulumi.Input<string>[];
-  /** Seconds for which a host may be silent: it boots. @default 300 where this stack made it, else 25 */
+  /** Seconds for which a host may be silent: it boots. @default 300 where this stack made it, else 20 */
   readonly bootSeconds?: pulumi.Input<number>;
 }
 
-export interface StepArgs {
-  /** An installed script by its file name, with its arguments, or a shell command. */
-  readonly run: string;
+export interface StepArgs extends Omit<Step, "document"> {
   /** The script's standard input. A secret anywhere in it hides the whole of it in previews. */
   readonly document: pulumi.Input<string>;
-  /** Seconds until the step is ended on the host. @default 300 */
-  readonly timeoutSeconds?: number;
   /** The step runs again when one of these changes, besides its document. @default none */
   readonly triggers?: readonly pulumi.Input<string>[];
 }
@@ -82,7 +98,7 @@ export class Host extends pulumi.ComponentResource {
     super("homerelay:host:Host", name, { title: args.title, role: args.role }, rest);
     this.#access = args.access;
     this.#title = args.title;
-    const document = preparation(args);
+    const document = preparation(args.role, args.files);
     const scripts = createHash("sha256").update(document).digest("hex").slice(0, 12);
     this.#triggers = [scripts, ...(machine ? [machine.id] : [])];
 
@@ -97,33 +113,23 @@ export class Host extends pulumi.ComponentResource {
 
   /** Runs a script on the host whenever its document changes. It has no undo: see `Uninstall`. */
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource {
-    const run = /^[a-z-]+\.sh\b/.test(args.run) ? `${libraryFolder}/${args.run}` : args.run;
-    const there = `timeout ${args.timeoutSeconds ?? 300} ${run}`;
+    const there = commandOf(args);
     const common: Omit<command.local.CommandArgs, "create" | "environment"> = {
       stdin: args.document,
       triggers: [...this.#triggers, ...(args.triggers ?? [])],
       logging: "stdoutAndStderr",
       addPreviousOutputInEnv: false,
     };
-    if (hasStackKey(this.#access)) {
-      const connection = {
-        host: this.#access.host,
-        port: this.#access.port,
-        user: "root",
-        privateKey: this.#access.privateKey,
-        hostKey: this.#access.hostKey.publicKey,
-        dialErrorLimit: 3,
-        perDialTimeout: 10,
-      };
-      return new command.remote.Command(name, { ...common, connection, create: there }, opts);
+    const access = this.#access;
+    if (hasStackKey(access) || hasPassword(access)) {
+      const connection = hasStackKey(access) ? stackKeyConnection(access) : passwordConnection(access);
+      const create = connection.user === "root" ? there : `sudo -n ${there}`;
+      return new command.remote.Command(name, { ...common, connection, create }, opts);
     }
+    const create = `sh components/host/run-step.sh ${there}`;
     return new command.local.Command(
       name,
-      {
-        ...common,
-        create: `sh components/host/run-step.sh ${there}`,
-        environment: operatorEnvironment(this.#access),
-      },
+      { ...common, create, environment: operatorEnvironment(access) },
       opts,
     );
   }
@@ -141,7 +147,8 @@ export class Host extends pulumi.ComponentResource {
       const environment = {
         ...operatorEnvironment(access),
         ...shared,
-        WAIT_SECONDS: pulumi.output(bootSeconds ?? 25).apply(String),
+        // With the last dial and all that comes before, an error within half a minute.
+        WAIT_SECONDS: pulumi.output(bootSeconds ?? 20).apply(String),
         HOST_KEY_MEND:
           "Was the machine set up anew? Then compare, on its own console,\n" +
           "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
@@ -149,11 +156,13 @@ export class Host extends pulumi.ComponentResource {
       };
       return new command.local.Command(
         `${name}-reach`,
-        { create, environment, triggers, addPreviousOutputInEnv: false },
+        { create, environment, triggers, ...operatorInput(access), addPreviousOutputInEnv: false },
         { parent: this },
       );
     }
     const environment = {
+      WAY: "ssh",
+      JUMP_HOST: "",
       HOST: access.host,
       PORT: String(access.port),
       LOGIN: "root",
@@ -176,27 +185,79 @@ export class Host extends pulumi.ComponentResource {
   }
 }
 
+type PasswordAccess = OperatorAccess & { readonly password: object };
+
 function hasStackKey(access: Access): access is StackKeyAccess {
-  return "privateKey" in access;
+  return access !== "here" && "privateKey" in access;
 }
 
-/** What connect-host.sh reads. */
-export function operatorEnvironment(access: OperatorAccess): Record<string, string> {
+function hasPassword(access: OperatorAccess | "here"): access is PasswordAccess {
+  return access !== "here" && access.password !== undefined;
+}
+
+function stackKeyConnection(access: StackKeyAccess) {
   return {
+    host: access.host,
+    port: access.port,
+    user: "root",
+    privateKey: access.privateKey,
+    hostKey: access.hostKey.publicKey,
+    dialErrorLimit: 3,
+    perDialTimeout: 10,
+  };
+}
+
+function passwordConnection(access: PasswordAccess) {
+  return {
+    host: access.host,
+    port: access.port,
+    user: access.user,
+    password: pulumi.secret(access.password.text),
+    hostKey: access.hostKey,
+    // A wrong password is not tried again: hosts lock out those who guess.
+    dialErrorLimit: 0,
+    perDialTimeout: 10,
+  };
+}
+
+/** What connect-host.sh reads from the environment. Every variable is set, so that the operator's own have no say. */
+export function operatorEnvironment(access: OperatorAccess | "here"): Record<string, string> {
+  if (access === "here") return { WAY: "here", JUMP_HOST: "" };
+  const { password, jump } = access;
+  return {
+    WAY: password === undefined ? "ssh" : "password",
     HOST: access.host,
     PORT: String(access.port),
     LOGIN: access.user,
     HOST_KEYS: access.hostKey,
     IDENTITY: access.identityFile ?? "",
+    JUMP_HOST: jump?.host ?? "",
+    ...(jump === undefined ? {} : jumpEnvironment(jump)),
+    ...(password === undefined ? {} : { PASSWORD_KEY: password.key }),
   };
 }
 
-function preparation(args: HostArgs): string {
+function jumpEnvironment(jump: JumpAccess): Record<string, string> {
+  return {
+    JUMP_PORT: String(jump.port),
+    JUMP_LOGIN: jump.user,
+    JUMP_HOST_KEYS: jump.hostKey ?? "",
+    JUMP_IDENTITY: jump.identityFile ?? "",
+  };
+}
+
+/** What reach-host.sh and uninstall-host.sh read from stdin. */
+export function operatorInput(access: OperatorAccess | "here"): { readonly stdin?: pulumi.Output<string> } {
+  return hasPassword(access) ? { stdin: pulumi.secret(access.password.text) } : {};
+}
+
+/** The document of the first step: our scripts, units and settings, behind the script that unpacks them. */
+export function preparation(role: Role, extra: readonly DocumentFile[] = []): string {
   const read = (path: string) => readFileSync(`${import.meta.dirname}/../${path}`, "utf8");
-  const files = installedFiles[args.role].map(({ source, path, mode }) => ({
+  const files = installedFiles[role].map(({ source, path, mode }) => ({
     name: path,
     mode,
     text: read(source),
   }));
-  return read("host/unpack-scripts.sh") + renderDocument([...files, ...(args.files ?? [])]);
+  return read("host/unpack-scripts.sh") + renderDocument([...files, ...extra]);
 }

@@ -1,10 +1,11 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { operatorEnvironment } from "./Host.ts";
+import { operatorEnvironment, operatorInput } from "./Host.ts";
 import type { OperatorAccess } from "./Host.ts";
 
 export interface UninstallArgs {
-  readonly access: OperatorAccess;
+  /** `here`: the host is the machine that runs this program. */
+  readonly access: OperatorAccess | "here";
   /** The script that runs there, below components/. */
   readonly script: string;
 }
@@ -32,6 +33,7 @@ export class Uninstall extends pulumi.ComponentResource {
         create: "true",
         delete: `sh components/host/uninstall-host.sh components/${args.script}`,
         environment: { ...operatorEnvironment(args.access), NAME: name, URN: urn },
+        ...operatorInput(args.access),
         addPreviousOutputInEnv: false,
       },
       { parent: this },

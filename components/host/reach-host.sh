@@ -5,15 +5,12 @@
 #   WAIT_SECONDS  how long a host may be silent (a new server boots)
 #   HOST_KEY_MEND what to do about a host key that is not the pinned one
 #   SILENCE_MEND  what to do about a host that does not answer; empty: what helps with any host
-# stdin: nothing (the operator's own way in), or for a relay of ours two OpenSSH private keys, one after the other:
-# the one to log in with, and the host key that the server is to have from its first contact on. The one that it
-# booted with was in its user data, where others than us can read it.
+#   PASSWORD_KEY  where the user set the password, if there is one
+# stdin: nothing (the operator's own way in); or the password; or for a relay of ours two OpenSSH private keys, one
+# after the other: the one to log in with, and the host key that the server is to have from its first contact on. The
+# one that it booted with was in its user data, where others than us can read it.
 # shellcheck source=connect-host.sh
 . components/host/connect-host.sh
-umask 077
-
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
 
 say() {
   printf '%s\n' "$*"
@@ -25,6 +22,7 @@ die() {
 }
 
 read_keys() {
+  [ "$WAY" = ssh ] || return 0
   awk -v folder="$folder" '
     /^-----BEGIN/ { file = folder "/key" ++n }
     file != "" { print > file }
@@ -36,33 +34,86 @@ fingerprints() {
   ssh-keygen -lf - 2>/dev/null | awk '{ print $2 }' | tr '\n' ' '
 }
 
+# The fingerprint in what ssh says of a key that is not the pinned one.
+offered() {
+  sed -n 's/.*\(SHA256:[A-Za-z0-9+/]*\).*/\1/p' | head -n 1
+}
+
 wrong_host_key() {
   pinned=$(printf '%s\n' "$HOST_KEYS" | fingerprints)
-  offered=$(ssh-keyscan -T 5 -t ed25519 -p "$PORT" "$HOST" 2>/dev/null | fingerprints)
+  shown=$(printf '%s\n' "$answer" | offered)
   die "$NAME ($HOST port $PORT) shows a host key that is not the pinned one. Nothing was sent to it.
   pinned:  ${pinned:-none}
-  offered: ${offered:-no ed25519 key}
+  offered: ${shown:-no ed25519 key}
 $HOST_KEY_MEND"
+}
+
+# ssh names the ways in that the host offers: `Permission denied (publickey,password).`
+refused_login() {
+  [ "$WAY" = password ] || die "$NAME ($HOST port $PORT) refuses the login of $LOGIN: $answer
+Check that this works without a question:  $(login_command) true"
+  case $answer in
+    *"("*password*")"* | *"("*keyboard-interactive*")"*)
+      die "$NAME ($HOST port $PORT) refuses the password of $LOGIN. Set the right one:
+  pulumi config set --secret --path '$PASSWORD_KEY'" ;;
+  esac
+  die "$NAME ($HOST port $PORT) takes no password from $LOGIN: $answer
+Allow it there (PasswordAuthentication yes in its sshd_config), or log in with a key and forget the password:
+  pulumi config rm --path '$PASSWORD_KEY'"
+}
+
+# What is wrong with the jump host and will not pass. That it, or the host behind it, is silent, may pass.
+judge_jump() { # ITS COMPLAINT
+  jump="the jump host of $NAME ($JUMP_HOST port $JUMP_PORT)"
+  case $1 in
+    *"Host key verification failed"* | *"no matching host key type"*)
+      [ -z "$JUMP_HOST_KEYS" ] || die "$jump shows a host key that is not the pinned one. Nothing was sent to it.
+  pinned:  $(printf '%s\n' "$JUMP_HOST_KEYS" | fingerprints)
+  offered: $(printf '%s\n' "$1" | offered)
+Was it set up anew? Then put its new line into ssh.jump.hostKey of $NAME."
+      die "$jump shows a host key that your known_hosts does not have for it. Nothing was sent to it.
+Log in once and compare, or pin its key with ssh.jump.hostKey of $NAME:
+  ssh -p $JUMP_PORT $JUMP_LOGIN@$JUMP_HOST true" ;;
+    *"Permission denied"* | *"Too many authentication failures"*)
+      die "$jump refuses the login of $JUMP_LOGIN: $1
+Check that this works without a question:  ssh -p $JUMP_PORT $JUMP_LOGIN@$JUMP_HOST true" ;;
+    *"Could not resolve hostname"*)
+      die "$jump: $1" ;;
+    *"administratively prohibited"*)
+      die "$jump passes no connections on: $1
+Allow it there: AllowTcpForwarding yes in its sshd_config" ;;
+  esac
+}
+
+no_answer() { # SECONDS, COMPLAINT OF THE JUMP HOST
+  tried="tried ssh to $HOST port $PORT as $LOGIN"
+  [ -z "$JUMP_HOST" ] || tried="$tried, through $JUMP_LOGIN@$JUMP_HOST port $JUMP_PORT,"
+  case $2 in
+    "" | *"open failed"*) silent=$NAME ;;
+    *) silent="the jump host of $NAME" ;;
+  esac
+  die "$silent does not answer: $tried for $1 s, last answer: ${answer:-none}
+${SILENCE_MEND:-Is it switched on, is this the right address, and does a firewall let you through?}"
 }
 
 wait_until_reached() {
   started=$(date +%s)
+  left=$WAIT_SECONDS
   while :; do
+    # The last dials are shorter, so that the wait ends when it should.
+    DIAL_SECONDS=$((left < 2 ? 2 : left < 10 ? left : 10))
     # The whole answer is kept: ssh tells the cause on stderr only.
     if answer=$(connect true 2>&1 </dev/null); then return; fi
+    jump_complaint=$(printf '%s\n' "$answer" | sed -n 's/^jump host: //p')
+    [ -z "$jump_complaint" ] || judge_jump "$jump_complaint"
     case $answer in
       *"Host key verification failed"* | *"host key"*"mismatch"* | *"no matching host key type"*) wrong_host_key ;;
-      *"Permission denied"* | *"Too many authentication failures"*)
-        die "$NAME ($HOST port $PORT) refuses the login of $LOGIN: $answer
-Check that this works without a question:  ssh -p $PORT $LOGIN@$HOST true" ;;
-      *"Could not resolve hostname"*)
-        die "$NAME: $answer" ;;
+      *"Permission denied"* | *"Too many authentication failures"*) refused_login ;;
+      *"Could not resolve hostname"*) die "$NAME: $answer" ;;
     esac
     waited=$(($(date +%s) - started))
-    if [ "$waited" -ge "$WAIT_SECONDS" ]; then
-      die "$NAME does not answer: tried ssh to $HOST port $PORT as $LOGIN for $waited s, last answer: ${answer:-none}
-${SILENCE_MEND:-Is it switched on, is this the right address, and does a firewall let you through?}"
-    fi
+    left=$((WAIT_SECONDS - waited))
+    [ "$left" -gt 0 ] || no_answer "$waited" "$jump_complaint"
     say "waiting for $NAME ($HOST port $PORT): $(printf '%s' "$answer" | tail -n 1 | tr -d '\r') ($waited s)"
     sleep 2
   done
@@ -91,8 +142,10 @@ systemctl reload ssh' <"$folder/key2" || die "$NAME: could not give it its lasti
 }
 
 main() {
+  make_folder
+  take_password
   read_keys
-  wait_until_reached
+  [ "$WAY" = here ] || wait_until_reached
   check_privilege
   if [ -f "$folder/key2" ]; then
     wait_for_cloud_init

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parseSettings, sections } from "./parseSettings.ts";
 import type { Settings } from "./settings.ts";
@@ -16,20 +18,22 @@ const hetznerEndpoint = "https://api.hetzner.cloud/v1";
  * when anything is wrong with them. This is the only place that reads the engine's configuration and the environment.
  */
 export function readSettings(): StackSettings {
-  const { name } = new pulumi.Config();
-  const encrypted = encryptedSections(name);
+  const namespace = new pulumi.Config().name;
+  const config = pulumi.runtime.allConfig();
+  const section = (key: string) =>
+    parseSection(config[`${namespace}:${key}`], isSecretKey(`${namespace}:${key}`));
   // The provider reads the same, in this order.
   const hcloud = new pulumi.Config("hcloud");
   const token = hcloud.get("token") ?? process.env["HCLOUD_TOKEN"];
   const endpoint = hcloud.get("endpoint") ?? process.env["HCLOUD_ENDPOINT"] ?? hetznerEndpoint;
   try {
     const settings = parseSettings({
-      relay: readSection(name, "relay", encrypted),
-      homes: readSection(name, "homes", encrypted),
-      tunnel: readSection(name, "tunnel", encrypted),
-      dns: readSection(name, "dns", encrypted),
-      unknownKeys: unknownKeys(name),
-      encrypted,
+      relay: section("relay"),
+      homes: section("homes"),
+      tunnel: section("tunnel"),
+      dns: section("dns"),
+      unknownKeys: unknownKeys(namespace, config),
+      isEncrypted: (key, text) => isSecretKey(`${namespace}:${key}`) && !standsInStackFile(text),
       hcloudToken: token,
     });
     return { ...settings, hetzner: { endpoint, token: pulumi.secret(token ?? "") } };
@@ -39,33 +43,36 @@ export function readSettings(): StackSettings {
   }
 }
 
-/**
- * A section as plain data. `Config.getObject` is not for one in which a single key is encrypted, and
- * `Config.getSecretObject` would hide the whole of it.
- */
-function readSection(namespace: string, section: string, encrypted: readonly string[]): unknown {
-  const text = pulumi.runtime.allConfig()[`${namespace}:${section}`];
+/** As `Config.getObject` reads it, but without its warning for every section that has an encrypted value inside. */
+function parseSection(text: string | undefined, encrypted: boolean): unknown {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    return encrypted.includes(section) ? "(encrypted)" : text;
+    return encrypted ? "(encrypted)" : text;
   }
 }
 
-/**
- * Sections in which something is encrypted in the stack file. The SDK decrypts all and tells nobody; the language
- * host hands it this list of keys.
- */
-function encryptedSections(namespace: string): string[] {
-  const keys: unknown = JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] || "[]");
-  return sections.filter((section) => Array.isArray(keys) && keys.includes(`${namespace}:${section}`));
+/** Whether the engine decrypted something to get a section. The SDK asks the same of itself, but keeps it internal. */
+function isSecretKey(key: string): boolean {
+  const runtime = pulumi.runtime as unknown as { readonly isConfigSecret: (key: string) => boolean };
+  return runtime.isConfigSecret(key);
+}
+
+/** The engine marks whole sections; a secret in clear beside an encrypted one is found in the file alone. */
+function standsInStackFile(text: string): boolean {
+  const file = join(pulumi.getRootDirectory(), `Pulumi.${pulumi.getStack()}.yaml`);
+  if (!existsSync(file)) return false;
+  const written = text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  return new RegExp(`(?:password|token|url):[ \\t]*(["']?)${written}\\1[ \\t]*([,}#\\r]|$)`, "m").test(
+    readFileSync(file, "utf8"),
+  );
 }
 
 /** The engine accepts any key in the project's namespace and says nothing, so a mistyped one shows up only here. */
-function unknownKeys(namespace: string): string[] {
+function unknownKeys(namespace: string, config: Readonly<Record<string, string>>): string[] {
   const known = new Set<string>(sections.map((section) => `${namespace}:${section}`));
-  return Object.keys(pulumi.runtime.allConfig())
+  return Object.keys(config)
     .filter((key) => key.startsWith(`${namespace}:`) && !known.has(key))
     .map((key) => key.slice(namespace.length + 1))
     .sort();

@@ -39,6 +39,7 @@ export function refuseConflicts(
   refuseCollisions(forwards);
   for (const home of placed) refuseSharedArrivals(placeForwards(home));
   refuseRepeatedNames(placed);
+  refuseSecondLocal(placed);
   if (!isRead(tunnel)) return;
   if (isRead(tunnel.prefix4) && isRead(tunnel.prefix6))
     refuseSharedAddresses(placed, tunnel.prefix4, tunnel.prefix6);
@@ -145,6 +146,18 @@ function refuseRepeatedNames(homes: readonly PlacedHome[]): void {
   }
 }
 
+/** There is one machine that runs this program. */
+function refuseSecondLocal(homes: readonly PlacedHome[]): void {
+  const [first, ...others] = homes.filter(({ home }) => home.install === "local");
+  for (const { place } of others)
+    place
+      .at("install")
+      .refuse(
+        `makes this machine a second home, after ${first?.place.path ?? ""}; found local in both`,
+        "write one home with the forwards of both, or install: ssh for the one that is another machine",
+      );
+}
+
 /** An address comes from the name alone, so two names can, rarely, fall on one. */
 function refuseSharedAddresses(homes: readonly PlacedHome[], prefix4: Prefix, prefix6: Prefix): void {
   const first = new Map<string, { readonly place: Place; readonly name: string }>();
@@ -166,7 +179,7 @@ function refuseSharedAddresses(homes: readonly PlacedHome[], prefix4: Prefix, pr
 /** With its LAN inside the tunnel's prefix, a home would send its LAN's traffic into the tunnel. */
 function refuseHomesInTunnel(homes: readonly PlacedHome[], prefixes: readonly Prefix[]): void {
   for (const { place, home } of homes) {
-    if (!isRead(home.ssh) || !isRead(home.ssh.host)) continue;
+    if (!isRead(home.ssh) || home.ssh === undefined || !isRead(home.ssh.host)) continue;
     const { host } = home.ssh;
     const inside = prefixes.find((prefix) => isWithin(host, prefix));
     if (inside !== undefined)

@@ -2,6 +2,7 @@ import { parsePrefix } from "../network/prefix.ts";
 import type {
   HetznerDnsSettings,
   HomeSettings,
+  JumpSettings,
   RelaySettings,
   SshSettings,
   TunnelSettings,
@@ -26,7 +27,17 @@ export const defaults = {
     keyGeneration: 1,
   } satisfies TunnelSettings,
   home: { install: "ssh" } satisfies Pick<HomeSettings, "install">,
-  ssh: { port: 22, user: "root", identityFile: undefined } satisfies Omit<SshSettings, "host" | "hostKey">,
+  ssh: {
+    port: 22,
+    user: "root",
+    identityFile: undefined,
+    password: undefined,
+    jump: undefined,
+  } satisfies Omit<SshSettings, "host" | "hostKey">,
+  jump: { port: 22, user: "root", hostKey: undefined, identityFile: undefined } satisfies Omit<
+    JumpSettings,
+    "host"
+  >,
   dns: { provider: "hetzner", createZone: false, names: ["@"], ttlSeconds: 60 } satisfies Omit<
     HetznerDnsSettings,
     "zone" | "reverse"

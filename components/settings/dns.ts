@@ -21,8 +21,6 @@ import type { Reader } from "./readers.ts";
 import type { DnsSettings, HetznerDnsSettings } from "./settings.ts";
 
 export interface DnsContext {
-  /** Whether something in the section is encrypted in the stack file. */
-  readonly encrypted: boolean;
   /** Whether the relay's addresses are Hetzner's. */
   readonly relayAtHetzner: boolean;
 }
@@ -39,7 +37,7 @@ export function readDns(
   if (!isRead(provider)) return refused;
   const own = isMapping(value) ? withoutForeignKeys(value, provider, place) : value;
   if (provider === "hetzner") return readHetzner(own, place, context);
-  return readDynDns(provider, own, place, context.encrypted);
+  return readDynDns(provider, own, place);
 }
 
 const keysOf = {

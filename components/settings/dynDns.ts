@@ -21,13 +21,8 @@ export const dynDnsKeys = {
   url: ["provider", "names", "url", "expect", "token"],
 } as const satisfies Readonly<Record<Provider, readonly string[]>>;
 
-/** The `dns` section of a DynDNS provider. `encrypted`: whether something in it is encrypted in the stack file. */
-export function readDynDns(
-  provider: Provider,
-  value: unknown,
-  place: Place,
-  encrypted: boolean,
-): Read<Draft<DynDnsService>> {
+/** The `dns` section of a DynDNS provider. */
+export function readDynDns(provider: Provider, value: unknown, place: Place): Read<Draft<DynDnsService>> {
   switch (provider) {
     case "freemyip":
       return fields<FreemyipService>({
@@ -37,24 +32,24 @@ export function readDynDns(
           "the token of freemyip.com owns one name alone",
           namesUnder("freemyip.com", 'names: ["myhome.freemyip.com"]'),
         ),
-        token: secretToken(/^[A-Za-z0-9]+$/, "letters and digits", encrypted),
+        token: secretToken(/^[A-Za-z0-9]+$/, "letters and digits"),
       })(value, place);
     case "duckdns":
       return fields<DuckdnsService>({
         provider: required(oneOf(["duckdns"]), "provider: duckdns"),
         names: namesUnder("duckdns.org", "names: [myhome]"),
-        token: secretToken(/^[A-Za-z0-9-]+$/, "letters, digits and hyphens", encrypted),
+        token: secretToken(/^[A-Za-z0-9-]+$/, "letters, digits and hyphens"),
       })(value, place);
     case "dyndns2":
       return fields<Dyndns2Service>({
         provider: required(oneOf(["dyndns2"]), "provider: dyndns2"),
         server: required(readServer, 'server: "https://dyn.example.net"'),
         user: required(readUser, "user: me"),
-        password: secret("password", isPrintable, "one line of printable characters", encrypted),
+        password: secret("password", isPrintable, "one line of printable characters"),
         names: atMost(20, "the protocol takes no more", fullNameList),
       })(value, place);
     case "url":
-      return readUrlService(value, place, encrypted);
+      return readUrlService(value, place);
   }
 }
 
@@ -63,19 +58,19 @@ const fullNameList = required(
   'names: ["home.example.net"]',
 );
 
-function readUrlService(value: unknown, place: Place, encrypted: boolean): Read<Draft<UrlService>> {
+function readUrlService(value: unknown, place: Place): Read<Draft<UrlService>> {
   const written = isMapping(value) && isText(value["url"]) ? value["url"] : "";
   const takesToken = written.includes("{token}");
   const names = distinct(readFullName, (name) => name);
-  // With a token the URL is shown in previews; what is encrypted else can only be the URL.
-  const secretUrl = encrypted && !takesToken;
+  // With a token in a place of its own the URL is no secret, and previews show it.
+  const secretUrl = !takesToken && place.isEncrypted(written);
   const draft = fields<Omit<UrlService, "secretUrl">>({
     provider: required(oneOf(["url"]), "provider: url"),
     url: required(urlTemplate(secretUrl), 'url: "https://dns.example.net/update?host={name}&ip={ip}"'),
     names: written.includes("{name}") ? fullNameList : optional(names, []),
     expect: optional(readPattern, undefined),
     token: takesToken
-      ? secretToken(/^[\w.~%-]+$/, 'letters, digits and "-._~", all else as %XX', encrypted)
+      ? secretToken(/^[\w.~%-]+$/, 'letters, digits and "-._~", all else as %XX')
       : unwantedToken,
   })(value, place);
   return isRead(draft) ? { ...draft, secretUrl } : refused;
@@ -127,26 +122,21 @@ function atMost(most: number, why: string, list: Reader<readonly string[]>): Rea
   };
 }
 
-function secretToken(form: RegExp, characters: string, encrypted: boolean): Reader<string> {
-  return secret("token", (text) => form.test(text), `text of ${characters}`, encrypted);
+function secretToken(form: RegExp, characters: string): Reader<string> {
+  return secret("token", (text) => form.test(text), `text of ${characters}`);
 }
 
 /** A text that must be encrypted in the stack file, and is never shown. */
-function secret(
-  key: string,
-  accepts: (text: string) => boolean,
-  rule: string,
-  encrypted: boolean,
-): Reader<string> {
+function secret(key: string, accepts: (text: string) => boolean, rule: string): Reader<string> {
   return (value, place) => {
     const command = `pulumi config set --secret --path home-relay:dns.${key}`;
     if (isAbsent(value)) return place.refuse("is missing", `set it, encrypted: ${command}`);
-    if (!encrypted)
+    if (!isText(value) || !place.isEncrypted(value))
       return place.refuse(
         "is a secret, and stands in the stack file in plain text",
         `have another one made at the service, remove this one and set it, encrypted: ${command}`,
       );
-    if (isText(value) && accepts(value)) return value;
+    if (accepts(value)) return value;
     return place.refuse(
       `must be ${rule}; found something else, which is not shown`,
       `set it anew: ${command}`,

@@ -28,8 +28,8 @@ export interface RawSettings {
   readonly dns: unknown;
   /** Keys of the project's own namespace that are none of the sections. */
   readonly unknownKeys?: readonly string[];
-  /** Sections in which something is encrypted in the stack file. The engine does not tell which key it is. */
-  readonly encrypted?: readonly string[];
+  /** Whether a text that is found in a section stands encrypted in the stack file. @default none does */
+  readonly isEncrypted?: (section: string, text: string) => boolean;
   /** The plain token; only its form is looked at. */
   readonly hcloudToken: string | undefined;
 }
@@ -40,13 +40,13 @@ export const sections = ["relay", "homes", "tunnel", "dns"] as const;
 /** Checks everything that the user wrote; deeply frozen. Throws one `SettingsError` with every problem there is. */
 export function parseSettings(raw: RawSettings): Settings {
   const problems: string[] = [];
-  const at = (section: string) => new Place(`home-relay:${section}`, problems);
+  const at = (section: string) =>
+    new Place(`home-relay:${section}`, problems, (text) => raw.isEncrypted?.(section, text) ?? false);
   for (const key of raw.unknownKeys ?? []) refuseUnknownSection(key, at);
   const relay = readRelay(raw.relay ?? {}, at("relay"));
   const homes = readHomes(raw.homes, at("homes"));
   const tunnel = readTunnel(raw.tunnel ?? {}, at("tunnel"));
   const dns = readDns(raw.dns, at("dns"), {
-    encrypted: raw.encrypted?.includes("dns") ?? false,
     relayAtHetzner: !isRead(relay) || isAtHetzner(relay.provider),
   });
   checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
@@ -92,10 +92,12 @@ function assembleHome(
 ): Read<HomeSettings> {
   const home = complete<WrittenHome>(draft);
   if (!isRead(home)) return refused;
-  const ssh = complete<SshSettings>(home.ssh);
+  const { name, install } = home;
+  const access = home.ssh === undefined ? "here" : complete<SshSettings>(home.ssh);
   const forwards: Forward[] = home.forwards.filter(isRead);
-  if (!isRead(ssh) || forwards.length < home.forwards.length) return refused;
-  return { ...home, ssh, forwards, tunnelAddress: peerAddress(prefix4, prefix6, home.name) };
+  if (!isRead(access) || forwards.length < home.forwards.length) return refused;
+  const common = { name, forwards, tunnelAddress: peerAddress(prefix4, prefix6, name) };
+  return install === "manual" ? { ...common, install } : { ...common, install, access };
 }
 
 function deepFreeze<T>(value: T): T {

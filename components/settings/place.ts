@@ -6,14 +6,19 @@ export type Read<T> = T | typeof refused;
 /** A `T` of which some fields may have been refused. */
 export type Draft<T> = { readonly [K in keyof T]: Read<T[K]> };
 
+/** Whether a text of a section stands encrypted in the stack file. */
+export type IsEncrypted = (text: string) => boolean;
+
 /** One key of the stack file, and where to note what is wrong with it. */
 export class Place {
   /** As the user wrote it: `home-relay:homes[0].forwards[2]`. */
   readonly path: string;
+  readonly isEncrypted: IsEncrypted;
   readonly #problems: string[];
 
-  constructor(path: string, problems: string[]) {
+  constructor(path: string, problems: string[], isEncrypted: IsEncrypted = () => false) {
     this.path = path;
+    this.isEncrypted = isEncrypted;
     this.#problems = problems;
   }
 
@@ -22,6 +27,7 @@ export class Place {
     return new Place(
       typeof key === "number" ? `${this.path}[${key}]` : `${this.path}.${key}`,
       this.#problems,
+      this.isEncrypted,
     );
   }
 
@@ -45,10 +51,12 @@ function isComplete<T extends object>(draft: Draft<T>): draft is Draft<T> & T {
   return Object.values(draft).every(isRead);
 }
 
-/** A found value as a message shows it: quoted, short, and never a private key. */
+/** A found value as a message shows it: quoted, short, and never a private key, password or token. */
 export function show(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(value, (key, part: unknown) =>
+    /passw|secret|token/i.test(key) ? "***" : part,
+  );
   if (text.includes("PRIVATE KEY")) return "a private key";
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

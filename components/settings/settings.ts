@@ -43,15 +43,27 @@ export interface TunnelSettings {
   readonly keyGeneration: number;
 }
 
-export interface HomeSettings {
+/** A server at home. How it is set up is told by `install`. @default ssh */
+export type HomeSettings = InstalledHome | ManualHome;
+
+interface NamedHome {
   /** Names the home everywhere: 1-20 of a-z, 0-9 and hyphen, beginning with a letter. */
   readonly name: string;
-  /** @default ssh */
-  readonly install: "ssh";
-  readonly ssh: SshSettings;
   /** From the home's name alone. */
   readonly tunnelAddress: TunnelAddress;
   readonly forwards: readonly Forward[];
+}
+
+/** Set up by this program: over SSH, or the very machine that runs it. */
+export interface InstalledHome extends NamedHome {
+  readonly install: "ssh" | "local";
+  /** `here`: the machine that runs this program. */
+  readonly access: SshSettings | "here";
+}
+
+/** Set up by its owner with a script that this program writes; nothing contacts it. */
+export interface ManualHome extends NamedHome {
+  readonly install: "manual";
 }
 
 /** How the operator's own OpenSSH reaches a home. */
@@ -64,6 +76,31 @@ export interface SshSettings {
   readonly user: string;
   /** The home's public host key, `ssh-ed25519 AAAA…`, without a comment. */
   readonly hostKey: string;
+  /** A private key file on the operator's machine. @default whatever `ssh` itself would use: agent, ~/.ssh */
+  readonly identityFile: string | undefined;
+  /** Instead of a key. @default none */
+  readonly password: Password | undefined;
+  /** A host on the way, from which alone the other can be reached. @default none */
+  readonly jump: JumpSettings | undefined;
+}
+
+/** A secret that the user set, and its key in the stack file, for messages that ask to set it anew. */
+export interface Password {
+  readonly text: string;
+  /** As `pulumi config set --secret --path` takes it: `home-relay:homes[0].ssh.password`. */
+  readonly key: string;
+}
+
+/** A host that passes connections on. The operator's own OpenSSH logs in to it, with a key. */
+export interface JumpSettings {
+  /** Name or address. */
+  readonly host: string;
+  /** @default 22 */
+  readonly port: number;
+  /** @default root */
+  readonly user: string;
+  /** Its public host key. @default the operator's own known_hosts decide, and strictly */
+  readonly hostKey: string | undefined;
   /** A private key file on the operator's machine. @default whatever `ssh` itself would use: agent, ~/.ssh */
   readonly identityFile: string | undefined;
 }

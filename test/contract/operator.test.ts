@@ -65,7 +65,9 @@ To give it up for good:
 
 function host(): Record<string, string> {
   return {
+    WAY: "ssh",
     HOST: "127.0.0.1",
+    JUMP_HOST: "",
     PORT: String(closedPort),
     LOGIN: "root",
     HOST_KEYS: key,

@@ -24,6 +24,8 @@ export interface MachineSpec {
   readonly link: string;
   /** Files laid over the root before the first boot. */
   readonly files: readonly MachineFile[];
+  /** Folders of this computer that the machine may read, and where it sees them. */
+  readonly readable?: readonly { readonly from: string; readonly at: string }[];
   /** Called at each start, when the machine's `eth0` is plugged in; given its init's process id. */
   readonly onStart?: (init: number) => Promise<void>;
 }
@@ -114,12 +116,13 @@ export class Machine {
 
   async #start(): Promise<void> {
     if (this.#ended) return;
-    const { name, hostname, namespace, link, root } = this.#spec;
+    const { name, hostname, namespace, link, root, readable = [] } = this.#spec;
+    const binds = readable.map(({ from, at }) => `${from}:${at}`);
     const cgroups = await makeCgroups(name);
     const console = openSync(join(runOf(name), "console.log"), "a");
     const child = spawn(
       join(import.meta.dirname, "start-machine.sh"),
-      [`${labPrefix}${name}`, hostname, namespace, link, root, rootsOf(name), ...cgroups],
+      [`${labPrefix}${name}`, hostname, namespace, link, root, rootsOf(name), ...cgroups, "--", ...binds],
       { stdio: ["ignore", console, console], detached: true },
     );
     closeSync(console);

@@ -1,5 +1,6 @@
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { addresses, cloudApiUrl } from "./addresses.ts";
@@ -62,13 +63,23 @@ export class Operator {
     await this.#must(["config", "set", "--secret", "hcloud:token"], { input: await cloudToken() });
   }
 
-  /** Runs `pulumi` on the stack, as the operator would. */
+  /** Sets an encrypted value in the stack file, as `pulumi config set` takes its path. */
+  async setSecret(path: string, value: string): Promise<void> {
+    await this.#must(["config", "set", "--secret", "--path", path], { input: value });
+  }
+
+  /** Runs `pulumi` on the stack, as the operator would; `env` adds to the operator's environment. */
   async pulumi(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-    return run(asPerson("operator", [join(this.#engine.bin, "pulumi"), ...args, "--stack", this.stack]), {
+    return this.command([join(this.#engine.bin, "pulumi"), ...args, "--stack", this.stack], options);
+  }
+
+  /** Runs any command in the checkout, as the operator would. */
+  async command(command: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return run(asPerson("operator", withOwnSsh(command)), {
       timeoutMs: 600_000,
       ...options,
       cwd: checkout,
-      env: this.environment(),
+      env: { ...this.environment(), ...options.env },
     });
   }
 
@@ -135,6 +146,16 @@ export async function hostKeyOf(machine: "home" | "attic" | "vps"): Promise<stri
 export const zone = "example.org";
 
 const operatorHome = join(paths.run, "operator");
+
+/** The operator's ~/.ssh: empty until a check puts something there. */
+export const operatorSsh = join(operatorHome, ".ssh");
+
+/** ssh goes by the password file and not by $HOME, so the operator's folder is laid over that of the lab's user. */
+function withOwnSsh(command: readonly string[]): string[] {
+  const script = 'mkdir -p -m 700 "$2" && mount --bind "$1" "$2" && shift 2 && exec "$@"';
+  return ["sh", "-c", script, "sh", operatorSsh, join(userInfo().homedir, ".ssh"), ...command];
+}
+
 export const checkout = join(operatorHome, "home-relay");
 
 /** It guards a state that lives as long as the lab. */
@@ -150,4 +171,5 @@ async function makeCheckout(): Promise<void> {
   for (const entry of ["Pulumi.yaml", "package.json", "index.ts", "components", "node_modules"])
     await symlink(join(repository, entry), join(checkout, entry));
   await must(["chmod", "700", operatorHome]);
+  await mkdir(operatorSsh, { mode: 0o700 });
 }

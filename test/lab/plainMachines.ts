@@ -1,4 +1,4 @@
-import { chmod, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { addresses, bridges, namespaces } from "./addresses.ts";
 import { announceServer } from "./dataCentre.ts";
@@ -13,6 +13,9 @@ export type PlainMachine = "home" | "attic" | "vps";
 
 /** Those that a check may add to a lab that is up; `home` is always there. */
 export const addableMachines = ["attic", "vps"] as const satisfies readonly PlainMachine[];
+
+/** Where the home sees this repository, and the engines of the cache. */
+export const readableAtHome = { repository: "/opt/lab/home-relay", engine: "/opt/lab/engine" } as const;
 
 const people = join(import.meta.dirname, "people");
 
@@ -30,6 +33,11 @@ export async function plainMachine(name: PlainMachine, suite: Suite = "trixie"):
       return {
         ...inLan(name, "nas"),
         root,
+        // Its owner may run the program there.
+        readable: [
+          { from: join(import.meta.dirname, "../.."), at: readableAtHome.repository },
+          { from: await engineCache(), at: readableAtHome.engine },
+        ],
         files: [...files, ...(await homeFiles("nas", "home", addresses.home))],
       };
     case "attic":
@@ -78,6 +86,13 @@ async function ownFiles(name: PlainMachine): Promise<MachineFile[]> {
   ];
   await rm(key);
   return files;
+}
+
+/** The folder of all engines, which may be built only after the home. */
+async function engineCache(): Promise<string> {
+  const folder = join(paths.cache, "engine");
+  await mkdir(folder, { recursive: true });
+  return folder;
 }
 
 async function makeKey(file: string, comment: string): Promise<void> {

@@ -58,6 +58,7 @@ const installable = [
   "ufw",
   "iptables",
   "tcpdump",
+  "sudo",
 ];
 
 /** Files that make the plain Debian into the lab's image. */

@@ -40,37 +40,39 @@ test("reads the sections from the project's own namespace", () => {
 describe("a section in which something is encrypted", () => {
   const dns = { provider: "duckdns", names: ["myhome"], token: "s3cret" };
 
-  afterEach(() => {
-    delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
-  });
-
   test("is read as a whole, and may hold secrets", () => {
-    process.env["PULUMI_CONFIG_SECRET_KEYS"] = '["hcloud:token","home-relay:dns"]';
-    pulumi.runtime.setAllConfig({
-      "home-relay:homes": homes,
-      "home-relay:dns": JSON.stringify(dns),
-      "hcloud:token": token,
-    });
+    pulumi.runtime.setAllConfig(
+      {
+        "home-relay:homes": homes,
+        "home-relay:dns": JSON.stringify(dns),
+        "hcloud:token": token,
+      },
+      ["hcloud:token", "home-relay:dns"],
+    );
     expect(readSettings().dns).toEqual({ ...dns, names: ["myhome.duckdns.org"] });
   });
 
   test("is not shown when it is no mapping", () => {
-    process.env["PULUMI_CONFIG_SECRET_KEYS"] = '["home-relay:dns"]';
-    pulumi.runtime.setAllConfig({
-      "home-relay:homes": homes,
-      "home-relay:dns": "s3cret",
-      "hcloud:token": token,
-    });
+    pulumi.runtime.setAllConfig(
+      {
+        "home-relay:homes": homes,
+        "home-relay:dns": "s3cret",
+        "hcloud:token": token,
+      },
+      ["home-relay:dns"],
+    );
     expect(() => readSettings()).toThrow('must be a mapping of keys to values; found "(encrypted)"');
   });
 
   test("is told from one in plain text", () => {
-    process.env["PULUMI_CONFIG_SECRET_KEYS"] = '["hcloud:token"]';
-    pulumi.runtime.setAllConfig({
-      "home-relay:homes": homes,
-      "home-relay:dns": JSON.stringify(dns),
-      "hcloud:token": token,
-    });
+    pulumi.runtime.setAllConfig(
+      {
+        "home-relay:homes": homes,
+        "home-relay:dns": JSON.stringify(dns),
+        "hcloud:token": token,
+      },
+      ["hcloud:token"],
+    );
     expect(() => readSettings()).toThrow(
       "home-relay:dns.token: is a secret, and stands in the stack file in plain text",
     );

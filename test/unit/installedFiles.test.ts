@@ -14,6 +14,7 @@ const hostOf: Readonly<Record<string, Role>> = {
   "tunnel/Tunnel.ts": "relay",
   "dns/DynDns.ts": "relay",
   "home/Home.ts": "home",
+  "home/ManualHome.ts": "home",
   "reachability/Reachability.ts": "home",
 };
 
@@ -55,7 +56,9 @@ test("every component with steps is known to this test", () => {
 test("no script of a host lies about uninstalled", () => {
   const known = new Set(Object.values(installedFiles).flatMap((files) => files.map(({ source }) => source)));
   const operators =
-    read("host/Host.ts") + read("host/Uninstall.ts") + read("../index.ts") + operatorScripts();
+    ["host/Host.ts", "host/Uninstall.ts", "home/ManualHome.ts", "../index.ts", "../package.json"]
+      .map(read)
+      .join("") + operatorScripts();
   const unused = globSync("*/*.{sh,service,timer,conf,nft}", { cwd: components }).filter(
     (source) => !known.has(source) && !operators.includes(basename(source)),
   );
@@ -74,7 +77,7 @@ function scriptsRunBy(source: string): string[] {
 
 /** What runs on the operator's machine, which has this checkout. */
 function operatorScripts(): string {
-  return ["connect-host.sh", "reach-host.sh", "run-step.sh", "uninstall-host.sh"]
+  return ["connect-host.sh", "open-jump.sh", "reach-host.sh", "run-step.sh", "uninstall-host.sh"]
     .map((name) => read(`host/${name}`))
     .join("");
 }

@@ -83,7 +83,15 @@ describe("what is left out has the documented default", () => {
         {
           name: "nas",
           install: "ssh",
-          ssh: { host: "192.168.1.10", port: 22, user: "root", hostKey, identityFile: undefined },
+          access: {
+            host: "192.168.1.10",
+            port: 22,
+            user: "root",
+            hostKey,
+            identityFile: undefined,
+            password: undefined,
+            jump: undefined,
+          },
           tunnelAddress: { ipv4: "10.77.218.48", ipv6: "fd77::da30" },
           forwards: [parseForward("80:8080")],
         },
@@ -164,12 +172,8 @@ test("what is written holds", () => {
     "192.168.77.0/24",
     "fd01:2:3:4::/64",
   ]);
-  expect(settings.homes[0]?.ssh).toEqual({
-    host: "fd00::5",
-    port: 2022,
-    user: "ops",
-    hostKey,
-    identityFile: "~/.ssh/nas",
+  expect(settings.homes[0]).toMatchObject({
+    access: { host: "fd00::5", port: 2022, user: "ops", hostKey, identityFile: "~/.ssh/nas" },
   });
   expect(settings.dns).toEqual({
     provider: "hetzner",
@@ -203,7 +207,7 @@ describe("the relay's addresses lead back", () => {
 });
 
 describe("names that a service keeps", () => {
-  const encrypted = { encrypted: ["dns"] };
+  const encrypted = { isEncrypted: (section: string) => section === "dns" };
   const url = "https://dns.example.net/update?host={name}&ip={ip}&ip6={ip6}";
 
   test.each<[string, object, object]>([
@@ -594,7 +598,7 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     [
       "in ssh",
       sshOf({ pasword: "x" }),
-      "home-relay:homes[0].ssh.pasword: is not a setting\n  remove it; known here: host, port, user, hostKey, identityFile",
+      "home-relay:homes[0].ssh.pasword: is not a setting\n  did you mean password?",
     ],
     [
       "in a forward",
@@ -777,13 +781,14 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     ],
     [
       "install",
-      { homes: [{ ...nas, install: "manual" }] },
-      'home-relay:homes[0].install: must be ssh; found "manual"\n  write ssh',
+      { homes: [{ ...nas, install: "manuel" }] },
+      'home-relay:homes[0].install: must be one of ssh, local, manual; found "manuel"\n  write manual',
     ],
     [
       "no ssh",
       { homes: [{ name: "nas", forwards: ["80"] }] },
-      'home-relay:homes[0].ssh: is missing\n  write it, for example: ssh: { host: 192.168.1.10, hostKey: "ssh-ed25519 AAAA..." }',
+      'home-relay:homes[0].ssh: is missing\n  write it, for example: ssh: { host: 192.168.1.10, hostKey: "ssh-ed25519 AAAA..." }; ' +
+        "or install: local where this machine is the home, or install: manual",
     ],
   ],
   "of a home's ssh": [
@@ -820,7 +825,7 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     [
       "user",
       sshOf({ user: "-x" }),
-      'home-relay:homes[0].ssh.user: must be the name of a user at home; found "-x"\n  write it like root',
+      'home-relay:homes[0].ssh.user: must be the name of a user there; found "-x"\n  write it like root',
     ],
     [
       "no hostKey",

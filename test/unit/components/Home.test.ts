@@ -18,7 +18,7 @@ beforeAll(async () => {
     () =>
       new Home("nas", {
         name: "nas",
-        ssh: operatorAccess,
+        access: operatorAccess,
         tunnelAddress: nas,
         forwards: nasForwards,
         tunnel: {

@@ -6,8 +6,15 @@ import * as random from "@pulumi/random";
 import { Host } from "../../../components/host/Host.ts";
 import type { HostArgs } from "../../../components/host/Host.ts";
 import { installedFiles } from "../../../components/host/installedFiles.ts";
-import { operatorAccess, operatorEnvironment, stackKeyAccess, stackKeyConnection } from "./examples.ts";
-import { named, register, tree } from "./mockEngine.ts";
+import {
+  operatorAccess,
+  operatorEnvironment,
+  passwordAccess,
+  passwordEnvironment,
+  stackKeyAccess,
+  stackKeyConnection,
+} from "./examples.ts";
+import { named, plainTexts, register, tree } from "./mockEngine.ts";
 
 const read = (source: string) => readFileSync(join(__dirname, "../../../components", source), "utf8");
 const quiet = { addPreviousOutputInEnv: false };
@@ -32,7 +39,7 @@ describe("a home, by the operator's own OpenSSH", () => {
       environment: {
         ...operatorEnvironment,
         NAME: "nas",
-        WAIT_SECONDS: "25",
+        WAIT_SECONDS: "20",
         HOST_KEY_MEND: expect.stringContaining("ssh.hostKey of nas"),
       },
     });
@@ -60,6 +67,96 @@ describe("a home, by the operator's own OpenSSH", () => {
   });
 });
 
+describe("a home, with a password", () => {
+  const host = (access = passwordAccess): Host =>
+    new Host("nas-host", { title: "nas", role: "home", access });
+
+  test("reach gets it on stdin, and knows where a wrong one is mended", async () => {
+    const { inputs } = named(await register(host), "nas-host-reach");
+    expect(inputs["stdin"]).toEqual({ secret: "password nas" });
+    expect(inputs["environment"]).toMatchObject(passwordEnvironment);
+  });
+
+  test("a step has it in its secret connection, tries it once, and leaves its document readable", async () => {
+    const registered = await register(() =>
+      host().step("nas-guard", { run: "apply-guard.sh", document: "guard\n" }, {}),
+    );
+    expect(named(registered, "nas-guard").inputs).toEqual({
+      ...logged,
+      connection: {
+        secret: {
+          host: "192.168.1.10",
+          port: 2222,
+          user: "admin",
+          password: "password nas",
+          hostKey: "ssh-ed25519 AAAAnas",
+          dialErrorLimit: 0,
+          perDialTimeout: 10,
+        },
+      },
+      create: "sudo -n timeout 300 /usr/local/lib/homerelay/apply-guard.sh",
+      stdin: "guard\n",
+    });
+  });
+
+  test("root needs no sudo", async () => {
+    const registered = await register(() => host({ ...passwordAccess, user: "root" }));
+    expect(named(registered, "nas-host-prepare").inputs["create"]).toBe("timeout 900 bash -s");
+  });
+
+  test("it stands nowhere in clear", async () => {
+    const registered = await register(host);
+    expect(registered.flatMap(({ inputs }) => plainTexts(inputs)).join("\n")).not.toContain("password nas");
+  });
+});
+
+test("a home behind a jump host is reached with the operator's own OpenSSH through it", async () => {
+  const jump = {
+    host: "gate",
+    port: 2200,
+    user: "ops",
+    hostKey: "ssh-ed25519 AAAAgate",
+    identityFile: "keys/gate",
+  };
+  const environment = async (change: object) => {
+    const access = { ...operatorAccess, jump: { ...jump, ...change } };
+    const registered = await register(() => new Host("nas-host", { title: "nas", role: "home", access }));
+    expect(named(registered, "nas-host-reach").inputs["environment"]).toMatchObject({ JUMP_HOST: "gate" });
+    return named(registered, "nas-host-prepare").inputs["environment"];
+  };
+  const through = { ...operatorEnvironment, JUMP_HOST: "gate", JUMP_PORT: "2200", JUMP_LOGIN: "ops" };
+  expect(await environment({})).toEqual({
+    ...through,
+    JUMP_HOST_KEYS: "ssh-ed25519 AAAAgate",
+    JUMP_IDENTITY: "keys/gate",
+  });
+  expect(await environment({ hostKey: undefined, identityFile: undefined })).toEqual({
+    ...through,
+    JUMP_HOST_KEYS: "",
+    JUMP_IDENTITY: "",
+  });
+});
+
+test("a home that is this machine gets the same steps, with no way to anywhere", async () => {
+  const registered = await register(() =>
+    new Host("nas-host", { title: "nas", role: "home", access: "here" }).step(
+      "nas-guard",
+      { run: "apply-guard.sh", document: "guard\n" },
+      {},
+    ),
+  );
+  expect(named(registered, "nas-guard").inputs).toEqual({
+    ...logged,
+    create: "sh components/host/run-step.sh timeout 300 /usr/local/lib/homerelay/apply-guard.sh",
+    environment: { WAY: "here", JUMP_HOST: "" },
+    stdin: "guard\n",
+  });
+  expect(named(registered, "nas-host-reach").inputs["environment"]).toMatchObject({
+    WAY: "here",
+    NAME: "nas",
+  });
+});
+
 describe("a relay, by the stack's own key", () => {
   const args = (): HostArgs => ({ title: "the relay", role: "relay", access: stackKeyAccess() });
 
@@ -70,6 +167,8 @@ describe("a relay, by the stack's own key", () => {
       triggers: [],
       create: "sh components/host/reach-host.sh",
       environment: {
+        WAY: "ssh",
+        JUMP_HOST: "",
         HOST: "203.0.113.5",
         PORT: "22",
         LOGIN: "root",

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { Uninstall } from "../../../components/host/Uninstall.ts";
-import { operatorAccess, operatorEnvironment } from "./examples.ts";
+import { operatorAccess, operatorEnvironment, passwordAccess, passwordEnvironment } from "./examples.ts";
 import { named, register, tree } from "./mockEngine.ts";
 
 test("does nothing until it is deleted, and then names itself for whoever gives the home up", async () => {
@@ -22,5 +22,26 @@ test("does nothing until it is deleted, and then names itself for whoever gives 
       ),
     },
     addPreviousOutputInEnv: false,
+  });
+});
+
+test("brings the password on stdin, and secret", async () => {
+  const registered = await register(
+    () => new Uninstall("nas", { access: passwordAccess, script: "home/uninstall-home.sh" }),
+  );
+  const { inputs } = named(registered, "nas-on-destroy");
+  expect(inputs["environment"]).toMatchObject(passwordEnvironment);
+  expect(inputs["stdin"]).toEqual({ secret: "password nas" });
+});
+
+test("cleans the very machine that runs the program without any address", async () => {
+  const registered = await register(
+    () => new Uninstall("nas", { access: "here", script: "home/uninstall-home.sh" }),
+  );
+  expect(named(registered, "nas-on-destroy").inputs["environment"]).toEqual({
+    WAY: "here",
+    JUMP_HOST: "",
+    NAME: "nas",
+    URN: expect.any(String),
   });
 });

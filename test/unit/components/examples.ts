@@ -10,15 +10,33 @@ export const operatorAccess: OperatorAccess = {
   user: "admin",
   hostKey: "ssh-ed25519 AAAAnas",
   identityFile: "keys/nas",
+  password: undefined,
+  jump: undefined,
 };
 
 /** What connect-host.sh reads to get there. */
 export const operatorEnvironment = {
+  WAY: "ssh",
+  JUMP_HOST: "",
   HOST: "192.168.1.10",
   PORT: "2222",
   LOGIN: "admin",
   HOST_KEYS: "ssh-ed25519 AAAAnas",
   IDENTITY: "keys/nas",
+};
+
+export const passwordAccess: OperatorAccess = {
+  ...operatorAccess,
+  identityFile: undefined,
+  password: { text: "password nas", key: "home-relay:homes[0].ssh.password" },
+};
+
+/** What the scripts of the operator's machine read to get there; the password itself comes on stdin. */
+export const passwordEnvironment = {
+  ...operatorEnvironment,
+  WAY: "password",
+  IDENTITY: "",
+  PASSWORD_KEY: "home-relay:homes[0].ssh.password",
 };
 
 export function keyPair(name: string): SshKeyPair {

@@ -27,7 +27,6 @@ export interface Registered {
   readonly replaceWith: readonly string[];
   readonly replaceOnChanges: readonly string[];
   readonly ignoreChanges: readonly string[];
-  readonly replaceOnChanges: readonly string[];
   readonly deleteBeforeReplace: boolean;
 }
 
@@ -159,7 +158,6 @@ function readRequest(request: RegisterRequest): Registered {
     replaceWith: request.getReplaceWithList().map(nameOf),
     replaceOnChanges: request.getReplaceonchangesList(),
     ignoreChanges: request.getIgnorechangesList(),
-    replaceOnChanges: request.getReplaceonchangesList(),
     deleteBeforeReplace: request.getDeletebeforereplace(),
   };
 }

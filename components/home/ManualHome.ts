@@ -1,0 +1,105 @@
+import { readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+import { preparation } from "../host/Host.ts";
+import { renderForward } from "../network/forward.ts";
+import { listProbes, renderProbes } from "../reachability/probes.ts";
+import { joinCommand, renderGuardDocument, renderKeyDocument, renderTunnelDocument } from "./documents.ts";
+import type { CalledRelay, HomeKeys, HomePlan } from "./documents.ts";
+import { renderHomeScript } from "./homeScript.ts";
+import { renderPlainWireguard } from "./plainWireguard.ts";
+
+export interface ManualHomeArgs extends HomePlan {
+  /** What the user calls the home. */
+  readonly name: string;
+  readonly keys: { readonly privateKey: pulumi.Input<string>; readonly presharedKey: pulumi.Input<string> };
+  readonly relay: {
+    readonly publicKey: pulumi.Input<string>;
+    /** The relay's public IPv4 address. */
+    readonly ipv4Address: pulumi.Input<string>;
+  };
+}
+
+/** What the owner of such a home is handed. */
+export interface HandOver {
+  /** `sudo bash nas.sh install | remove | status`. */
+  readonly script: string;
+  /** A plain WireGuard configuration, for what is no Debian. */
+  readonly wireguard: string;
+}
+
+/** A home that nothing contacts: its owner runs a script there. */
+export class ManualHome extends pulumi.ComponentResource {
+  readonly name: string;
+  /** Secret. */
+  readonly handOver: pulumi.Output<HandOver>;
+
+  constructor(name: string, args: ManualHomeArgs, opts: pulumi.ComponentResourceOptions = {}) {
+    super(
+      "homerelay:home:ManualHome",
+      name,
+      { tunnelAddress: args.tunnelAddress, forwards: args.forwards.map(renderForward) },
+      opts,
+    );
+    this.name = args.name;
+    const { privateKey, presharedKey } = args.keys;
+    const { publicKey, ipv4Address } = args.relay;
+    this.handOver = pulumi.secret(
+      pulumi
+        .all([privateKey, presharedKey, publicKey, ipv4Address])
+        .apply(([ownKey, sharedKey, relayKey, address]) =>
+          writeHandOver(
+            args,
+            { privateKey: ownKey, presharedKey: sharedKey },
+            { publicKey: relayKey, ipv4Address: address },
+          ),
+        ),
+    );
+    this.registerOutputs({});
+  }
+}
+
+/** The stack's outputs for all such homes; nothing where there are none. */
+export function handOverAll(homes: readonly ManualHome[]): {
+  readonly manual?: pulumi.Output<Readonly<Record<string, HandOver>>>;
+  readonly waiting?: readonly string[];
+} {
+  if (homes.length === 0) return {};
+  return {
+    manual: pulumi.secret(
+      pulumi.output(Object.fromEntries(homes.map(({ name, handOver }) => [name, handOver]))),
+    ),
+    waiting: homes.map(
+      ({ name }) =>
+        `${name} waits for its script, now and after each change: npm run -s home ${name} > ${name}.sh, ` +
+        `and there: sudo bash ${name}.sh install`,
+    ),
+  };
+}
+
+/** What the owner of one home is handed. */
+export function writeHandOver(
+  args: HomePlan & { readonly name: string },
+  keys: HomeKeys,
+  relay: CalledRelay,
+): HandOver {
+  const steps = {
+    prepare: { run: "bash -s", document: preparation("home"), timeoutSeconds: 900 },
+    guard: { run: "apply-guard.sh", document: renderGuardDocument(args) },
+    keys: { run: "store-keys.sh", document: renderKeyDocument(keys) },
+    tunnel: { run: joinCommand(args), document: renderTunnelDocument(args, relay) },
+    prove: {
+      run: "prove-forwards.sh",
+      document: renderProbes(relay.ipv4Address, listProbes(args.forwards)),
+      timeoutSeconds: 1800,
+    },
+    uninstall: { run: "bash -s", document: read("uninstall-home.sh") },
+  };
+  return {
+    script: renderHomeScript({ home: args.name, steps, main: read("manual-home.sh") }),
+    wireguard: renderPlainWireguard(args, keys, relay),
+  };
+}
+
+function read(script: string): string {
+  return readFileSync(`${import.meta.dirname}/${script}`, "utf8");
+}

@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  renderGuardDocument,
+  renderKeyDocument,
+  renderTunnelDocument,
+} from "../../../components/home/documents.ts";
+import { handOverAll, ManualHome } from "../../../components/home/ManualHome.ts";
+import type { HandOver } from "../../../components/home/ManualHome.ts";
+import { preparation } from "../../../components/host/Host.ts";
+import { parsePrefix } from "../../../components/network/prefix.ts";
+import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
+import { nas, nasForwards } from "../examples.ts";
+import { plainTexts, register, tree, valueOf } from "./mockEngine.ts";
+
+const plan = {
+  tunnelAddress: nas,
+  forwards: nasForwards,
+  tunnel: {
+    prefix4: parsePrefix("10.77.0.0/16"),
+    prefix6: parsePrefix("fd77::/64"),
+    listenPort: 51820,
+    mtu: 1420,
+    keepaliveSeconds: 25,
+  },
+};
+const keys = { privateKey: "private nas", presharedKey: "preshared nas" };
+const relay = { publicKey: "public relay", ipv4Address: "203.0.113.5" };
+
+const manualHome = () =>
+  new ManualHome("nas", {
+    ...plan,
+    name: "nas",
+    keys: { privateKey: pulumi.secret(keys.privateKey), presharedKey: pulumi.secret(keys.presharedKey) },
+    relay: { publicKey: pulumi.output(relay.publicKey), ipv4Address: pulumi.output(relay.ipv4Address) },
+  });
+
+test("contacts nothing, and a preview shows its forwards", async () => {
+  const registered = await register(manualHome);
+  expect(tree(registered)).toEqual(["homerelay:home:ManualHome nas"]);
+  expect(plainTexts(registered[0]?.inputs)).toContain("80:8080/tcp");
+});
+
+test("hands over, secret, a script with every document that the steps of another home bring", async () => {
+  let made: ManualHome | undefined;
+  await register(() => (made = manualHome()));
+  if (made === undefined) throw new Error("the home was not made");
+  expect(await pulumi.isSecret(made.handOver)).toBe(true);
+  const { script, wireguard } = await valueOf<HandOver>(made.handOver);
+  const documents = [
+    preparation("home"),
+    renderGuardDocument(plan),
+    renderKeyDocument(keys),
+    renderTunnelDocument(plan, relay),
+    renderProbes(relay.ipv4Address, listProbes(nasForwards)),
+    readFileSync(join(__dirname, "../../../components/home/uninstall-home.sh"), "utf8"),
+  ];
+  expect(documents.filter((document) => !script.includes(`\n${document}=== end of `))).toEqual([]);
+  expect(wireguard).toContain("PrivateKey = private nas");
+});
+
+test("the stack's outputs have each such home, and say that it waits; without any there are none", async () => {
+  let outputs: ReturnType<typeof handOverAll> | undefined;
+  await register(() => (outputs = handOverAll([manualHome()])));
+  expect(outputs?.waiting).toEqual([
+    "nas waits for its script, now and after each change: npm run -s home nas > nas.sh, " +
+      "and there: sudo bash nas.sh install",
+  ]);
+  if (outputs?.manual === undefined) throw new Error("no output was made");
+  expect(await pulumi.isSecret(outputs.manual)).toBe(true);
+  expect(Object.keys(await valueOf<object>(outputs.manual))).toEqual(["nas"]);
+  expect(handOverAll([])).toEqual({});
+});
