@@ -27,8 +27,9 @@ const after = [...homes.map(({ uninstall }) => uninstall), ...order.passed];
 const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
 
 const openings = { ...vps, ...tunnel, forwards: publishForwards(homes) };
-const wall = new ProviderFirewall("provider-firewall", { label, openings, after });
-const relay = new RelayServer("relay", { ...vps, label, keys, firewallId: wall.firewallId, after });
+const ordered = { dependsOn: [...order.passed] };
+const wall = new ProviderFirewall("provider-firewall", { label, openings, after }, ordered);
+const relay = new RelayServer("relay", { ...vps, label, keys, firewallId: wall.firewallId, after }, ordered);
 const firewall = new Firewall("relay-firewall", relay.host, openings);
 const { listening } = new Tunnel("relay-tunnel", relay.host, {
   ...tunnel,
@@ -54,7 +55,7 @@ for (const home of homes) {
   });
 }
 
-if (dns) new Dns("dns", { ...dns, label, ipv4Address, ipv6Address, after });
+if (dns) new Dns("dns", { ...dns, label, ipv4Address, ipv6Address, after }, ordered);
 
 export { ipv4Address, ipv6Address };
 export const names = dns?.names.map((name) => (name === "@" ? dns.zone : `${name}.${dns.zone}`)) ?? [];
