@@ -33,8 +33,9 @@ const after = [...installed.map(({ uninstall }) => uninstall), ...order.passed];
 const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
 
 const openings = { ...vps, ...tunnel, forwards: publishForwards(homes) };
-const wall = new ProviderFirewall("provider-firewall", { label, openings, after });
-const relay = new RelayServer("relay", { ...vps, label, keys, firewallId: wall.firewallId, after });
+const ordered = { dependsOn: [...order.passed] };
+const wall = new ProviderFirewall("provider-firewall", { label, openings, after }, ordered);
+const relay = new RelayServer("relay", { ...vps, label, keys, firewallId: wall.firewallId, after }, ordered);
 const firewall = new Firewall("relay-firewall", relay.host, openings);
 const { listening } = new Tunnel("relay-tunnel", relay.host, {
   ...tunnel,
@@ -73,7 +74,8 @@ const byHand = homes
   });
 
 new DynDns("relay-dyndns", relay.host, { service, ipv4Address, ipv6Address });
-if (zone) new Dns("dns", { ...zone, label, ipv4Address, ipv6Address, primaryIps: relay.primaryIps, after });
+if (zone)
+  new Dns("dns", { ...zone, label, ipv4Address, ipv6Address, primaryIps: relay.primaryIps, after }, ordered);
 
 export { ipv4Address, ipv6Address };
 export const names = dns ? fullNames(dns) : [];

@@ -1,6 +1,6 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
-import { ownerLabel } from "./owner.ts";
+import { ownerLabel } from "../order/owner.ts";
 
 export interface DnsArgs {
   /** The owner that zone and records name, for example `home-relay-dev`. */

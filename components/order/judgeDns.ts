@@ -1,7 +1,7 @@
-import { ownerLabel } from "../dns/owner.ts";
 import { nearest } from "../settings/nearest.ts";
 import { Place } from "../settings/place.ts";
 import type { DnsOrder } from "./order.ts";
+import { ownerLabel } from "./owner.ts";
 
 export interface Zone {
   readonly name: string;

@@ -66,59 +66,53 @@ export function judgeRelay(order: RelayOrder, offer: Offer, now: Date): Verdict 
   if (stays && server.server_type.name === order.serverType) return { problems: [], remarks: [] };
   const problems: string[] = [];
   const remarks: string[] = [];
-  const place = new Place("home-relay:relay", problems);
-  const located = judgeLocation(order, offer, place);
-  const sold = offer.serverTypes.filter((each) => !located || isSold(each, order.location, now));
-  const type = findType(order, offer, sold, now, place);
-  if (type && located) judgeStock(type, order, offer, now, place, remarks);
-  if (type && stays) judgeFit(type, server, place);
-  if (type && !stays) judgeImage(type, order, offer, now, place);
+  const question: Question = { order, offer, now, place: new Place("home-relay:relay", problems) };
+  const located = judgeLocation(question);
+  const type = findType(question, located);
+  if (type && located) judgeStock(type, question, remarks);
+  if (type && stays) judgeFit(type, server, question);
+  if (type && !stays) judgeImage(type, question);
   return { problems, remarks };
 }
 
-function judgeLocation({ location }: RelayOrder, { locations }: Offer, place: Place): boolean {
+interface Question {
+  readonly order: RelayOrder;
+  readonly offer: Offer;
+  readonly now: Date;
+  /** Where problems are noted. */
+  readonly place: Place;
+}
+
+function judgeLocation({ order: { location }, offer: { locations }, place }: Question): boolean {
   if (locations.some(({ name }) => name === location)) return true;
   const names = locations.map(({ name, city }) => `${name} (${city})`);
   place.at("location").refuse(`Hetzner has no location ${location}`, instead(location, locations, names));
   return false;
 }
 
-function findType(
-  order: RelayOrder,
-  offer: Offer,
-  sold: readonly ServerType[],
-  now: Date,
-  place: Place,
-): ServerType | undefined {
-  const { serverType } = order;
+function findType({ order, offer, now, place }: Question, located: boolean): ServerType | undefined {
+  const { serverType, location } = order;
   const at = place.at("serverType");
   const type = offer.serverTypes.find(({ name }) => name === serverType);
+  const sold = offer.serverTypes.filter((each) => !located || isSold(each, location, now));
   if (!type) {
-    at.refuse(
-      `Hetzner has no server type ${serverType}`,
-      instead(serverType, sold, sold.map(({ name }) => name).sort()),
-    );
+    const names = sold.map(({ name }) => name).sort();
+    at.refuse(`Hetzner has no server type ${serverType}`, instead(serverType, sold, names));
     return undefined;
   }
   if (isPast(type.deprecation?.unavailable_after, now)) {
-    at.refuse(`${serverType} can no longer be ordered`, `at ${order.location} there are: ${list(sold)}`);
+    at.refuse(`${serverType} can no longer be ordered`, `there are: ${list(sold)}`);
     return undefined;
   }
   return type;
 }
 
 /** Refused only where a server would be lost for it: Hetzner's word on stock is a guess, and its own answer is not. */
-function judgeStock(
-  type: ServerType,
-  { location }: RelayOrder,
-  offer: Offer,
-  now: Date,
-  place: Place,
-  remarks: string[],
-): void {
+function judgeStock(type: ServerType, { order, offer, now, place }: Question, remarks: string[]): void {
+  const { location } = order;
   const at = place.at("serverType");
   const elsewhere = type.locations.filter(
-    ({ name, available }) => name !== location && available !== false && isSold(type, name, now),
+    ({ name }) => name !== location && isSold(type, name, now) && inStock(type, name),
   );
   const others = offer.serverTypes.filter(
     (each) =>
@@ -130,17 +124,18 @@ function judgeStock(
   ].join("; ");
   if (!isSold(type, location, now)) {
     at.refuse(`${type.name} is not offered at ${location}`, alternatives || "choose another type");
-  } else if (!inStock(type, location)) {
-    const found = `${type.name} is sold out at ${location} just now`;
-    const mend = alternatives || "try again later";
-    if (offer.server)
-      at.refuse(`${found}, and the server that you have would be lost for it`, `${mend}\n  ${newServer}`);
-    else remarks.push(`${found}, says Hetzner, and may be wrong. If it refuses the order: ${mend}`);
+    return;
   }
+  if (inStock(type, location)) return;
+  const found = `${type.name} is sold out at ${location} just now`;
+  const mend = alternatives || "try again later";
+  if (offer.server)
+    at.refuse(`${found}, and the server that you have would be lost for it`, `${mend}\n  ${newServer}`);
+  else remarks.push(`${found}, says Hetzner, and may be wrong. If it refuses the order: ${mend}`);
 }
 
 /** A type is changed on the same server and the same disk. */
-function judgeFit(type: ServerType, server: Server, place: Place): void {
+function judgeFit(type: ServerType, server: Server, { place }: Question): void {
   const at = place.at("serverType");
   const { server_type: old, primary_disk_size: disk } = server;
   if (type.architecture !== old.architecture)
@@ -155,7 +150,7 @@ function judgeFit(type: ServerType, server: Server, place: Place): void {
     );
 }
 
-function judgeImage(type: ServerType, { image }: RelayOrder, offer: Offer, now: Date, place: Place): void {
+function judgeImage(type: ServerType, { order: { image }, offer, now, place }: Question): void {
   const there = offer.images.filter(
     (each) => each.architecture === type.architecture && !isPast(threeMonthsAfter(each.deprecated), now),
   );

@@ -2,11 +2,12 @@ import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
 import { Host } from "../host/Host.ts";
 import type { SshKeyPair } from "../host/Host.ts";
+import { ownerLabel } from "../order/owner.ts";
 import { relaySysctls } from "./sysctls.ts";
 import { renderUserData } from "./userData.ts";
 
 export interface RelayServerArgs {
-  /** Begins the names of all things in the Hetzner project, for example `home-relay-dev`. */
+  /** Names the things in the Hetzner project, or is their label, for example `home-relay-dev`. */
   readonly label: string;
   /** Hetzner's names. */
   readonly location: string;
@@ -61,9 +62,14 @@ export class RelayServer extends pulumi.ComponentResource {
   #createAddress(name: string, args: RelayServerArgs, type: "ipv4" | "ipv6"): hcloud.PrimaryIp {
     return new hcloud.PrimaryIp(
       `${name}-${type}`,
-      // Bound to the location for good. The old address can only go when its server is gone, so the new one is made
-      // first, and Hetzner keeps names unique.
-      { name: `${args.label}-${type}-${args.location}`, type, location: args.location, autoDelete: false },
+      {
+        // No name, so that it gets one that no other has: an address is bound to its location and goes only after its
+        // server, so several may be there for a while.
+        labels: { [ownerLabel]: args.label },
+        type,
+        location: args.location,
+        autoDelete: false,
+      },
       { parent: this, dependsOn: [...args.after] },
     );
   }

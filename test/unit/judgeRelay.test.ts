@@ -102,7 +102,7 @@ test("refuses a type that is gone, everywhere or at the location, and no other t
   const until = (unavailable_after: string) => ({ deprecation: { unavailable_after } });
   const past = until("2026-08-31T00:00:00Z");
   expect(problems({}, having(type("cx23", past)))).toEqual([
-    "home-relay:relay.serverType: cx23 can no longer be ordered\n  at nbg1 there are: cax11, cpx22, cx33",
+    "home-relay:relay.serverType: cx23 can no longer be ordered\n  there are: cax11, cpx22, cx33",
   ]);
   const gone = { locations: [{ name: "nbg1", available: false, ...past }, { name: "fsn1" }] };
   expect(problems({}, having(type("cx23", gone)))).toEqual([

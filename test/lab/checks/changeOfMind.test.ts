@@ -176,6 +176,16 @@ describe("another location", () => {
     await expectNoOp();
   });
 
+  test("that failed half-way can be taken back", async () => {
+    await controlCloud({ failNext: { command: "create_server", code: "server_error", message: "no room" } });
+    await operator.configure({ ...settings, relay: { ...settings.relay, location: "fsn1" } });
+    await expect(operator.up()).rejects.toThrow("no room");
+    await operator.configure(settings);
+    await operator.up();
+    await expectForwardsToAnswer();
+    await expectNoOp();
+  });
+
   test("leaves nothing behind at the old one", async () => {
     const cloud = (await controlCloud({ get: "everything" })) as Record<
       string,

@@ -45,11 +45,11 @@ test("is two addresses, a key, a server and the host on it", () => {
 });
 
 test.each(["ipv4", "ipv6"])(
-  "the %s address waits for no server, and one for another location is made first",
+  "the %s address waits for no server, and one for another location is made first, with another name",
   (type) => {
     const address = named(registered, `relay-${type}`);
     expect(address.inputs).toEqual({
-      name: `home-relay-test-${type}-nbg1`,
+      labels: { "home-relay": "home-relay-test" },
       type,
       location: "nbg1",
       autoDelete: false,
