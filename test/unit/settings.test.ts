@@ -9,8 +9,10 @@ import { dangerOf } from "../../components/settings/dangerousPorts.ts";
 import { peerAddress } from "../../components/network/addressPlan.ts";
 import { parsePrefix } from "../../components/network/prefix.ts";
 import { sshKey } from "../../components/keys/deriveKeys.ts";
+import { readDns } from "../../components/settings/dns.ts";
 import { parseSettings } from "../../components/settings/parseSettings.ts";
 import type { RawSettings } from "../../components/settings/parseSettings.ts";
+import { isRead, Place } from "../../components/settings/place.ts";
 import { SettingsError } from "../../components/settings/settingsError.ts";
 import { forward, plainForward, shareArrival } from "./forwards.ts";
 
@@ -199,6 +201,29 @@ describe("the relay's addresses lead back", () => {
     [{ reverse: null, names: ["www"] }, "www.example.org"],
   ])("%j: to %s", (dns, full) => {
     expect(reverseOf(dns)).toBe(full);
+  });
+});
+
+describe("with a relay whose addresses are not Hetzner's", () => {
+  const read = (dns: object) => {
+    const problems: string[] = [];
+    const place = new Place("home-relay:dns", problems);
+    const draft = readDns({ zone: "example.org", ...dns }, place, {
+      encrypted: false,
+      relayAtHetzner: false,
+    });
+    return { reverse: isRead(draft) && draft?.provider === "hetzner" ? draft.reverse : "none", problems };
+  };
+
+  test.each([{}, { reverse: false }])("no name is asked for: %j", (dns) => {
+    expect(read(dns)).toEqual({ reverse: undefined, problems: [] });
+  });
+
+  test("one that is asked for is refused with the reason", () => {
+    expect(read({ reverse: "www" }).problems).toEqual([
+      "home-relay:dns.reverse: needs a relay at Hetzner, as an address leads back to where its owner says; " +
+        'found "www"\n  set it at the relay\'s own provider, and remove the key',
+    ]);
   });
 });
 

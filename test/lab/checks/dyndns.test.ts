@@ -247,6 +247,19 @@ describe("duckdns", () => {
     await expectHome("second.duckdns.org");
   });
 
+  test("its token is not in the list of processes while it is asked", async () => {
+    await controlDynDns({ answerNext: [{ status: 200, text: "OK", delayMs: 3000 }] });
+    const machine = await relay();
+    const start = "systemctl start --no-block homerelay-dyndns.service";
+    await shell(machine, `rm /var/lib/homerelay/dyndns/requests && ${start}`);
+    const processes = await until("curl runs", 3, async () => {
+      const list = await shell(machine, "ps axwwe -o args=");
+      expect(list).toContain("curl --disable --config -");
+      return list;
+    });
+    expect(processes).not.toContain(duckdnsToken);
+  });
+
   test("fails up when it answers KO, which names the setting, and asks no more until the settings change", async () => {
     await controlDynDns({ reset: true });
     await configure({ provider: "duckdns", names: ["myhome"] }, { key: "token", value: "wrong" });
