@@ -192,6 +192,7 @@ describe("the relay's addresses lead back", () => {
   test.each<[object, string | undefined]>([
     [{ names: ["*", "*.a", "www", "@"] }, "www.example.org"],
     [{ names: ["*"] }, undefined],
+    [{ names: ["_acme", "www"] }, "www.example.org"],
     [{ reverse: false }, undefined],
     [{ reverse: "@" }, "example.org"],
     [{ reverse: "relay" }, "relay.example.org"],
@@ -1164,6 +1165,11 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
       "home-relay:dns.zone: is missing\n  write it, for example: zone: example.org",
     ],
     [
+      "no zone, and a reverse name",
+      { dns: { reverse: "@" } },
+      "home-relay:dns.zone: is missing\n  write it, for example: zone: example.org",
+    ],
+    [
       "zone",
       { dns: { zone: "Bücher.example." } },
       'home-relay:dns.zone: must be the name of a zone, in lower case, without a dot at its end; found "Bücher.example."\n  write xn--bcher-kva.example',
@@ -1371,6 +1377,20 @@ test("any value at all is read or refused, and never breaks the reader", () => {
     fc.property(fc.anything(), fc.anything(), fc.anything(), fc.anything(), (relay, homes, tunnel, dns) => {
       problemsOf({ relay, homes, tunnel, dns });
       problemsOf({ homes: [homes, { name: relay, ssh: tunnel, forwards: [dns] }] });
+      for (const provider of ["hetzner", "freemyip", "duckdns", "dyndns2", "url"])
+        problemsOf({
+          dns: {
+            provider,
+            names: relay,
+            zone: homes,
+            reverse: dns,
+            token: dns,
+            url: tunnel,
+            server: homes,
+            expect: dns,
+          },
+          encrypted: ["dns"],
+        });
     }),
   );
 });
