@@ -249,6 +249,15 @@ describe("duckdns", () => {
     await expectHome("second.duckdns.org");
   });
 
+  test("is told anew by the step alone, on a system that has lost curl", async () => {
+    const machine = await relay();
+    await shell(machine, "dpkg --remove --force-depends curl");
+    await controlDynDns({ reset: true });
+    await operator.up(["--replace", "**relay-dyndns-updates"]);
+    expect(await requests()).toHaveLength(1);
+    await shell(machine, "command -v curl");
+  });
+
   test("its token is not in the list of processes while it is asked", async () => {
     await controlDynDns({ answerNext: [{ status: 200, text: "OK", delayMs: 3000 }] });
     const machine = await relay();
@@ -363,6 +372,17 @@ describe("dyndns2", () => {
     await controlDynDns({ reset: true });
     expect((await tick()).failed).toBe(false);
     expect(await requests()).toHaveLength(1);
+  });
+
+  test("fails up when the server's certificate is not its own, and tells it no password", async () => {
+    await controlDynDns({ reset: true });
+    const server = `https://${addresses.dynDns}`;
+    await configure({ ...dyndns2, server, names }, { key: "password", value: password });
+    const said = await failedUp();
+    expect(said).toMatch(
+      /home\.example\.net: 203\.0\.113\.70 cannot be reached: \(60\) .*; mend home-relay:dns\.server/,
+    );
+    expect(await requests()).toEqual([]);
   });
 
   test("an outage of the service's is a warning, and the timer tries again later", async () => {
