@@ -83,9 +83,9 @@ quoted() {
   printf '"%s"' "${text//\"/\\\"}"
 }
 
-# Sends one request. Sets `status` (000: no answer at all) and `answer` (one short line, for people).
+# Sends one request. Sets `status` (that of HTTP; 000: no answer at all; bad: somebody else answers) and `answer` (one short line, for people).
 send() { # INDEX
-  local line=${requests[$1]} url error=''
+  local line=${requests[$1]} url failure=0
   url=${line##* }
   case $kind in
     token) url=${url//'{token}'/"${secrets[0]}"} ;;
@@ -98,13 +98,15 @@ send() { # INDEX
       if [ "$kind" = password ]; then printf 'user = %s\n' "$(quoted "$user:${secrets[0]}")"; fi
     } | curl --disable --config - --silent --show-error --globoff --proto =https --user-agent "$agent" \
       --connect-timeout 10 --max-time 30 --output "$folder/body" --write-out '%{http_code}' 2>"$folder/error"
-  ) || error=$(head -c 200 "$folder/error")
-  if [ -n "$error" ]; then
-    status=000
-    answer=$(presentable "$error")
-  else
-    answer=$(presentable "$(head -c 400 "$folder/body" | tr -d '\0')")
-  fi
+  ) || failure=$?
+  case $failure in
+    0) answer=$(presentable "$(head -c 400 "$folder/body" | tr -d '\0')") ;;
+    *)
+      # 60: the certificate is not that of the URL's host.
+      if [ "$failure" = 60 ]; then status=bad; else status=000; fi
+      answer=$(presentable "$(head -c 200 "$folder/error")")
+      ;;
+  esac
 }
 
 # The first line, without what could be our secret: some services repeat the token that they do not know.
@@ -114,7 +116,7 @@ presentable() { # TEXT
   for secret in "${secrets[@]}"; do
     [ -z "$secret" ] || text=${text//"$secret"/(secret)}
   done
-  if [ "$kind" = url ] && [ "$status" != 000 ]; then
+  if [ "$kind" = url ] && [[ $status =~ ^[1-9] ]]; then
     # A part of a secret URL cannot be told from other words.
     [[ $text =~ ^[A-Za-z!]{0,20} ]] && text=${BASH_REMATCH[0]}
   fi
@@ -127,6 +129,7 @@ judge() {
   local word=${answer%% *}
   case $provider:$status:$word in
     *:000:*) echo unreached ;;
+    *:bad:*) echo odd ;;
     # So Dyn says that it did nothing, to programs which it has blocked.
     dyndns2:2??:good) if [ "$answer" = 'good 127.0.0.1' ]; then echo stopped; else echo sent; fi ;;
     dyndns2:2??:nochg) echo sent ;;
@@ -161,6 +164,7 @@ mend() {
     dyndns2:*:abuse) say "the service has blocked the name: have it unblocked there, then: pulumi up" ;;
     dyndns2:*:badagent | dyndns2:*:good) say "the service admits no updates from this program" ;;
     dyndns2:*) say "mend home-relay:dns.server, which must speak dyndns2" ;;
+    freemyip:bad:* | duckdns:bad:*) say "is the relay's clock right?" ;;
     url:2??:*) say "mend home-relay:dns.expect, which this answer does not match, or the url" ;;
     url:*) if [ "$kind" = none ]; then say "mend home-relay:dns.url"; else say "mend home-relay:dns.url, or: $secret"; fi ;;
     *) say "mend home-relay:dns.names, or: $secret" ;;
@@ -171,7 +175,7 @@ report() { # NAMES HOST ADDRESSES STATE
   local said="answered \"$answer\""
   case $status in
     200) ;;
-    000) said="cannot be reached: ${answer#curl: }" ;;
+    000 | bad) said="cannot be reached: ${answer#curl: }" ;;
     *) said="answered \"$answer\" (HTTP $status)" ;;
   esac
   case $4 in

@@ -97,8 +97,8 @@ function defaultReverse(
   { relayAtHetzner }: DnsContext,
 ): string | undefined {
   if (!relayAtHetzner || !isRead(names) || zone === undefined) return undefined;
-  const first = names.find((name) => !name.startsWith("*"));
-  return first === undefined ? undefined : fullName(first, zone);
+  // A wildcard is no host's name, and neither is one with an underscore in front.
+  return names.map((name) => fullName(name, zone)).find(isZone);
 }
 
 const orNone = (reverse: Read<string | false>) => (reverse === false ? undefined : reverse);
@@ -129,7 +129,7 @@ function meantReverse(text: string, zone: string | undefined): string | undefine
   if (full !== undefined) return isZone(full) ? full : undefined;
   if (zone !== undefined && (text === zone || text.endsWith(`.${zone}`)))
     return isZone(text) ? text : undefined;
-  if (text === "@") return zone;
+  if (text === "@") return zone ?? text;
   // With a dot inside it could be meant either way.
   return isLabel(text) ? fullName(text, zone ?? "") : undefined;
 }

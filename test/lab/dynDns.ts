@@ -29,7 +29,7 @@ export interface DynDnsOrder {
   /** Names that lose their addresses, as by an accident of the service's. */
   readonly forget?: readonly string[];
   /** The next requests get these answers, whatever they ask. */
-  readonly answerNext?: readonly { readonly status: number; readonly text: string }[];
+  readonly answerNext?: readonly Answer[];
   /** Forgets the requests of before. */
   readonly reset?: boolean;
 }
@@ -52,6 +52,8 @@ export interface DynDnsRequest {
 interface Answer {
   readonly status: number;
   readonly text: string;
+  /** How long the client waits for it. @default 0 */
+  readonly delayMs?: number;
 }
 
 export interface DynDns {
@@ -70,8 +72,8 @@ const mostIdle = 5;
 export async function serveDynDns(log: (line: string) => void): Promise<DynDns> {
   const services = new Services();
   const server = createServer(await certify("dyndns", hosts), (request, response) => {
-    const { status, text } = services.answer(request, log);
-    response.writeHead(status, { "Content-Type": "text/plain" }).end(text);
+    const { status, text, delayMs = 0 } = services.answer(request, log);
+    setTimeout(() => response.writeHead(status, { "Content-Type": "text/plain" }).end(text), delayMs);
   });
   await new Promise<void>((resolve, reject) => {
     server.on("error", reject);

@@ -9,8 +9,10 @@ import { dangerOf } from "../../components/settings/dangerousPorts.ts";
 import { peerAddress } from "../../components/network/addressPlan.ts";
 import { parsePrefix } from "../../components/network/prefix.ts";
 import { sshKey } from "../../components/keys/deriveKeys.ts";
+import { readDns } from "../../components/settings/dns.ts";
 import { parseSettings } from "../../components/settings/parseSettings.ts";
 import type { RawSettings } from "../../components/settings/parseSettings.ts";
+import { isRead, Place } from "../../components/settings/place.ts";
 import { SettingsError } from "../../components/settings/settingsError.ts";
 import { forward, plainForward, shareArrival } from "./forwards.ts";
 
@@ -194,6 +196,7 @@ describe("the relay's addresses lead back", () => {
   test.each<[object, string | undefined]>([
     [{ names: ["*", "*.a", "www", "@"] }, "www.example.org"],
     [{ names: ["*"] }, undefined],
+    [{ names: ["_acme", "www"] }, "www.example.org"],
     [{ reverse: false }, undefined],
     [{ reverse: "@" }, "example.org"],
     [{ reverse: "relay" }, "relay.example.org"],
@@ -203,6 +206,28 @@ describe("the relay's addresses lead back", () => {
     [{ reverse: null, names: ["www"] }, "www.example.org"],
   ])("%j: to %s", (dns, full) => {
     expect(reverseOf(dns)).toBe(full);
+  });
+});
+
+describe("with a relay whose addresses are not Hetzner's", () => {
+  const read = (dns: object) => {
+    const problems: string[] = [];
+    const place = new Place("home-relay:dns", problems);
+    const draft = readDns({ zone: "example.org", ...dns }, place, {
+      relayAtHetzner: false,
+    });
+    return { reverse: isRead(draft) && draft?.provider === "hetzner" ? draft.reverse : "none", problems };
+  };
+
+  test.each([{}, { reverse: false }])("no name is asked for: %j", (dns) => {
+    expect(read(dns)).toEqual({ reverse: undefined, problems: [] });
+  });
+
+  test("one that is asked for is refused with the reason", () => {
+    expect(read({ reverse: "www" }).problems).toEqual([
+      "home-relay:dns.reverse: needs a relay at Hetzner, as an address leads back to where its owner says; " +
+        'found "www"\n  set it at the relay\'s own provider, and remove the key',
+    ]);
   });
 });
 
@@ -1144,6 +1169,11 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
       "home-relay:dns.zone: is missing\n  write it, for example: zone: example.org",
     ],
     [
+      "no zone, and a reverse name",
+      { dns: { reverse: "@" } },
+      "home-relay:dns.zone: is missing\n  write it, for example: zone: example.org",
+    ],
+    [
       "zone",
       { dns: { zone: "Bücher.example." } },
       'home-relay:dns.zone: must be the name of a zone, in lower case, without a dot at its end; found "Bücher.example."\n  write xn--bcher-kva.example',
@@ -1351,6 +1381,20 @@ test("any value at all is read or refused, and never breaks the reader", () => {
     fc.property(fc.anything(), fc.anything(), fc.anything(), fc.anything(), (relay, homes, tunnel, dns) => {
       problemsOf({ relay, homes, tunnel, dns });
       problemsOf({ homes: [homes, { name: relay, ssh: tunnel, forwards: [dns] }] });
+      for (const provider of ["hetzner", "freemyip", "duckdns", "dyndns2", "url"])
+        problemsOf({
+          dns: {
+            provider,
+            names: relay,
+            zone: homes,
+            reverse: dns,
+            token: dns,
+            url: tunnel,
+            server: homes,
+            expect: dns,
+          },
+          isEncrypted: (section: string) => section === "dns",
+        });
     }),
   );
 });

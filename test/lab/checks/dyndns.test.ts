@@ -78,6 +78,8 @@ async function expectHome(name: string): Promise<void> {
 /** One tick of the timer; whether it failed. */
 async function tick(): Promise<{ failed: boolean; said: string }> {
   const machine = await relay();
+  // The timer is slower than what systemd allows.
+  await exec(machine, ["systemctl", "reset-failed", "homerelay-dyndns.service"]);
   const { code } = await exec(machine, ["systemctl", "start", "homerelay-dyndns.service"]);
   const said = await shell(machine, "journalctl --unit homerelay-dyndns.service --lines 5 --output cat");
   return { failed: code !== 0, said };
@@ -247,6 +249,28 @@ describe("duckdns", () => {
     await expectHome("second.duckdns.org");
   });
 
+  test("is told anew by the step alone, on a system that has lost curl", async () => {
+    const machine = await relay();
+    await shell(machine, "dpkg --remove --force-depends curl");
+    await controlDynDns({ reset: true });
+    await operator.up(["--replace", "**relay-dyndns-updates"]);
+    expect(await requests()).toHaveLength(1);
+    await shell(machine, "command -v curl");
+  });
+
+  test("its token is not in the list of processes while it is asked", async () => {
+    await controlDynDns({ answerNext: [{ status: 200, text: "OK", delayMs: 3000 }] });
+    const machine = await relay();
+    const start = "systemctl start --no-block homerelay-dyndns.service";
+    await shell(machine, `rm /var/lib/homerelay/dyndns/requests && ${start}`);
+    const processes = await until("curl runs", 3, async () => {
+      const list = await shell(machine, "ps axwwe -o args=");
+      expect(list).toContain("curl --disable --config -");
+      return list;
+    });
+    expect(processes).not.toContain(duckdnsToken);
+  });
+
   test("fails up when it answers KO, which names the setting, and asks no more until the settings change", async () => {
     await controlDynDns({ reset: true });
     await configure({ provider: "duckdns", names: ["myhome"] }, { key: "token", value: "wrong" });
@@ -340,15 +364,25 @@ describe("dyndns2", () => {
       "nft add table inet lab; nft add chain inet lab out '{ type filter hook output priority 0; }'";
     await shell(machine, `${block}; nft add rule inet lab out ip daddr ${addresses.dynDns} reject`);
     await shell(machine, "rm /var/lib/homerelay/dyndns/requests");
-    const { failed, said } = await tick();
+    const { failed, said } = await tick().finally(() => shell(machine, "nft delete table inet lab"));
     expect(failed).toBe(false);
     expect(said).toMatch(
       /warning: home\.example\.net: dyn\.example\.net cannot be reached: .*; the relay tries again in five/,
     );
-    await shell(machine, "nft delete table inet lab");
     await controlDynDns({ reset: true });
     expect((await tick()).failed).toBe(false);
     expect(await requests()).toHaveLength(1);
+  });
+
+  test("fails up when the server's certificate is not its own, and tells it no password", async () => {
+    await controlDynDns({ reset: true });
+    const server = `https://${addresses.dynDns}`;
+    await configure({ ...dyndns2, server, names }, { key: "password", value: password });
+    const said = await failedUp();
+    expect(said).toMatch(
+      /home\.example\.net: 203\.0\.113\.70 cannot be reached: \(60\) .*; mend home-relay:dns\.server/,
+    );
+    expect(await requests()).toEqual([]);
   });
 
   test("an outage of the service's is a warning, and the timer tries again later", async () => {

@@ -125,10 +125,12 @@ test("what waits for the server is told of another one, and of another type", as
   expect(await valueOf(relay?.serverId ?? pulumi.output(""))).toBe("301 cx23");
 });
 
-test("the server answers at the address after its network's first one", async () => {
+test("the server answers at the address after its network's first one, and both are known by Hetzner's ids", async () => {
   if (!relay) throw new Error("the relay was not made");
   expect(await Promise.all([valueOf(relay.ipv4Address), valueOf(relay.ipv6Address)])).toEqual([
     "203.0.113.5",
     "2001:db8:77::1",
   ]);
+  const { ipv4, ipv6 } = relay.primaryIps;
+  expect(await Promise.all([valueOf(ipv4), valueOf(ipv6)])).toEqual([104, 106]);
 });
