@@ -140,7 +140,7 @@ export class Host extends pulumi.ComponentResource {
         ...operatorEnvironment(access),
         ...shared,
         // With the last dial and all that comes before, an error within half a minute.
-        WAIT_SECONDS: "20",
+        WAIT_SECONDS: "15",
         HOST_KEY_MEND:
           "Was the machine set up anew? Then compare, on its own console,\n" +
           "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
