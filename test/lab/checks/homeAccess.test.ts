@@ -131,6 +131,8 @@ describe("a password", () => {
     expect(said).toContain(`${key}: stands in plain text in the stack file`);
     expect(said).toContain(`pulumi config set --secret --path '${key}'`);
     expect(said).not.toContain(password);
+    await operator.setSecret("home-relay:homes[0].ssh.user", "ops");
+    expect(await refusal()).toContain(`${key}: stands in plain text in the stack file`);
   });
 
   test("does not help where sudo asks for one, and the message says what does", async () => {
