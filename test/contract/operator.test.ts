@@ -1,8 +1,10 @@
 /** What runs on the operator's machine, where no host answers; answers of real hosts are the lab's matter. */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { tmpdir } from "node:os";
 import { beforeAll, expect, test } from "@jest/globals";
 
 const project = join(__dirname, "../..");
@@ -129,6 +131,34 @@ or there, by hand:
 To give it up for good:
   pulumi state delete 'urn:pulumi:dev::home-relay::x::nas-on-destroy'
 `);
+});
+
+test("the script for a home is printed as it is, and for any other name what there is", () => {
+  const folder = mkdtempSync(join(tmpdir(), "home-relay-pulumi-"));
+  try {
+    const outputs = {
+      nas: { next: "run it", script: "#!/bin/bash\n'a' \"b\"\n", wireguard: "[Interface]\n" },
+    };
+    writeFileSync(join(folder, "pulumi"), `#!/bin/sh\ncat <<'END'\n${JSON.stringify(outputs)}\nEND\n`, {
+      mode: 0o755,
+    });
+    const print = (...args: string[]) =>
+      spawnSync("sh", ["components/home/print-home.sh", ...args], {
+        cwd: project,
+        encoding: "utf8",
+        env: { PATH: `${folder}:${dirname(process.execPath)}:${process.env["PATH"] ?? ""}` },
+      });
+    expect(print("nas").stdout).toBe(outputs.nas.script);
+    expect(print("nas", "wireguard").stdout).toBe("[Interface]\n");
+    const { status, stdout, stderr } = print("nsa");
+    expect([status, stdout, stderr]).toEqual([
+      2,
+      "",
+      "usage: npm run -s home NAME [wireguard]; homes with install: manual: nas\n",
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 function host(): Record<string, string> {

@@ -60,15 +60,16 @@ const results: Readonly<
 
 /**
  * Runs a program against an engine that knows the types above and refuses all else, and returns what it registered,
- * in the program's own order. `config` as in a stack file, each value as text.
+ * in the program's own order. `config` as in a stack file, each value as text; `secretKeys` have something encrypted.
  */
 export async function register(
   program: () => unknown,
   config: Record<string, string> = {},
+  secretKeys: string[] = [],
 ): Promise<Registered[]> {
   const requests = new Map<string, Registered>();
   await pulumi.runtime.setMocks({ newResource, call }, "home-relay", "test");
-  pulumi.runtime.setAllConfig(config);
+  pulumi.runtime.setAllConfig(config, secretKeys);
   const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
   const forward = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request: RegisterRequest, callback: never) => {
