@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
@@ -76,12 +76,10 @@ describe("a password", () => {
   const project = process.cwd();
   let folder: string;
 
-  // The SDK's mock engine calls the project's folder so.
-  const stackFile = "rootDirectory/Pulumi.test.yaml";
+  const stackFile = "Pulumi.test.yaml";
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "home-relay-stack-"));
     process.chdir(folder);
-    mkdirSync("rootDirectory");
   });
   afterEach(() => {
     process.chdir(project);
