@@ -6,7 +6,7 @@ import { Firewall } from "./components/firewall/Firewall.ts";
 import { ProviderFirewall } from "./components/firewall/ProviderFirewall.ts";
 import { publishForwards } from "./components/firewall/published.ts";
 import { Home } from "./components/home/Home.ts";
-import { handOverAll, ManualHome } from "./components/home/ManualHome.ts";
+import { ManualHome } from "./components/home/ManualHome.ts";
 import { Uninstall } from "./components/host/Uninstall.ts";
 import { Keys } from "./components/keys/Keys.ts";
 import { renderForward } from "./components/network/forward.ts";
@@ -65,12 +65,13 @@ const byHand = homes
   .filter((home) => home.install === "manual")
   .map((home) => {
     const { publicKey } = keys.relay;
-    return new ManualHome(home.name, {
+    const { handOver } = new ManualHome(home.name, {
       ...home,
       tunnel,
       keys: keys.peer(home.name),
       relay: { publicKey, ipv4Address },
     });
+    return [home.name, handOver] as const;
   });
 
 new DynDns("relay-dyndns", relay.host, { service, ipv4Address, ipv6Address });
@@ -82,4 +83,4 @@ export const names = dns ? fullNames(dns) : [];
 export const forwards = Object.fromEntries(
   homes.map((home) => [home.name, home.forwards.map(renderForward)]),
 );
-export const { manual, waiting } = handOverAll(byHand);
+export const manual = Object.fromEntries(byHand);

@@ -19,7 +19,7 @@ export interface ManualHomeArgs extends HomePlan {
   };
 }
 
-/** What the owner of such a home is handed. */
+/** What the owner of such a home gets. */
 export interface HandOver {
   /** `sudo bash nas.sh install | remove | status`. */
   readonly script: string;
@@ -29,9 +29,12 @@ export interface HandOver {
 
 /** A home that nothing contacts: its owner runs a script there. */
 export class ManualHome extends pulumi.ComponentResource {
-  readonly name: string;
-  /** Secret. */
-  readonly handOver: pulumi.Output<HandOver>;
+  /** The stack's output for it: both texts of `HandOver`, secret, and what to do with them. */
+  readonly handOver: {
+    readonly next: string;
+    readonly script: pulumi.Output<string>;
+    readonly wireguard: pulumi.Output<string>;
+  };
 
   constructor(name: string, args: ManualHomeArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super(
@@ -40,10 +43,9 @@ export class ManualHome extends pulumi.ComponentResource {
       { tunnelAddress: args.tunnelAddress, forwards: args.forwards.map(renderForward) },
       opts,
     );
-    this.name = args.name;
     const { privateKey, presharedKey } = args.keys;
     const { publicKey, ipv4Address } = args.relay;
-    this.handOver = pulumi.secret(
+    const { script, wireguard } = pulumi.secret(
       pulumi
         .all([privateKey, presharedKey, publicKey, ipv4Address])
         .apply(([ownKey, sharedKey, relayKey, address]) =>
@@ -54,26 +56,12 @@ export class ManualHome extends pulumi.ComponentResource {
           ),
         ),
     );
+    const next =
+      `${args.name} waits for its script, now and after each change: npm run -s home ${args.name} > ${args.name}.sh, ` +
+      `and there: sudo bash ${args.name}.sh install`;
+    this.handOver = { next, script, wireguard };
     this.registerOutputs({});
   }
-}
-
-/** The stack's outputs for all such homes; nothing where there are none. */
-export function handOverAll(homes: readonly ManualHome[]): {
-  readonly manual?: pulumi.Output<Readonly<Record<string, HandOver>>>;
-  readonly waiting?: readonly string[];
-} {
-  if (homes.length === 0) return {};
-  return {
-    manual: pulumi.secret(
-      pulumi.output(Object.fromEntries(homes.map(({ name, handOver }) => [name, handOver]))),
-    ),
-    waiting: homes.map(
-      ({ name }) =>
-        `${name} waits for its script, now and after each change: npm run -s home ${name} > ${name}.sh, ` +
-        `and there: sudo bash ${name}.sh install`,
-    ),
-  };
 }
 
 /** What the owner of one home is handed. */

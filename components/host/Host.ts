@@ -68,7 +68,7 @@ export interface HostArgs {
   readonly files?: readonly DocumentFile[];
   /** The host is waited for again when one of these changes: it has been restarted. @default none */
   readonly restarts?: readonly pulumi.Input<string>[];
-  /** Seconds for which a host may be silent: it boots. @default 300 where this stack made it, else 20 */
+  /** Seconds for which a host may be silent: it boots. @default 300 where this stack made it, else 15 */
   readonly bootSeconds?: pulumi.Input<number>;
 }
 
@@ -148,7 +148,7 @@ export class Host extends pulumi.ComponentResource {
         ...operatorEnvironment(access),
         ...shared,
         // With the last dial and all that comes before, an error within half a minute.
-        WAIT_SECONDS: pulumi.output(bootSeconds ?? 20).apply(String),
+        WAIT_SECONDS: pulumi.output(bootSeconds ?? 15).apply(String),
         HOST_KEY_MEND:
           "Was the machine set up anew? Then compare, on its own console,\n" +
           "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +

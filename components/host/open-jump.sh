@@ -16,10 +16,11 @@ main() { # HOST PORT
   fi
   # Half of the time: the other half is for the host behind it, and its silence must not be taken for this one's.
   set -- -o BatchMode=yes -o "ConnectTimeout=$(((DIAL_SECONDS + 1) / 2))" "$@"
-  # The connection is stdin and stdout; only what ssh complains of is caught.
+  # The connection is stdin and stdout; only what ssh complains of is caught. That the jump host cannot make a
+  # connection, or may not, ssh tells from LogLevel=INFO on; of two levels the first counts.
   exec 3>&1
   # shellcheck disable=SC2046,SC2029 # one word each; there is no command
-  complaint=$(ssh $(ssh_options) "$@" 2>&1 >&3 3>&-) && return
+  complaint=$(ssh -o LogLevel=INFO $(ssh_options) "$@" 2>&1 >&3 3>&-) && return
   [ -z "$complaint" ] || printf '%s\n' "$complaint" | sed 's/^/jump host: /' >&2
   return 1
 }

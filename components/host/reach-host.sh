@@ -89,7 +89,7 @@ no_answer() { # SECONDS, COMPLAINT OF THE JUMP HOST
   tried="tried ssh to $HOST port $PORT as $LOGIN"
   [ -z "$JUMP_HOST" ] || tried="$tried, through $JUMP_LOGIN@$JUMP_HOST port $JUMP_PORT,"
   case $2 in
-    "" | *"open failed"*) silent=$NAME ;;
+    "" | *"stdio forwarding failed"*) silent=$NAME ;;
     *) silent="the jump host of $NAME" ;;
   esac
   die "$silent does not answer: $tried for $1 s, last answer: ${answer:-none}
@@ -114,7 +114,7 @@ wait_until_reached() {
     waited=$(($(date +%s) - started))
     left=$((WAIT_SECONDS - waited))
     [ "$left" -gt 0 ] || no_answer "$waited" "$jump_complaint"
-    say "waiting for $NAME ($HOST port $PORT): $(printf '%s' "$answer" | tail -n 1 | tr -d '\r') ($waited s)"
+    say "waiting for $NAME ($HOST port $PORT): $(printf '%s' "${jump_complaint:-$answer}" | tail -n 1 | tr -d '\r') ($waited s)"
     sleep 2
   done
 }

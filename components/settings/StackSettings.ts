@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parseSettings, sections } from "./parseSettings.ts";
 import type { Settings } from "./settings.ts";
@@ -61,7 +60,8 @@ function isSecretKey(key: string): boolean {
 
 /** The engine marks whole sections; a secret in clear beside an encrypted one is found in the file alone. */
 function standsInStackFile(text: string): boolean {
-  const file = join(pulumi.getRootDirectory(), `Pulumi.${pulumi.getStack()}.yaml`);
+  // The engine runs the program in the project's folder.
+  const file = `Pulumi.${pulumi.getStack()}.yaml`;
   if (!existsSync(file)) return false;
   const written = text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
   return new RegExp(`(?:password|token|url):[ \\t]*(["']?)${written}\\1[ \\t]*([,}#\\r]|$)`, "m").test(

@@ -1,7 +1,10 @@
 /** What runs on the operator's machine, where no host answers; answers of real hosts are the lab's matter. */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+import { tmpdir } from "node:os";
 import { beforeAll, expect, test } from "@jest/globals";
 
 const project = join(__dirname, "../..");
@@ -44,6 +47,73 @@ test("a name that does not exist is told at once", () => {
   expect(answer.stderr).toMatch(/^nas: ssh: Could not resolve hostname nas\.invalid: /);
 });
 
+test("a host that takes a connection and says nothing is given up when the wait is over", async () => {
+  const silent = createServer();
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as AddressInfo;
+  const started = performance.now();
+  const answer = run("reach-host.sh", [], { ...host(), PORT: String(port), WAIT_SECONDS: "3" });
+  silent.close();
+  expect(performance.now() - started).toBeLessThan(12_000);
+  expect([answer.status, answer.stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      /^nas does not answer: tried ssh to 127\.0\.0\.1 port \d+ as root for \d s, last answer: .*timed out/,
+    ),
+  ]);
+}, 20_000);
+
+test("a jump host that does not answer is named instead of the host behind it", () => {
+  const answer = run("reach-host.sh", [], { ...host(), ...jump(), WAIT_SECONDS: "1" });
+  expect([answer.status, answer.stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      new RegExp(
+        `^the jump host of nas does not answer: tried ssh to 127\\.0\\.0\\.1 port ${closedPort} as root, ` +
+          `through ops@127\\.0\\.0\\.1 port ${closedPort}, for \\d s, last answer: jump host: ssh: connect to host`,
+      ),
+    ),
+  ]);
+});
+
+test("a jump host's name that does not exist is told at once", () => {
+  const answer = run("reach-host.sh", [], {
+    ...host(),
+    ...jump(),
+    JUMP_HOST: "gate.invalid",
+    WAIT_SECONDS: "60",
+  });
+  expect([answer.status, answer.stdout]).toEqual([1, ""]);
+  expect(answer.stderr).toMatch(
+    /^the jump host of nas \(gate\.invalid port \d+\): ssh: Could not resolve hostname gate\.invalid: /,
+  );
+});
+
+test("a home behind a jump host that cannot be cleaned is told with the way through it", () => {
+  const answer = run("uninstall-host.sh", ["components/home/uninstall-home.sh"], {
+    ...host(),
+    ...jump(),
+    URN: "urn",
+  });
+  expect(answer.stderr).toContain(
+    `\n  ssh -J ops@127.0.0.1:${closedPort} -p ${closedPort} root@127.0.0.1 'bash -s' < components/home/uninstall-home.sh\n`,
+  );
+});
+
+test("a step on this very machine runs with no way to anywhere, and its document on stdin", () => {
+  const { status, stdout } = spawnSync(
+    "sh",
+    ["-c", ". components/host/connect-host.sh; connect 'cat; exit 3'"],
+    {
+      cwd: project,
+      encoding: "utf8",
+      input: "document\n",
+      env: { PATH: process.env["PATH"], WAY: "here", JUMP_HOST: "" },
+    },
+  );
+  expect([status, stdout]).toEqual([3, "document\n"]);
+});
+
 test("a home that cannot be cleaned is told last, with every way to finish", () => {
   const script = "components/home/uninstall-home.sh";
   const answer = run("uninstall-host.sh", [script], {
@@ -63,6 +133,34 @@ To give it up for good:
 `);
 });
 
+test("the script for a home is printed as it is, and for any other name what there is", () => {
+  const folder = mkdtempSync(join(tmpdir(), "home-relay-pulumi-"));
+  try {
+    const outputs = {
+      nas: { next: "run it", script: "#!/bin/bash\n'a' \"b\"\n", wireguard: "[Interface]\n" },
+    };
+    writeFileSync(join(folder, "pulumi"), `#!/bin/sh\ncat <<'END'\n${JSON.stringify(outputs)}\nEND\n`, {
+      mode: 0o755,
+    });
+    const print = (...args: string[]) =>
+      spawnSync("sh", ["components/home/print-home.sh", ...args], {
+        cwd: project,
+        encoding: "utf8",
+        env: { PATH: `${folder}:${dirname(process.execPath)}:${process.env["PATH"] ?? ""}` },
+      });
+    expect(print("nas").stdout).toBe(outputs.nas.script);
+    expect(print("nas", "wireguard").stdout).toBe("[Interface]\n");
+    const { status, stdout, stderr } = print("nsa");
+    expect([status, stdout, stderr]).toEqual([
+      2,
+      "",
+      "usage: npm run -s home NAME [wireguard]; homes with install: manual: nas\n",
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 function host(): Record<string, string> {
   return {
     WAY: "ssh",
@@ -74,6 +172,16 @@ function host(): Record<string, string> {
     IDENTITY: "",
     NAME: "nas",
     HOST_KEY_MEND: "mend",
+  };
+}
+
+function jump(): Record<string, string> {
+  return {
+    JUMP_HOST: "127.0.0.1",
+    JUMP_PORT: String(closedPort),
+    JUMP_LOGIN: "ops",
+    JUMP_HOST_KEYS: key,
+    JUMP_IDENTITY: "",
   };
 }
 

@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { readSettings } from "../../components/settings/StackSettings.ts";
 import { sshKey } from "../../components/keys/deriveKeys.ts";
@@ -114,4 +117,51 @@ test("refuses with a RunError that tells everything but the token", () => {
     ),
   );
   expect(() => readSettings()).toThrow(pulumi.RunError);
+});
+
+describe("a password", () => {
+  const ssh = { host: "192.168.1.10", hostKey, password: "correct.horse" };
+  const config = {
+    "home-relay:homes": JSON.stringify([{ name: "nas", ssh, forwards: ["80:8080"] }]),
+    "hcloud:token": token,
+  };
+  const secretKeys = ["home-relay:homes"];
+  const project = process.cwd();
+  let folder: string;
+
+  const stackFile = "Pulumi.test.yaml";
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "home-relay-stack-"));
+    process.chdir(folder);
+  });
+  afterEach(() => {
+    process.chdir(project);
+    rmSync(folder, { recursive: true });
+  });
+
+  test("that the engine decrypted is taken, without its warning", () => {
+    const warn = jest.spyOn(pulumi.log, "warn");
+    pulumi.runtime.setAllConfig(config, secretKeys);
+    writeFileSync(
+      stackFile,
+      "config:\n  home-relay:homes:\n    - ssh:\n        password:\n          secure: v1:x\n",
+    );
+    expect(readSettings().homes).toHaveLength(1);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  test("that stands in plain text is refused", () => {
+    pulumi.runtime.setAllConfig(config);
+    expect(() => readSettings()).toThrow("homes[0].ssh.password: stands in plain text in the stack file");
+  });
+
+  test.each([
+    "password: correct.horse",
+    'password: "correct.horse" # mine',
+    "{ host: a, password: correct.horse }",
+  ])("that stands in plain text beside an encrypted value is refused: %s", (line) => {
+    pulumi.runtime.setAllConfig(config, secretKeys);
+    writeFileSync(stackFile, `config:\n  home-relay:homes:\n    - ssh: ${line}\n`);
+    expect(() => readSettings()).toThrow("homes[0].ssh.password: stands in plain text in the stack file");
+  });
 });

@@ -64,11 +64,18 @@ async function openPullRequest(): Promise<string> {
       input: files.join("\0"),
     },
   );
+  const stackFile = join(checkout, "Pulumi.dev.yaml");
+  const example = await readFile(stackFile, "utf8");
+  // As `pulumi config set --secret --path` writes it; nobody but its owner can decrypt it.
+  const text = example.replace(
+    /^( *)user: root\n/m,
+    '$&$1password:\n$1  secure: "v1:AAAAAAAAAAAAAAAA:BBBB"\n',
+  );
+  expect(text).not.toBe(example);
+  await writeFile(stackFile, text);
   await git("add", "--all");
   await git("commit", "--quiet", "--allow-empty", "--message", "base");
   const base = (await git("rev-parse", "HEAD")).trim();
-  const stackFile = join(checkout, "Pulumi.dev.yaml");
-  const text = await readFile(stackFile, "utf8");
   // After the last one: a forward in the middle would move the others' places in every list.
   await writeFile(stackFile, text.replace(/^( *- )"64738.*\n/m, '$&$1"25565"\n'));
   await git("commit", "--quiet", "--all", "--message", "A game server");

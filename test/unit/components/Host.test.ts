@@ -39,7 +39,7 @@ describe("a home, by the operator's own OpenSSH", () => {
       environment: {
         ...operatorEnvironment,
         NAME: "nas",
-        WAIT_SECONDS: "20",
+        WAIT_SECONDS: "15",
         HOST_KEY_MEND: expect.stringContaining("ssh.hostKey of nas"),
       },
     });

@@ -117,7 +117,7 @@ test("the host is reached at the address that stays, with the key of its first c
 });
 
 test("a server that Hetzner could not start is not waited for as if it booted", async () => {
-  const off = await register(() => relayServer(), {}, { "relay-server": { status: "off" } });
+  const off = await register(() => relayServer(), {}, [], { "relay-server": { status: "off" } });
   expect(named(off, "relay-host-reach").inputs["environment"]).toMatchObject({ WAIT_SECONDS: "30" });
 });
 

@@ -64,18 +64,19 @@ const results: Readonly<
 
 /**
  * Runs a program against an engine that knows the types above and refuses all else, and returns what it registered,
- * in the program's own order. `config` as in a stack file, each value as text; `outputs` by the resource's name, in
- * place of what its type usually gives.
+ * in the program's own order. `config` as in a stack file, each value as text; `secretKeys` have something encrypted;
+ * `outputs` by the resource's name, in place of what its type usually gives.
  */
 export async function register(
   program: () => unknown,
   config: Record<string, string> = {},
+  secretKeys: string[] = [],
   outputs: Readonly<Record<string, object>> = {},
 ): Promise<Registered[]> {
   const requests = new Map<string, Registered>();
   const newResource = (args: pulumi.runtime.MockResourceArgs) => make(args, outputs[args.name]);
   await pulumi.runtime.setMocks({ newResource, call }, "home-relay", "test");
-  pulumi.runtime.setAllConfig(config);
+  pulumi.runtime.setAllConfig(config, secretKeys);
   const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
   const forward = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request: RegisterRequest, callback: never) => {
