@@ -8,25 +8,38 @@ import { Uninstall } from "./components/host/Uninstall.ts";
 import { Keys } from "./components/keys/Keys.ts";
 import { renderForward } from "./components/network/forward.ts";
 import { Reachability } from "./components/reachability/Reachability.ts";
+import { ExistingRelay } from "./components/relay/ExistingRelay.ts";
 import { RelayServer } from "./components/relay/RelayServer.ts";
+import type { ExistingRelaySettings, HetznerRelaySettings } from "./components/settings/settings.ts";
 import { readSettings } from "./components/settings/StackSettings.ts";
 import { Tunnel } from "./components/tunnel/Tunnel.ts";
 
 const { relay: vps, tunnel, dns, ...settings } = readSettings();
-const label = `${pulumi.getProject()}-${pulumi.getStack()}`;
+const [project, stack] = [pulumi.getProject(), pulumi.getStack()];
+const label = `${project}-${stack}`;
 
-// Made first and so removed last: a home that cannot be reached must not keep billed things alive.
+const peers = settings.homes.map(({ name }) => name);
+const keys = new Keys("keys", { peers, generation: tunnel.keyGeneration });
+const owner = { id: keys.stackId, stack: `${project}/${stack}` };
+
+// Made before all else on a host and so removed last: one that cannot be reached must not keep billed things alive.
 const homes = settings.homes.map((home) => {
-  const uninstall = new Uninstall(home.name, { access: home.ssh, script: "home/uninstall-home.sh" });
-  return { ...home, uninstall: uninstall.command };
+  const uninstall = new Uninstall(home.name, { access: home.ssh, owner, script: "home/uninstall-home.sh" });
+  return { ...home, owner, uninstall: uninstall.command };
 });
-const after = homes.map(({ uninstall }) => uninstall);
+const cleanRelay = { owner, script: "relay/uninstall-relay.sh" };
+const machine = vps.provider === "ssh" && new Uninstall("the relay", { ...cleanRelay, access: vps });
+const after = [...homes.map(({ uninstall }) => uninstall), ...(machine ? [machine.command] : [])];
 
-const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
-
-const openings = { ...vps, ...tunnel, forwards: publishForwards(homes) };
-const wall = new ProviderFirewall("provider-firewall", { label, openings, after });
-const relay = new RelayServer("relay", { ...vps, label, keys, firewallId: wall.firewallId, after });
+const { sshPort, adminCidrs, provider } = vps;
+const openings = {
+  sshPort,
+  adminCidrs,
+  shared: provider === "ssh",
+  ...tunnel,
+  forwards: publishForwards(homes),
+};
+const { relay, ready } = vps.provider === "ssh" ? takeMachine(vps) : rentServer(vps);
 const firewall = new Firewall("relay-firewall", relay.host, openings);
 const { listening } = new Tunnel("relay-tunnel", relay.host, {
   ...tunnel,
@@ -37,7 +50,7 @@ const { listening } = new Tunnel("relay-tunnel", relay.host, {
 const { ipv4Address, ipv6Address, serverId } = relay;
 
 for (const home of homes) {
-  const { host, ready } = new Home(home.name, {
+  const { host, ready: joined } = new Home(home.name, {
     ...home,
     tunnel,
     keys: keys.peer(home.name),
@@ -47,11 +60,23 @@ for (const home of homes) {
     publicAddress: ipv4Address,
     serverId,
     forwards: home.forwards,
-    after: [...ready, wall],
+    after: [...joined, ready],
   });
 }
 
 if (dns) new Dns("dns", { ...dns, ipv4Address, ipv6Address, after });
+
+function rentServer(server: HetznerRelaySettings) {
+  const wall = new ProviderFirewall("provider-firewall", { label, openings, after });
+  const { firewallId } = wall;
+  const relay = new RelayServer("relay", { ...server, label, keys, owner, firewallId, after });
+  return { relay, ready: wall };
+}
+
+function takeMachine(access: ExistingRelaySettings) {
+  const relay = new ExistingRelay("relay", { ...access, access, owner, after });
+  return { relay, ready: relay.hardened };
+}
 
 export { ipv4Address, ipv6Address };
 export const names = dns?.names.map((name) => (name === "@" ? dns.zone : `${name}.${dns.zone}`)) ?? [];

@@ -10,7 +10,8 @@ export interface DnsArgs {
   readonly names: readonly string[];
   readonly ttlSeconds: number;
   readonly ipv4Address: pulumi.Input<string>;
-  readonly ipv6Address: pulumi.Input<string>;
+  /** `undefined`: the relay has none, and no name gets an AAAA record. */
+  readonly ipv6Address: pulumi.Input<string> | undefined;
   /** What `pulumi destroy` removes only after the records. */
   readonly after: readonly pulumi.Resource[];
 }
@@ -23,7 +24,8 @@ export class Dns extends pulumi.ComponentResource {
     const made = createZone ? this.#createZone(name, args) : undefined;
     for (const recordName of names) {
       this.#createRecord(name, args, recordName, "A", args.ipv4Address, made);
-      this.#createRecord(name, args, recordName, "AAAA", args.ipv6Address, made);
+      if (args.ipv6Address !== undefined)
+        this.#createRecord(name, args, recordName, "AAAA", args.ipv6Address, made);
     }
     this.registerOutputs({ ...(made ? { nameservers: made.authoritativeNameservers.assigneds } : {}) });
   }

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { renderDocument } from "../host/document.ts";
 import { Host } from "../host/Host.ts";
-import type { OperatorAccess } from "../host/Host.ts";
+import type { OperatorAccess, Owner } from "../host/Host.ts";
 import { relayAddress } from "../network/addressPlan.ts";
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import type { Forward } from "../network/forward.ts";
@@ -15,6 +15,7 @@ export interface HomeArgs {
   /** What the user calls the home. */
   readonly name: string;
   readonly ssh: OperatorAccess;
+  readonly owner: Owner;
   readonly tunnelAddress: TunnelAddress;
   readonly forwards: readonly Forward[];
   readonly tunnel: {
@@ -55,7 +56,7 @@ export class Home extends pulumi.ComponentResource {
     );
     this.host = new Host(
       `${name}-host`,
-      { title: args.name, role: "home", access: args.ssh },
+      { title: args.name, role: "home", owner: args.owner, access: args.ssh },
       { parent: this, dependsOn: args.uninstall },
     );
     const guard = this.host.step(

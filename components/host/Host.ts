@@ -39,10 +39,19 @@ export interface SshKeyPair {
   readonly privateKey: pulumi.Input<string>;
 }
 
+/** The stack that sets a host up; no other may. */
+export interface Owner {
+  /** Unknown before the first `up`, so it stands in no document. */
+  readonly id: pulumi.Input<string>;
+  /** For people: `home-relay/dev`. */
+  readonly stack: string;
+}
+
 export interface HostArgs {
   /** What the user calls the host. */
   readonly title: string;
   readonly role: Role;
+  readonly owner: Owner;
   readonly access: Access;
   /** Further files to put in place, by absolute path. @default none */
   readonly files?: readonly DocumentFile[];
@@ -51,6 +60,8 @@ export interface HostArgs {
 export interface StepArgs {
   /** An installed script by its file name, with its arguments, or a shell command. */
   readonly run: string;
+  /** Further words of the command, of characters that no shell reads otherwise. @default none */
+  readonly words?: readonly pulumi.Input<string>[];
   /** The script's standard input. A secret anywhere in it hides the whole of it in previews. */
   readonly document: pulumi.Input<string>;
   /** Seconds until the step is ended on the host. @default 300 */
@@ -65,6 +76,7 @@ export class Host extends pulumi.ComponentResource {
   readonly prepared: pulumi.Resource;
   readonly #access: Access;
   readonly #title: string;
+  readonly #owner: Owner;
   /** A change of any of these makes every step run again: another machine, other scripts of ours. */
   readonly #triggers: pulumi.Input<string>[];
 
@@ -78,6 +90,7 @@ export class Host extends pulumi.ComponentResource {
     super("homerelay:host:Host", name, { title: args.title, role: args.role }, rest);
     this.#access = args.access;
     this.#title = args.title;
+    this.#owner = args.owner;
     const document = preparation(args);
     const scripts = createHash("sha256").update(document).digest("hex").slice(0, 12);
     this.#triggers = [scripts, ...(machine ? [machine.id] : [])];
@@ -85,7 +98,7 @@ export class Host extends pulumi.ComponentResource {
     const reached = this.#createReach(name, machine);
     this.prepared = this.step(
       `${name}-prepare`,
-      { run: "bash -s", document, timeoutSeconds: 900 },
+      { run: "bash -s", words: ownerWords(args.owner, args.title), document, timeoutSeconds: 900 },
       { parent: this, dependsOn: reached },
     );
     this.registerOutputs({});
@@ -94,7 +107,7 @@ export class Host extends pulumi.ComponentResource {
   /** Runs a script on the host whenever its document changes. It has no undo: see `Uninstall`. */
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource {
     const run = /^[a-z-]+\.sh\b/.test(args.run) ? `${libraryFolder}/${args.run}` : args.run;
-    const there = `timeout ${args.timeoutSeconds ?? 300} ${run}`;
+    const there = joinWords([`timeout ${args.timeoutSeconds ?? 300} ${run}`, ...(args.words ?? [])]);
     const common: Omit<command.local.CommandArgs, "create" | "environment"> = {
       stdin: args.document,
       triggers: [...this.#triggers, ...(args.triggers ?? [])],
@@ -117,7 +130,7 @@ export class Host extends pulumi.ComponentResource {
       name,
       {
         ...common,
-        create: `sh components/host/run-step.sh ${there}`,
+        create: joinWords(["sh components/host/run-step.sh", there]),
         environment: operatorEnvironment(this.#access),
       },
       opts,
@@ -126,18 +139,19 @@ export class Host extends pulumi.ComponentResource {
 
   #createReach(name: string, machine: pulumi.CustomResource | undefined): pulumi.Resource {
     const access = this.#access;
-    const shared = { NAME: this.#title };
+    const shared = { NAME: this.#title, ...ownerEnvironment(this.#owner) };
     const triggers = machine ? [machine.id] : [];
     const create = "sh components/host/reach-host.sh";
     if (!hasStackKey(access)) {
       const environment = {
         ...operatorEnvironment(access),
         ...shared,
-        WAIT_SECONDS: "25",
+        // Two tries of ten seconds each, where a host is silent.
+        WAIT_SECONDS: "20",
         HOST_KEY_MEND:
           "Was the machine set up anew? Then compare, on its own console,\n" +
           "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
-          `and put its new line into ssh.hostKey of ${this.#title}. Otherwise somebody stands between you and it.`,
+          `and put its new line into hostKey of ${this.#title}. Otherwise somebody stands between you and it.`,
       };
       return new command.local.Command(
         `${name}-reach`,
@@ -178,6 +192,20 @@ export function operatorEnvironment(access: OperatorAccess): Record<string, stri
     HOST_KEYS: access.hostKey,
     IDENTITY: access.identityFile ?? "",
   };
+}
+
+/** What reach-host.sh and uninstall-host.sh read to know who may change a host. */
+export function ownerEnvironment(owner: Owner): Record<string, pulumi.Input<string>> {
+  return { STACK_ID: owner.id, STACK: owner.stack };
+}
+
+/** The host's name comes last, since it may be of two words. */
+function ownerWords(owner: Owner, title: string): pulumi.Input<string>[] {
+  return [owner.id, owner.stack, title];
+}
+
+function joinWords(words: readonly pulumi.Input<string>[]): pulumi.Output<string> {
+  return pulumi.all([...words]).apply((all) => all.join(" "));
 }
 
 function preparation(args: HostArgs): string {

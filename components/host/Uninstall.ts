@@ -1,10 +1,12 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { operatorEnvironment } from "./Host.ts";
-import type { OperatorAccess } from "./Host.ts";
+import { operatorEnvironment, ownerEnvironment } from "./Host.ts";
+import type { OperatorAccess, Owner } from "./Host.ts";
 
 export interface UninstallArgs {
   readonly access: OperatorAccess;
+  /** What another stack owns, or what goes by another name by then, is left alone. */
+  readonly owner: Owner;
   /** The script that runs there, below components/. */
   readonly script: string;
 }
@@ -31,7 +33,12 @@ export class Uninstall extends pulumi.ComponentResource {
       {
         create: "true",
         delete: `sh components/host/uninstall-host.sh components/${args.script}`,
-        environment: { ...operatorEnvironment(args.access), NAME: name, URN: urn },
+        environment: {
+          ...operatorEnvironment(args.access),
+          ...ownerEnvironment(args.owner),
+          NAME: name,
+          URN: urn,
+        },
         addPreviousOutputInEnv: false,
       },
       { parent: this },

@@ -1,5 +1,11 @@
 import { parsePrefix } from "../network/prefix.ts";
-import type { DnsSettings, HomeSettings, RelaySettings, SshSettings, TunnelSettings } from "./settings.ts";
+import type {
+  DnsSettings,
+  HetznerRelaySettings,
+  HomeSettings,
+  SshSettings,
+  TunnelSettings,
+} from "./settings.ts";
 
 /** What holds where the user writes nothing: every default there is. */
 export const defaults = {
@@ -10,7 +16,7 @@ export const defaults = {
     image: "debian-13",
     sshPort: 22,
     adminCidrs: [parsePrefix("0.0.0.0/0"), parsePrefix("::/0")],
-  } satisfies RelaySettings,
+  } satisfies HetznerRelaySettings,
   tunnel: {
     listenPort: 51820,
     mtu: 1420,

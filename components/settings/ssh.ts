@@ -4,16 +4,17 @@ import { parseHostKey } from "./hostKey.ts";
 import { show } from "./place.ts";
 import type { Place, Read } from "./place.ts";
 import { fields, isText, optional, parsed, required, text, wholeNumber } from "./readers.ts";
+import type { Fields } from "./readers.ts";
 import type { SshSettings } from "./settings.ts";
 
-/** The `ssh` section of a home. */
-export const readSsh = fields<SshSettings>({
+/** A reader for each key that says how a machine is reached. */
+export const sshFields: Fields<SshSettings> = {
   host: required(readHost, "host: 192.168.1.10"),
   port: optional(wholeNumber(1, 65535), defaults.ssh.port),
   user: optional(
     text(
       (user) => /^[a-z_][a-z0-9_.-]{0,31}$/.test(user),
-      "must be the name of a user at home",
+      "must be the name of a user there",
       "write it like root",
     ),
     defaults.ssh.user,
@@ -21,12 +22,15 @@ export const readSsh = fields<SshSettings>({
   hostKey: required(
     parsed(
       parseHostKey,
-      "get it with ssh-keyscan -t ed25519 HOST, and compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the home",
+      "get it with ssh-keyscan -t ed25519 HOST, and compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there",
     ),
     'hostKey: "ssh-ed25519 AAAA...", from ssh-keyscan -t ed25519 HOST',
   ),
   identityFile: optional(readIdentityFile, defaults.ssh.identityFile),
-});
+};
+
+/** The `ssh` section of a home. */
+export const readSsh = fields<SshSettings>(sshFields);
 
 function readHost(value: unknown, place: Place): Read<string> {
   const example = "write a name or an address alone, like 192.168.1.10";
