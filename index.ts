@@ -31,14 +31,7 @@ const cleanRelay = { owner, script: "relay/uninstall-relay.sh" };
 const machine = vps.provider === "ssh" && new Uninstall("the relay", { ...cleanRelay, access: vps });
 const after = [...homes.map(({ uninstall }) => uninstall), ...(machine ? [machine.command] : [])];
 
-const { sshPort, adminCidrs, provider } = vps;
-const openings = {
-  sshPort,
-  adminCidrs,
-  shared: provider === "ssh",
-  ...tunnel,
-  forwards: publishForwards(homes),
-};
+const openings = { ...vps, ...tunnel, shared: vps.provider === "ssh", forwards: publishForwards(homes) };
 const { relay, ready } = vps.provider === "ssh" ? takeMachine(vps) : rentServer(vps);
 const firewall = new Firewall("relay-firewall", relay.host, openings);
 const { listening } = new Tunnel("relay-tunnel", relay.host, {

@@ -29,14 +29,15 @@ name_firewalld() { # PORT
   firewall-cmd --permanent --add-port=$1/udp && firewall-cmd --reload"
 }
 
-# Docker, most of all. With ufw the same policy is ufw's own.
+# Docker's, most of all.
 name_iptables() {
   local tool answer chain
   for tool in iptables ip6tables; do
-    has "$tool" && answer=$("$tool" -S 2>/dev/null) || continue
-    [[ $answer == *'-P FORWARD DROP'* && $answer != *'ufw-user-forward'* && $answer != *'-o homerelay -j ACCEPT'* ]] || continue
-    chain=FORWARD
-    if [[ $answer == *'-N DOCKER-USER'* ]]; then chain=DOCKER-USER; fi
+    if ! has "$tool" || ! answer=$("$tool" -S 2>/dev/null); then continue; fi
+    # Where nobody forbids it, or the owner has allowed it. The policy that ufw sets is ufw's to lift.
+    if [[ $answer != *'-P FORWARD DROP'* || $answer == *'-o homerelay -j ACCEPT'* ]]; then continue; fi
+    if [[ $answer == *'-N ufw-user-forward'* ]]; then continue; fi
+    if [[ $answer == *'-N DOCKER-USER'* ]]; then chain=DOCKER-USER; else chain=FORWARD; fi
     echo "Docker, or another firewall on this machine, passes nothing on that it was not told to. Allow it for the tunnel, at each boot:
   $tool -I $chain -i homerelay -j ACCEPT && $tool -I $chain -o homerelay -j ACCEPT"
   done

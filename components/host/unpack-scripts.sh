@@ -85,9 +85,9 @@ apply_sysctls() {
   sysctl -q -p "$file"
 }
 
-# Who forwards no longer listens to router advertisements, unless told so: a host would lose its IPv6 address.
+# Who forwards IPv6 no longer listens to router advertisements, unless told so: a host would lose its address.
 keep_router_advertisements() {
-  [ -f /etc/sysctl.d/60-homerelay.conf ] || return 0
+  grep -qs 'net.ipv6.conf.all.forwarding=1' /etc/sysctl.d/60-homerelay.conf || return 0
   local link
   for link in /proc/sys/net/ipv6/conf/*/accept_ra; do
     if [ "$(cat "$link")" = 1 ]; then echo 2 >"$link"; fi

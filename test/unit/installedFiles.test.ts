@@ -13,6 +13,7 @@ const hostOf: Readonly<Record<string, Role>> = {
   "firewall/Firewall.ts": "relay",
   "tunnel/Tunnel.ts": "relay",
   "home/Home.ts": "home",
+  "relay/ExistingRelay.ts": "relay",
   "reachability/Reachability.ts": "home",
 };
 

@@ -6,7 +6,14 @@ import * as random from "@pulumi/random";
 import { Host } from "../../../components/host/Host.ts";
 import type { HostArgs } from "../../../components/host/Host.ts";
 import { installedFiles } from "../../../components/host/installedFiles.ts";
-import { operatorAccess, operatorEnvironment, stackKeyAccess, stackKeyConnection } from "./examples.ts";
+import {
+  operatorAccess,
+  operatorEnvironment,
+  owner,
+  ownerEnvironment,
+  stackKeyAccess,
+  stackKeyConnection,
+} from "./examples.ts";
 import { named, register, tree } from "./mockEngine.ts";
 
 const read = (source: string) => readFileSync(join(__dirname, "../../../components", source), "utf8");
@@ -14,7 +21,8 @@ const quiet = { addPreviousOutputInEnv: false };
 const logged = { ...quiet, logging: "stdoutAndStderr", triggers: [expect.stringMatching(/^[0-9a-f]{12}$/)] };
 
 describe("a home, by the operator's own OpenSSH", () => {
-  const host = (): Host => new Host("nas-host", { title: "nas", role: "home", access: operatorAccess });
+  const host = (): Host =>
+    new Host("nas-host", { title: "nas", role: "home", owner, access: operatorAccess });
 
   test("is reached, then prepared", async () => {
     expect(tree(await register(host))).toEqual([
@@ -31,9 +39,10 @@ describe("a home, by the operator's own OpenSSH", () => {
       create: "sh components/host/reach-host.sh",
       environment: {
         ...operatorEnvironment,
+        ...ownerEnvironment,
         NAME: "nas",
-        WAIT_SECONDS: "25",
-        HOST_KEY_MEND: expect.stringContaining("ssh.hostKey of nas"),
+        WAIT_SECONDS: "20",
+        HOST_KEY_MEND: expect.stringContaining("hostKey of nas"),
       },
     });
   });
@@ -52,7 +61,9 @@ describe("a home, by the operator's own OpenSSH", () => {
 
   test("without a key file ssh chooses for itself", async () => {
     const access = { ...operatorAccess, identityFile: undefined };
-    const registered = await register(() => new Host("nas-host", { title: "nas", role: "home", access }));
+    const registered = await register(
+      () => new Host("nas-host", { title: "nas", role: "home", owner, access }),
+    );
     expect(named(registered, "nas-host-prepare").inputs["environment"]).toEqual({
       ...operatorEnvironment,
       IDENTITY: "",
@@ -61,7 +72,7 @@ describe("a home, by the operator's own OpenSSH", () => {
 });
 
 describe("a relay, by the stack's own key", () => {
-  const args = (): HostArgs => ({ title: "the relay", role: "relay", access: stackKeyAccess() });
+  const args = (): HostArgs => ({ title: "the relay", role: "relay", owner, access: stackKeyAccess() });
 
   test("reach gets the login key and the lasting host key on stdin, and accepts the first host key too", async () => {
     const { inputs } = named(await register(() => new Host("relay-host", args())), "relay-host-reach");
@@ -74,6 +85,7 @@ describe("a relay, by the stack's own key", () => {
         PORT: "22",
         LOGIN: "root",
         HOST_KEYS: "ssh-ed25519 AAAAfirst\nssh-ed25519 AAAAhost",
+        ...ownerEnvironment,
         NAME: "the relay",
         WAIT_SECONDS: "300",
         HOST_KEY_MEND: expect.stringContaining("pulumi up --replace"),
@@ -117,7 +129,7 @@ describe("a relay, by the stack's own key", () => {
 
 test("a secret hides its document, and a plain document stays plain", async () => {
   const registered = await register(() => {
-    const host = new Host("nas-host", { title: "nas", role: "home", access: operatorAccess });
+    const host = new Host("nas-host", { title: "nas", role: "home", owner, access: operatorAccess });
     host.step(
       "nas-keys",
       { run: "store-keys.sh", document: pulumi.interpolate`a ${pulumi.secret("b")}` },
@@ -134,13 +146,14 @@ test("a secret hides its document, and a plain document stays plain", async () =
 test("preparing brings every file of the role behind the script that unpacks them, then the host's own", async () => {
   const files = [{ name: "/etc/sysctl.d/60-homerelay.conf", text: "a=1\n" }];
   const registered = await register(
-    () => new Host("relay-host", { title: "the relay", role: "relay", access: stackKeyAccess(), files }),
+    () =>
+      new Host("relay-host", { title: "the relay", role: "relay", owner, access: stackKeyAccess(), files }),
   );
   const { inputs } = named(registered, "relay-host-prepare");
   const installed = installedFiles.relay.map(
     ({ source, path, mode }) => `#file ${mode} ${path}\n${read(source)}`,
   );
-  expect(inputs["create"]).toBe("timeout 900 bash -s");
+  expect(inputs["create"]).toBe("timeout 900 bash -s 0123456789abcdef home-relay/test the relay");
   expect(inputs["stdin"]).toBe(
     `${read("host/unpack-scripts.sh")}${installed.join("")}#file 0644 /etc/sysctl.d/60-homerelay.conf\na=1\n`,
   );

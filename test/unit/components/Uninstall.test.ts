@@ -1,11 +1,11 @@
 import { expect, test } from "@jest/globals";
 import { Uninstall } from "../../../components/host/Uninstall.ts";
-import { operatorAccess, operatorEnvironment } from "./examples.ts";
+import { operatorAccess, operatorEnvironment, owner, ownerEnvironment } from "./examples.ts";
 import { named, register, tree } from "./mockEngine.ts";
 
 test("does nothing until it is deleted, and then names itself for whoever gives the home up", async () => {
   const registered = await register(
-    () => new Uninstall("nas", { access: operatorAccess, script: "home/uninstall-home.sh" }),
+    () => new Uninstall("nas", { access: operatorAccess, owner, script: "home/uninstall-home.sh" }),
   );
   expect(tree(registered)).toEqual([
     "homerelay:host:Uninstall nas",
@@ -16,6 +16,7 @@ test("does nothing until it is deleted, and then names itself for whoever gives 
     delete: "sh components/host/uninstall-host.sh components/home/uninstall-home.sh",
     environment: {
       ...operatorEnvironment,
+      ...ownerEnvironment,
       NAME: "nas",
       URN: expect.stringMatching(
         /^urn:pulumi:[^:]+::[^:]+::homerelay:host:Uninstall\$command:local:Command::nas-on-destroy$/,
