@@ -24,7 +24,8 @@ export interface RelayFirewall {
  *
  * Ports are looked up in maps and sets, so a packet's cost does not grow with the number of forwards. No interface
  * but our own is named: "for an address of this machine" and "not from the tunnel" say the same and cannot be wrong.
- * Kept to what nft 1.0.2 (Ubuntu 22.04) understands: `table; delete table; table { }` stands for `destroy table`.
+ * Kept to what nft 0.9.8 (Debian 11) understands, and so Ubuntu 22.04's: `table; delete table; table { }` stands for
+ * `destroy table`, and `addr . port` says what newer ones see in a map by themselves.
  */
 export function renderRelayRuleset(firewall: RelayFirewall): string {
   const { forwards } = firewall;
@@ -70,9 +71,9 @@ ${caps.map((cap) => capSets(cap, forwards)).join("")}	chain sources {
 		iifname != "homerelay" meta l4proto { tcp, udp } fib daddr type local jump to_home
 	}
 	chain to_home {
-${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @forwards4
+${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @forwards4
 		meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @ranges4
-		meta l4proto { tcp, udp } dnat ip6 to meta l4proto . th dport map @forwards6
+		meta l4proto { tcp, udp } dnat ip6 addr . port to meta l4proto . th dport map @forwards6
 		meta l4proto { tcp, udp } dnat ip6 to meta l4proto . th dport map @ranges6
 	}
 	chain postrouting {

@@ -64,6 +64,10 @@ install_packages() {
   local missing=()
   command -v nft >/dev/null || missing+=(nftables)
   command -v wg-quick >/dev/null || missing+=(wireguard-tools)
+  # A relay stands in the open, and nobody looks after it every day.
+  if [ -e /usr/local/lib/homerelay/harden-relay.sh ] && ! command -v unattended-upgrade >/dev/null; then
+    missing+=(unattended-upgrades)
+  fi
   if [ "${#missing[@]}" -eq 0 ]; then return; fi
   command -v apt-get >/dev/null || {
     say "this host has no apt-get; home-relay sets up Debian, Ubuntu and Raspberry Pi OS"

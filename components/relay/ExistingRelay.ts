@@ -38,11 +38,7 @@ export class ExistingRelay extends pulumi.ComponentResource {
     );
     this.hardened = this.host.step(
       `${name}-system`,
-      {
-        run: "harden-relay.sh",
-        document: renderHardening({ byPassword: comesByPassword(access) }),
-        timeoutSeconds: 600,
-      },
+      { run: "harden-relay.sh", document: renderHardening({ byPassword: comesByPassword(access) }) },
       { parent: this, dependsOn: this.host.prepared },
     );
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });

@@ -67,12 +67,6 @@ apply_sysctls() { # FILE
 }
 
 apply_upgrades() { # FILE
-  if ! command -v unattended-upgrade >/dev/null; then
-    say "installing unattended-upgrades"
-    export DEBIAN_FRONTEND=noninteractive
-    timeout 200 apt-get -o DPkg::Lock::Timeout=180 -qq update >/dev/null
-    timeout 300 apt-get -o DPkg::Lock::Timeout=180 -qq install -y --no-install-recommends unattended-upgrades >/dev/null
-  fi
   if write_if_changed 0644 /etc/apt/apt.conf.d/52homerelay <"$1"; then say "security updates come by themselves"; fi
 }
 

@@ -51,7 +51,7 @@ afterAll(down, minute);
 const prepareVps = `
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update
-  apt-get -qq install -y --no-install-recommends nftables iptables ufw sudo unattended-upgrades >/dev/null
+  apt-get -qq install -y --no-install-recommends nftables iptables ufw sudo >/dev/null
   for user in deploy asked; do
     useradd --create-home --shell /bin/bash $user
     install -d -m 0700 -o $user -g $user /home/$user/.ssh
@@ -244,6 +244,14 @@ describe("with a VPS that was there before", () => {
     await must(ssh("operator", vps4, ["true"]));
   });
 
+  test("prefixes of the operator that leave him out are taken back at once, also behind sudo", async () => {
+    const section = await relay({ adminCidrs: ["192.0.2.99/32"] });
+    await operator.configure({ relay: section, homes: [await home(forwards)] });
+    expect(await refusal()).toContain(`adminCidrs leaves out ${addresses.cgnatOutside}`);
+    await operator.configure({ relay: await relay(), homes: [await home(forwards)] });
+    await must(ssh("operator", vps4, ["true"]));
+  });
+
   test("a second up has nothing to do", async () => {
     const said = await operator.up();
     expect(said).toMatch(/Resources:\n +\d+ unchanged\n/);
@@ -296,7 +304,9 @@ describe("destroy", () => {
     await operator.destroy();
   }, 4 * minute);
 
-  test("leaves the VPS byte for byte as it was", async () => {
+  test("leaves the VPS byte for byte as it was, packages aside", async () => {
+    expect(await shell("vps", "dpkg -l unattended-upgrades | tail -n 1")).toMatch(/^ii /);
+    await shell("vps", "DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y unattended-upgrades >/dev/null");
     const now = (await tracesOf("vps")).replaceAll(/^.* \/etc\/ufw\/user6?\.rules$/gm, "");
     expect(now).toBe(traces.vps);
     expect(await foreignTables()).toBe(foreign);

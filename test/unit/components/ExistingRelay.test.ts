@@ -38,7 +38,7 @@ test("is a host that is hardened, once its uninstall stands ready", () => {
   const { inputs, dependsOn } = named(registered, "relay-system");
   expect(dependsOn).toEqual(["relay-host-prepare"]);
   expect(inputs).toMatchObject({
-    create: "sh components/host/run-step.sh timeout 600 /usr/local/lib/homerelay/harden-relay.sh",
+    create: "sh components/host/run-step.sh timeout 300 /usr/local/lib/homerelay/harden-relay.sh",
     environment: operatorEnvironment,
     stdin: renderHardening({ byPassword: false }),
   });
