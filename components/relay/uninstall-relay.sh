@@ -17,8 +17,9 @@ restore_sshd() {
 }
 
 main() {
-  stop_units homerelay-rollback.timer homerelay-endpoints.timer homerelay-endpoints.service \
-    wg-quick@homerelay.service homerelay-firewall.service
+  systemctl stop homerelay-rollback.timer 2>/dev/null || : # only while rules are on trial
+  stop_units homerelay-endpoints.timer homerelay-endpoints.service wg-quick@homerelay.service \
+    homerelay-firewall.service
   ip link delete dev homerelay 2>/dev/null || : # wg-quick has done it, unless it was not running
   remove_tables homerelay homerelay_counters
   restore_sysctls

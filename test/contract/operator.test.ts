@@ -57,7 +57,7 @@ nas (127.0.0.1 port ${closedPort}) was not cleaned: …
 All else is removed; nothing is billed any more. To finish, when nas is back:
   pulumi destroy
 or there, by hand:
-  ssh -p ${closedPort} admin@127.0.0.1 'sudo -n bash -s' < ${script}
+  cat components/host/begin-uninstall.sh ${script} | ssh -p ${closedPort} admin@127.0.0.1 'sudo -n bash -s 0123456789abcdef nas'
 To give it up for good:
   pulumi state delete 'urn:pulumi:dev::home-relay::x::nas-on-destroy'
 `);
@@ -71,6 +71,8 @@ function host(): Record<string, string> {
     HOST_KEYS: key,
     IDENTITY: "",
     NAME: "nas",
+    STACK_ID: "0123456789abcdef",
+    STACK: "home-relay/dev",
     HOST_KEY_MEND: "mend",
   };
 }

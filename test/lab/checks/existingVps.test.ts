@@ -306,7 +306,7 @@ describe("destroy", () => {
 
   test("leaves the VPS byte for byte as it was, packages aside", async () => {
     expect(await shell("vps", "dpkg -l unattended-upgrades | tail -n 1")).toMatch(/^ii /);
-    await shell("vps", "DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y unattended-upgrades >/dev/null");
+    await shell("vps", "DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y --autoremove unattended-upgrades >/dev/null");
     const now = (await tracesOf("vps")).replaceAll(/^.* \/etc\/ufw\/user6?\.rules$/gm, "");
     expect(now).toBe(traces.vps);
     expect(await foreignTables()).toBe(foreign);
