@@ -105,7 +105,7 @@ check_owner() {
 This one is $STACK ($STACK_ID). Nothing was changed there. Where the other stack's state is, free the host with
   pulumi destroy
 If that state is lost for good, give the host to this stack:
-  ssh -p $PORT $LOGIN@$HOST 'sudo rm /etc/homerelay/owner'"
+  ssh -p $PORT $LOGIN@$HOST '$(as_root)rm /etc/homerelay/owner'"
 }
 
 # A fresh server is still setting itself up when its sshd first answers. 2: ended with a recoverable warning.

@@ -20,8 +20,8 @@ claim() { # STACK-ID STACK NAME…
     say "this host belongs to another stack: $(sed -n 's/^stack //p' "$owner") ($id), which calls it $(sed -n 's/^host //p' "$owner").
 This one is $2 ($1). Nothing was changed here. Where the other stack's state is, free the host with
   pulumi destroy
-If that state is lost for good, give the host to this stack, here:
-  sudo rm $owner"
+If that state is lost for good, give the host to this stack, here, as root:
+  rm $owner"
     exit 1
   fi
   install -d -m 0755 "${owner%/*}"

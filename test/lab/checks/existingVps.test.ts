@@ -267,16 +267,16 @@ describe("a second stack", () => {
   }, 4 * minute);
 
   test.each([
-    ["the relay", vps4, "the relay", "deploy"],
-    ["nas", addresses.home, "nas", "root"],
-  ])("is refused on %s, which says whose it is and how to mend that", (name, host, called, user) => {
+    ["the relay", vps4, "the relay", "deploy", "sudo -n rm"],
+    ["nas", addresses.home, "nas", "root", "rm"],
+  ])("is refused on %s, which says whose it is and how to mend that", (name, host, called, user, rm) => {
     expect(said).toContain(`${name} (${host} port 22) belongs to another stack: home-relay/existing (`);
     expect(said).toMatch(
       new RegExp(
         `belongs to another stack: home-relay/existing \\([0-9a-f]{32}\\), which calls it ${called}\\.`,
       ),
     );
-    expect(said).toContain(`ssh -p 22 ${user}@${host} 'sudo rm /etc/homerelay/owner'`);
+    expect(said).toContain(`ssh -p 22 ${user}@${host} '${rm} /etc/homerelay/owner'`);
   });
 
   test("leaves the first one working when it is destroyed", async () => {
@@ -306,7 +306,10 @@ describe("destroy", () => {
 
   test("leaves the VPS byte for byte as it was, packages aside", async () => {
     expect(await shell("vps", "dpkg -l unattended-upgrades | tail -n 1")).toMatch(/^ii /);
-    await shell("vps", "DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y --autoremove unattended-upgrades >/dev/null");
+    await shell(
+      "vps",
+      "DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y --autoremove unattended-upgrades >/dev/null",
+    );
     const now = (await tracesOf("vps")).replaceAll(/^.* \/etc\/ufw\/user6?\.rules$/gm, "");
     expect(now).toBe(traces.vps);
     expect(await foreignTables()).toBe(foreign);
