@@ -12,30 +12,41 @@ import { Keys } from "./components/keys/Keys.ts";
 import { renderForward } from "./components/network/forward.ts";
 import { OrderCheck } from "./components/order/OrderCheck.ts";
 import { Reachability } from "./components/reachability/Reachability.ts";
+import { ExistingRelay } from "./components/relay/ExistingRelay.ts";
 import { RelayServer } from "./components/relay/RelayServer.ts";
+import type { ExistingRelaySettings, HetznerRelaySettings } from "./components/settings/settings.ts";
 import { readSettings } from "./components/settings/StackSettings.ts";
 import { Tunnel } from "./components/tunnel/Tunnel.ts";
 
 const { relay: vps, tunnel, dns, homes, hetzner } = readSettings();
+const [project, stack] = [pulumi.getProject(), pulumi.getStack()];
+const label = `${project}-${stack}`;
 const [zone, service] = dns?.provider === "hetzner" ? [dns] : [undefined, dns];
-const label = `${pulumi.getProject()}-${pulumi.getStack()}`;
+const rented = vps.provider === "hetzner" ? vps : undefined;
 
-// Made first and so removed last: a home that cannot be reached must not keep billed things alive.
+const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
+const owner = { id: keys.stackId, stack: `${project}/${stack}` };
+
+// Made before all else on a host and so removed last: one that cannot be reached must not keep billed things alive.
 const installed = homes
   .filter((home) => home.install !== "manual")
   .map((home) => {
-    const { command } = new Uninstall(home.name, { access: home.access, script: "home/uninstall-home.sh" });
-    return { ...home, uninstall: command };
+    const { access } = home;
+    const { command } = new Uninstall(home.name, { access, owner, script: "home/uninstall-home.sh" });
+    return { ...home, owner, uninstall: command };
   });
-const order = new OrderCheck("order", { label, relay: vps, dns: zone, hetzner });
-const after = [...installed.map(({ uninstall }) => uninstall), ...order.passed];
-
-const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
-
-const openings = { ...vps, ...tunnel, forwards: publishForwards(homes) };
+const cleanRelay = { owner, script: "relay/uninstall-relay.sh" };
+const cleaned = vps.provider === "ssh" ? [new Uninstall("the relay", { ...cleanRelay, access: vps })] : [];
+const order = new OrderCheck("order", { label, relay: rented, dns: zone, hetzner });
 const ordered = { dependsOn: [...order.passed] };
-const wall = new ProviderFirewall("provider-firewall", { label, openings, after }, ordered);
-const relay = new RelayServer("relay", { ...vps, label, keys, firewallId: wall.firewallId, after }, ordered);
+const after = [
+  ...installed.map(({ uninstall }) => uninstall),
+  ...cleaned.map(({ command }) => command),
+  ...order.passed,
+];
+
+const openings = { ...vps, ...tunnel, shared: vps.provider === "ssh", forwards: publishForwards(homes) };
+const { relay, ready } = vps.provider === "ssh" ? takeMachine(vps) : rentServer(vps);
 const firewall = new Firewall("relay-firewall", relay.host, openings);
 const { listening } = new Tunnel("relay-tunnel", relay.host, {
   ...tunnel,
@@ -46,7 +57,7 @@ const { listening } = new Tunnel("relay-tunnel", relay.host, {
 const { ipv4Address, ipv6Address, serverId } = relay;
 
 for (const home of installed) {
-  const { host, ready } = new Home(home.name, {
+  const { host, ready: joined } = new Home(home.name, {
     ...home,
     tunnel,
     keys: keys.peer(home.name),
@@ -57,7 +68,7 @@ for (const home of installed) {
     serverId,
     tunnel,
     forwards: home.forwards,
-    after: [...ready, wall],
+    after: [...joined, ready],
   });
 }
 
@@ -67,6 +78,7 @@ const byHand = homes
     const { publicKey } = keys.relay;
     const { handOver } = new ManualHome(home.name, {
       ...home,
+      owner,
       tunnel,
       keys: keys.peer(home.name),
       relay: { publicKey, ipv4Address },
@@ -75,8 +87,22 @@ const byHand = homes
   });
 
 new DynDns("relay-dyndns", relay.host, { service, ipv4Address, ipv6Address });
-if (zone)
-  new Dns("dns", { ...zone, label, ipv4Address, ipv6Address, primaryIps: relay.primaryIps, after }, ordered);
+if (zone) {
+  const { primaryIps } = relay;
+  new Dns("dns", { ...zone, label, ipv4Address, ipv6Address, primaryIps, after }, ordered);
+}
+
+function rentServer(server: HetznerRelaySettings) {
+  const wall = new ProviderFirewall("provider-firewall", { label, openings, after }, ordered);
+  const { firewallId } = wall;
+  const relay = new RelayServer("relay", { ...server, label, keys, owner, firewallId, after }, ordered);
+  return { relay, ready: wall };
+}
+
+function takeMachine(access: ExistingRelaySettings) {
+  const relay = new ExistingRelay("relay", { ...access, access, owner, after });
+  return { relay, ready: relay.hardened };
+}
 
 export { ipv4Address, ipv6Address };
 export const names = dns ? fullNames(dns) : [];

@@ -13,7 +13,7 @@ export interface DnsArgs {
   readonly names: readonly string[];
   readonly ttlSeconds: number;
   readonly ipv4Address: pulumi.Input<string>;
-  /** `undefined`: the relay has none. */
+  /** `undefined`: the relay has none, and no name gets an AAAA record. */
   readonly ipv6Address: pulumi.Input<string> | undefined;
   /** The full name that the relay's addresses lead back to. @default what Hetzner gives an address */
   readonly reverse?: string | undefined;

@@ -20,7 +20,10 @@ export class Firewall extends pulumi.ComponentResource {
     const ruleset = renderRelayRuleset(openings);
     const rules = host.step(
       `${name}-rules`,
-      { run: "apply-firewall.sh", document: ruleset },
+      {
+        run: `apply-firewall.sh${openings.shared ? ` shared ${openings.listenPort}` : ""}`,
+        document: ruleset,
+      },
       { parent: this, dependsOn: host.prepared },
     );
     this.confirmed = host.step(

@@ -1,6 +1,7 @@
 #!/bin/bash
 # stdin: the relay's ruleset. Loads it on trial: unless confirm-firewall.sh comes over a new SSH connection within
 # the trial, the ruleset before it returns.
+# Arguments on a machine that is not only ours: `shared`, and WireGuard's UDP port.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 
@@ -8,11 +9,12 @@ readonly live=$etc/firewall.nft
 readonly candidate=$etc/firewall-on-trial.nft
 readonly trial_seconds=60
 
-main() {
+main() { # [shared LISTEN-PORT]
   next=$(mktemp "$etc/firewall.XXXXXX")
   trap 'rm -f "$next"' EXIT
   cat >"$next"
   nft -c -f "$next" || die "nft refuses these rules; the ones before them stay in force"
+  if [ "${1-}" = shared ]; then make_way "$next" "$2"; fi
   end_trial
   if cmp -s "$next" "$live"; then
     # Proven before. Loaded all the same: somebody may have changed the table by hand.
@@ -31,6 +33,17 @@ main() {
 The rules from before are in force again."
   fi
   say "new rules are on trial for $trial_seconds s"
+}
+
+# What the owner of the machine has on it comes first.
+make_way() { # RULESET LISTEN-PORT
+  local taken
+  taken=$(/usr/local/lib/homerelay/name-services.sh <"$1")
+  [ -z "$taken" ] || die "$taken
+These are services of this machine. Publish other ports, or stop them; nothing was changed."
+  taken=$(/usr/local/lib/homerelay/name-firewalls.sh "$2")
+  [ -z "$taken" ] || die "$taken
+Nothing was changed; run pulumi up again then."
 }
 
 # Also one that an interrupted run left neither confirmed nor taken back.

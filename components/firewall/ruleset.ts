@@ -15,6 +15,8 @@ export interface RelayFirewall {
   /** UDP port of WireGuard. */
   readonly listenPort: number;
   readonly forwards: readonly PublishedForward[];
+  /** Whether the machine has an owner who runs other things on it: what is none of the tunnel's business is let pass. */
+  readonly shared: boolean;
 }
 
 /**
@@ -22,7 +24,8 @@ export interface RelayFirewall {
  *
  * Ports are looked up in maps and sets, so a packet's cost does not grow with the number of forwards. No interface
  * but our own is named: "for an address of this machine" and "not from the tunnel" say the same and cannot be wrong.
- * Kept to what nft 1.0.6 (Debian 12) understands: `table; delete table; table { }` stands for `destroy table`.
+ * Kept to what nft 0.9.8 (Debian 11) understands, and so Ubuntu 22.04's: `table; delete table; table { }` stands for
+ * `destroy table`, and `addr . port` says what newer ones see in a map by themselves.
  */
 export function renderRelayRuleset(firewall: RelayFirewall): string {
   const { forwards } = firewall;
@@ -68,9 +71,9 @@ ${caps.map((cap) => capSets(cap, forwards)).join("")}	chain sources {
 		iifname != "homerelay" meta l4proto { tcp, udp } fib daddr type local jump to_home
 	}
 	chain to_home {
-${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @forwards4
+${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @forwards4
 		meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @ranges4
-		meta l4proto { tcp, udp } dnat ip6 to meta l4proto . th dport map @forwards6
+		meta l4proto { tcp, udp } dnat ip6 addr . port to meta l4proto . th dport map @forwards6
 		meta l4proto { tcp, udp } dnat ip6 to meta l4proto . th dport map @ranges6
 	}
 	chain postrouting {
@@ -85,7 +88,7 @@ ${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip to meta l4prot
 	}
 	chain forward {
 		type filter hook forward priority filter; policy drop;
-		ct status dnat meta l4proto tcp ct original proto-dst != @published_tcp ct original proto-dst != @published_tcp_ranges counter drop comment "no longer published"
+${firewall.shared ? letPass : ""}		ct status dnat meta l4proto tcp ct original proto-dst != @published_tcp ct original proto-dst != @published_tcp_ranges counter drop comment "no longer published"
 		ct status dnat meta l4proto udp ct original proto-dst != @published_udp ct original proto-dst != @published_udp_ranges counter drop comment "no longer published"
 		ct state vmap { established : accept, related : accept, invalid : drop }
 		iifname != "homerelay" oifname "homerelay" ct status dnat jump admit
@@ -96,21 +99,7 @@ ${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip to meta l4prot
 		meta nfproto ipv6 update @new_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate over 200/second burst 400 packets } counter drop comment "too many new connections"
 		accept
 	}
-	chain input {
-		type filter hook input priority filter; policy drop;
-		ct state vmap { established : accept, related : accept, invalid : drop }
-		iifname "lo" accept
-		icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
-		icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept
-		icmp type echo-request limit rate 10/second accept
-		icmpv6 type echo-request limit rate 10/second accept
-		iifname "homerelay" counter drop comment "the tunnel reaches nothing on the relay"
-		udp sport 67 udp dport 68 accept comment "the address by DHCP"
-		ip6 saddr fe80::/10 udp dport 546 accept comment "the address by DHCPv6"
-		udp dport ${firewall.listenPort} accept
-		tcp dport ${firewall.sshPort} ct state new jump ssh
-		counter comment "not for us"
-	}
+${firewall.shared ? sharedInput(firewall) : ownInput(firewall)}
 	chain ssh {
 		ip saddr @admin4 update @ssh_rate4 { ip saddr limit rate 30/minute burst 30 packets } accept
 		ip6 saddr @admin6 update @ssh_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate 30/minute burst 30 packets } accept
@@ -118,6 +107,50 @@ ${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip to meta l4prot
 }
 `;
 }
+
+/** What comes in where the relay is the machine's only use: nothing but what is named here. */
+function ownInput({ sshPort, listenPort }: RelayFirewall): string {
+  return `\tchain input {
+		type filter hook input priority filter; policy drop;
+		ct state vmap { established : accept, related : accept, invalid : drop }
+		iifname "lo" accept
+${icmpRules}
+		iifname "homerelay" counter drop comment "the tunnel reaches nothing on the relay"
+		udp sport 67 udp dport 68 accept comment "the address by DHCP"
+		ip6 saddr fe80::/10 udp dport 546 accept comment "the address by DHCPv6"
+		udp dport ${listenPort} accept
+		tcp dport ${sshPort} ct state new jump ssh
+		counter comment "not for us"
+	}`;
+}
+
+/** What comes in where others have services too: theirs to say, but for the tunnel and SSH. */
+function sharedInput({ sshPort, listenPort }: RelayFirewall): string {
+  return `\tchain input {
+		type filter hook input priority filter; policy accept;
+		iifname "lo" accept
+		iifname "homerelay" jump from_tunnel
+		udp dport ${listenPort} accept
+		tcp dport ${sshPort} ct state new jump ssh
+		tcp dport ${sshPort} ct state new counter drop comment "not the operator"
+	}
+	chain from_tunnel {
+		ct state vmap { established : accept, related : accept, invalid : drop }
+${icmpRules}
+		counter drop comment "the tunnel reaches nothing on the relay"
+	}`;
+}
+
+const icmpRules = `\
+		icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
+		icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept
+		icmp type echo-request limit rate 10/second accept
+		icmpv6 type echo-request limit rate 10/second accept`;
+
+/** Before all else in the chain: the owner's containers and networks are none of the tunnel's business. */
+const letPass = `\
+		iifname != "homerelay" oifname != "homerelay" accept
+`;
 
 type Family = "ipv4" | "ipv6";
 

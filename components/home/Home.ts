@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Host } from "../host/Host.ts";
-import type { OperatorAccess } from "../host/Host.ts";
+import type { OperatorAccess, Owner } from "../host/Host.ts";
 import { renderForward } from "../network/forward.ts";
 import { joinCommand, renderGuardDocument, renderKeyDocument, renderTunnelDocument } from "./documents.ts";
 import type { HomePlan } from "./documents.ts";
@@ -10,6 +10,7 @@ export interface HomeArgs extends HomePlan {
   readonly name: string;
   /** `here`: it is the machine that runs this program. */
   readonly access: OperatorAccess | "here";
+  readonly owner: Owner;
   readonly keys: { readonly privateKey: pulumi.Input<string>; readonly presharedKey: pulumi.Input<string> };
   readonly relay: {
     readonly publicKey: pulumi.Input<string>;
@@ -39,7 +40,7 @@ export class Home extends pulumi.ComponentResource {
     );
     this.host = new Host(
       `${name}-host`,
-      { title: args.name, role: "home", access: args.access },
+      { title: args.name, role: "home", owner: args.owner, access: args.access },
       { parent: this, dependsOn: args.uninstall },
     );
     const { keys, relay } = args;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { preparation } from "../host/Host.ts";
+import type { Owner } from "../host/Host.ts";
 import { renderForward } from "../network/forward.ts";
 import { listProbes, renderProbes } from "../reachability/probes.ts";
 import { joinCommand, renderGuardDocument, renderKeyDocument, renderTunnelDocument } from "./documents.ts";
@@ -11,6 +12,7 @@ import { renderPlainWireguard } from "./plainWireguard.ts";
 export interface ManualHomeArgs extends HomePlan {
   /** What the user calls the home. */
   readonly name: string;
+  readonly owner: Owner;
   readonly keys: { readonly privateKey: pulumi.Input<string>; readonly presharedKey: pulumi.Input<string> };
   readonly relay: {
     readonly publicKey: pulumi.Input<string>;
@@ -47,10 +49,10 @@ export class ManualHome extends pulumi.ComponentResource {
     const { publicKey, ipv4Address } = args.relay;
     const { script, wireguard } = pulumi.secret(
       pulumi
-        .all([privateKey, presharedKey, publicKey, ipv4Address])
-        .apply(([ownKey, sharedKey, relayKey, address]) =>
+        .all([privateKey, presharedKey, publicKey, ipv4Address, args.owner])
+        .apply(([ownKey, sharedKey, relayKey, address, owner]) =>
           writeHandOver(
-            args,
+            { ...args, owner },
             { privateKey: ownKey, presharedKey: sharedKey },
             { publicKey: relayKey, ipv4Address: address },
           ),
@@ -66,12 +68,17 @@ export class ManualHome extends pulumi.ComponentResource {
 
 /** What the owner of one home is handed. */
 export function writeHandOver(
-  args: HomePlan & { readonly name: string },
+  args: HomePlan & { readonly name: string; readonly owner: pulumi.Unwrap<Owner> },
   keys: HomeKeys,
   relay: CalledRelay,
 ): HandOver {
+  const { name, owner } = args;
   const steps = {
-    prepare: { run: "bash -s", document: preparation("home"), timeoutSeconds: 900 },
+    prepare: {
+      run: `bash -s ${owner.id} ${owner.stack} ${name}`,
+      document: preparation("home"),
+      timeoutSeconds: 900,
+    },
     guard: { run: "apply-guard.sh", document: renderGuardDocument(args) },
     keys: { run: "store-keys.sh", document: renderKeyDocument(keys) },
     tunnel: { run: joinCommand(args), document: renderTunnelDocument(args, relay) },
@@ -80,10 +87,13 @@ export function writeHandOver(
       document: renderProbes(relay.ipv4Address, listProbes(args.forwards)),
       timeoutSeconds: 1800,
     },
-    uninstall: { run: "bash -s", document: read("uninstall-home.sh") },
+    uninstall: {
+      run: `bash -s ${owner.id} ${name}`,
+      document: read("../host/begin-uninstall.sh") + read("uninstall-home.sh"),
+    },
   };
   return {
-    script: renderHomeScript({ home: args.name, steps, main: read("manual-home.sh") }),
+    script: renderHomeScript({ home: name, steps, main: read("manual-home.sh") }),
     wireguard: renderPlainWireguard(args, keys, relay),
   };
 }

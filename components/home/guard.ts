@@ -73,7 +73,7 @@ ${renderSet("set", "lan_targets", "ipv4_addr . inet_proto . inet_service", [
 	}
 	chain to_lan {
 		type nat hook prerouting priority dstnat; policy accept;
-		iifname "homerelay" ip daddr ${home.ipv4} meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @lan
+		iifname "homerelay" ip daddr ${home.ipv4} meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @lan
 	}
 	chain from_home {
 		type nat hook postrouting priority srcnat; policy accept;

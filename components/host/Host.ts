@@ -59,10 +59,19 @@ export interface SshKeyPair {
   readonly privateKey: pulumi.Input<string>;
 }
 
+/** The stack that sets a host up; no other may. */
+export interface Owner {
+  /** Unknown before the first `up`, so it stands in no document. */
+  readonly id: pulumi.Input<string>;
+  /** For people: `home-relay/dev`. */
+  readonly stack: string;
+}
+
 export interface HostArgs {
   /** What the user calls the host. */
   readonly title: string;
   readonly role: Role;
+  readonly owner: Owner;
   readonly access: Access;
   /** Further files to put in place, by absolute path. @default none */
   readonly files?: readonly DocumentFile[];
@@ -73,6 +82,8 @@ export interface HostArgs {
 }
 
 export interface StepArgs extends Omit<Step, "document"> {
+  /** Further words of the command, of characters that no shell reads otherwise. @default none */
+  readonly words?: readonly pulumi.Input<string>[];
   /** The script's standard input. A secret anywhere in it hides the whole of it in previews. */
   readonly document: pulumi.Input<string>;
   /** The step runs again when one of these changes, besides its document. @default none */
@@ -85,6 +96,7 @@ export class Host extends pulumi.ComponentResource {
   readonly prepared: pulumi.Resource;
   readonly #access: Access;
   readonly #title: string;
+  readonly #owner: Owner;
   /** A change of any of these makes every step run again: another machine, other scripts of ours. */
   readonly #triggers: pulumi.Input<string>[];
 
@@ -98,6 +110,7 @@ export class Host extends pulumi.ComponentResource {
     super("homerelay:host:Host", name, { title: args.title, role: args.role }, rest);
     this.#access = args.access;
     this.#title = args.title;
+    this.#owner = args.owner;
     const document = preparation(args.role, args.files);
     const scripts = createHash("sha256").update(document).digest("hex").slice(0, 12);
     this.#triggers = [scripts, ...(machine ? [machine.id] : [])];
@@ -105,7 +118,7 @@ export class Host extends pulumi.ComponentResource {
     const reached = this.#createReach(name, args, machine);
     this.prepared = this.step(
       `${name}-prepare`,
-      { run: "bash -s", document, timeoutSeconds: 900 },
+      { run: "bash -s", words: ownerWords(args.owner, args.title), document, timeoutSeconds: 900 },
       { parent: this, dependsOn: reached },
     );
     this.registerOutputs({});
@@ -113,7 +126,7 @@ export class Host extends pulumi.ComponentResource {
 
   /** Runs a script on the host whenever its document changes. It has no undo: see `Uninstall`. */
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource {
-    const there = commandOf(args);
+    const there = joinWords([commandOf(args), ...(args.words ?? [])]);
     const common: Omit<command.local.CommandArgs, "create" | "environment"> = {
       stdin: args.document,
       triggers: [...this.#triggers, ...(args.triggers ?? [])],
@@ -123,10 +136,10 @@ export class Host extends pulumi.ComponentResource {
     const access = this.#access;
     if (hasStackKey(access) || hasPassword(access)) {
       const connection = hasStackKey(access) ? stackKeyConnection(access) : passwordConnection(access);
-      const create = connection.user === "root" ? there : `sudo -n ${there}`;
+      const create = connection.user === "root" ? there : pulumi.interpolate`sudo -n ${there}`;
       return new command.remote.Command(name, { ...common, connection, create }, opts);
     }
-    const create = `sh components/host/run-step.sh ${there}`;
+    const create = pulumi.interpolate`sh components/host/run-step.sh ${there}`;
     return new command.local.Command(
       name,
       { ...common, create, environment: operatorEnvironment(access) },
@@ -140,7 +153,7 @@ export class Host extends pulumi.ComponentResource {
     machine: pulumi.CustomResource | undefined,
   ): pulumi.Resource {
     const access = this.#access;
-    const shared = { NAME: this.#title };
+    const shared = { NAME: this.#title, ...ownerEnvironment(this.#owner) };
     const triggers = [...(machine ? [machine.id] : []), ...restarts];
     const create = "sh components/host/reach-host.sh";
     if (!hasStackKey(access)) {
@@ -152,7 +165,7 @@ export class Host extends pulumi.ComponentResource {
         HOST_KEY_MEND:
           "Was the machine set up anew? Then compare, on its own console,\n" +
           "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
-          `and put its new line into ssh.hostKey of ${this.#title}. Otherwise somebody stands between you and it.`,
+          `and put its new line into hostKey of ${this.#title}. Otherwise somebody stands between you and it.`,
       };
       return new command.local.Command(
         `${name}-reach`,
@@ -249,6 +262,20 @@ function jumpEnvironment(jump: JumpAccess): Record<string, string> {
 /** What reach-host.sh and uninstall-host.sh read from stdin. */
 export function operatorInput(access: OperatorAccess | "here"): { readonly stdin?: pulumi.Output<string> } {
   return hasPassword(access) ? { stdin: pulumi.secret(access.password.text) } : {};
+}
+
+/** What reach-host.sh and uninstall-host.sh read to know who may change a host. */
+export function ownerEnvironment(owner: Owner): Record<string, pulumi.Input<string>> {
+  return { STACK_ID: owner.id, STACK: owner.stack };
+}
+
+/** The host's name comes last, since it may be of two words. */
+function ownerWords(owner: Owner, title: string): pulumi.Input<string>[] {
+  return [owner.id, owner.stack, title];
+}
+
+function joinWords(words: readonly pulumi.Input<string>[]): pulumi.Output<string> {
+  return pulumi.all([...words]).apply((all) => all.join(" "));
 }
 
 /** The document of the first step: our scripts, units and settings, behind the script that unpacks them. */

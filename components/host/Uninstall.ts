@@ -1,11 +1,13 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { operatorEnvironment, operatorInput } from "./Host.ts";
-import type { OperatorAccess } from "./Host.ts";
+import { operatorEnvironment, operatorInput, ownerEnvironment } from "./Host.ts";
+import type { OperatorAccess, Owner } from "./Host.ts";
 
 export interface UninstallArgs {
   /** `here`: the host is the machine that runs this program. */
   readonly access: OperatorAccess | "here";
+  /** What another stack owns, or what goes by another name by then, is left alone. */
+  readonly owner: Owner;
   /** The script that runs there, below components/. */
   readonly script: string;
 }
@@ -32,7 +34,12 @@ export class Uninstall extends pulumi.ComponentResource {
       {
         create: "true",
         delete: `sh components/host/uninstall-host.sh components/${args.script}`,
-        environment: { ...operatorEnvironment(args.access), NAME: name, URN: urn },
+        environment: {
+          ...operatorEnvironment(args.access),
+          ...ownerEnvironment(args.owner),
+          NAME: name,
+          URN: urn,
+        },
         ...operatorInput(args.access),
         addPreviousOutputInEnv: false,
       },

@@ -34,6 +34,9 @@ export const installedFiles: Readonly<Record<Role, readonly InstalledFile[]>> = 
     script("firewall/apply-firewall.sh"),
     script("firewall/confirm-firewall.sh"),
     script("firewall/roll-back-firewall.sh"),
+    script("firewall/name-services.sh"),
+    script("firewall/name-firewalls.sh"),
+    script("relay/harden-relay.sh"),
     { source: "firewall/counters.nft", path: `${libraryFolder}/counters.nft`, mode: "0644" },
     {
       source: "firewall/counters.conf",

@@ -2,6 +2,8 @@
 # Runs on the operator's machine, before the first step of a host: waits until the host lets us in, and says at once
 # what is wrong when waiting cannot help. Besides the variables of connect-host.sh:
 #   NAME          what the user calls the host
+#   STACK_ID      by which a host knows this stack
+#   STACK         what people call it
 #   WAIT_SECONDS  how long a host may be silent (a new server boots)
 #   HOST_KEY_MEND what to do about a host key that is not the pinned one
 #   SILENCE_MEND  what to do about a host that does not answer; empty: what helps with any host
@@ -119,10 +121,43 @@ wait_until_reached() {
   done
 }
 
+# Our scripts need apt, systemd and Debian's paths.
+check_system() {
+  # shellcheck disable=SC2016 # expanded there
+  system=$(connect '. /etc/os-release && printf "%s\n" "$ID ${ID_LIKE-}" "$PRETTY_NAME"' 2>/dev/null </dev/null) || :
+  case " $(printf '%s' "$system" | head -n 1) " in
+    *" debian "* | *" ubuntu "* | *" raspbian "*) return ;;
+  esac
+  found=$(printf '%s' "$system" | tail -n 1)
+  die "$NAME ($HOST port $PORT) is no Debian and nothing made from it; found ${found:-no /etc/os-release}. Nothing was changed there.
+home-relay sets up Debian, Ubuntu and Raspberry Pi OS."
+}
+
 check_privilege() {
-  [ "$LOGIN" = root ] || connect sudo -n true </dev/null ||
-    die "$NAME: sudo asks $LOGIN for a password. Allow it without one, there:
+  [ "$LOGIN" != root ] || return 0
+  if answer=$(connect sudo -n true 2>&1 </dev/null); then return; fi
+  case $answer in
+    *"not found"*) die "$NAME: there is no sudo for $LOGIN to become root with. Install it there (apt-get install sudo), or log in as root." ;;
+  esac
+  die "$NAME: sudo does not let $LOGIN become root without a question: $answer
+Allow it, there:
   echo '$LOGIN ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/home-relay"
+}
+
+owner_says() { # WORD
+  printf '%s\n' "$owner" | sed -n "s/^$1 //p"
+}
+
+# Two stacks on one host would undo each other's work.
+check_owner() {
+  owner=$(connect 'cat /etc/homerelay/owner 2>/dev/null || :' </dev/null)
+  id=$(owner_says id)
+  [ -n "$id" ] && [ "$id" != "$STACK_ID" ] || return 0
+  die "$NAME ($HOST port $PORT) belongs to another stack: $(owner_says stack) ($id), which calls it $(owner_says host).
+This one is $STACK ($STACK_ID). Nothing was changed there. Where the other stack's state is, free the host with
+  pulumi destroy
+If that state is lost for good, give the host to this stack:
+  ssh -p $PORT $LOGIN@$HOST '$(as_root)rm /etc/homerelay/owner'"
 }
 
 # A fresh server is still setting itself up when its sshd first answers. 2: ended with a recoverable warning.
@@ -146,7 +181,9 @@ main() {
   take_password
   read_keys
   [ "$WAY" = here ] || wait_until_reached
+  check_system
   check_privilege
+  check_owner
   if [ -f "$folder/key2" ]; then
     wait_for_cloud_init
     install_host_key

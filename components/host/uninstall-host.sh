@@ -1,24 +1,27 @@
 #!/bin/sh
 # Runs on the operator's machine as the last act of `pulumi destroy`: takes our things off a host that outlives the
 # stack. stdin: the password, if one is the way in. Besides the variables of connect-host.sh: NAME, what the user calls
-# the host, and URN, what the state calls this act.
-# Argument: the script that runs there.
+# the host, STACK_ID, by which the host knows this stack, and URN, what the state calls this act.
+# Argument: the script that runs there, behind the one that checks whose the host is.
 # shellcheck source=connect-host.sh
 . components/host/connect-host.sh
 
-# How the user would run the script there.
+begin=components/host/begin-uninstall.sh
+
+# How the user would run the scripts there.
 by_hand() { # SCRIPT
   if [ "$WAY" = here ]; then
-    printf '%s' "$(as_root)bash -s < $1"
+    printf '%s' "cat $begin $1 | $there"
   else
-    printf '%s' "$(login_command) '$(as_root)bash -s' < $1"
+    printf '%s' "cat $begin $1 | $(login_command) '$there'"
   fi
 }
 
 main() { # SCRIPT
   make_folder
   take_password
-  if answer=$(connect "$(as_root)bash -s" <"$1" 2>&1); then
+  there="$(as_root)bash -s $STACK_ID $NAME"
+  if answer=$(cat "$begin" "$1" | connect "$there" 2>&1); then
     printf '%s\n' "$NAME: $answer"
     exit 0
   fi

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Read by `bash -s` on a host; what follows on the same stdin is a document with our scripts, units and settings.
 # Puts each file at its absolute path, and prepares the host: packages, sysctls, units.
+# Arguments: the stack's id, the stack as people call it, and the host as the stack calls it.
 set -euo pipefail
 export LC_ALL=C
 umask 022
@@ -9,6 +10,31 @@ trap '' PIPE HUP
 
 say() {
   printf '%s\n' "$*" || :
+}
+
+# The host belongs to one stack. From here on it says to which, before anything else of ours is on it.
+claim() { # STACK-ID STACK NAME…
+  local owner=/etc/homerelay/owner id
+  id=$(sed -n 's/^id //p' "$owner" 2>/dev/null || :) # no owner yet
+  if [ -n "$id" ] && [ "$id" != "$1" ]; then
+    say "this host belongs to another stack: $(sed -n 's/^stack //p' "$owner") ($id), which calls it $(sed -n 's/^host //p' "$owner").
+This one is $2 ($1). Nothing was changed here. Where the other stack's state is, free the host with
+  pulumi destroy
+If that state is lost for good, give the host to this stack, here, as root:
+  rm $owner"
+    exit 1
+  fi
+  install -d -m 0755 "${owner%/*}"
+  printf 'id %s\nstack %s\nhost %s\n' "$1" "$2" "${*:3}" >"$owner.next"
+  place 0644 "$owner"
+}
+
+take_lock() {
+  exec 9>/run/homerelay.lock
+  flock -w 120 9 || {
+    say "another home-relay step has been running on this host for two minutes; try again later"
+    exit 1
+  }
 }
 
 unpack() {
@@ -38,6 +64,10 @@ install_packages() {
   local missing=()
   command -v nft >/dev/null || missing+=(nftables)
   command -v wg-quick >/dev/null || missing+=(wireguard-tools)
+  # A relay stands in the open, and nobody looks after it every day.
+  if [ -e /usr/local/lib/homerelay/harden-relay.sh ] && ! command -v unattended-upgrade >/dev/null; then
+    missing+=(unattended-upgrades)
+  fi
   if [ "${#missing[@]}" -eq 0 ]; then return; fi
   command -v apt-get >/dev/null || {
     say "this host has no apt-get; home-relay sets up Debian, Ubuntu and Raspberry Pi OS"
@@ -69,7 +99,9 @@ keep_router_advertisements() {
   done
 }
 
-main() {
+main() { # STACK-ID STACK NAME…
+  take_lock
+  claim "$@"
   unpack
   install_packages
   keep_router_advertisements

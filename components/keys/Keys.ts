@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { derivePresharedKey, deriveSshKey, deriveWireguardKey } from "./deriveKeys.ts";
+import { derivePresharedKey, deriveSshKey, deriveStackId, deriveWireguardKey } from "./deriveKeys.ts";
 
 export interface KeysArgs {
   /** Names of the peers, each once. @example ["nas"] */
@@ -33,6 +33,8 @@ export class Keys extends pulumi.ComponentResource {
   readonly firstHostSshKey: KeyPair;
   /** The host key by which the relay proves itself from then on. */
   readonly hostSshKey: KeyPair;
+  /** What a host is told that this stack owns it by; public. */
+  readonly stackId: pulumi.Output<string>;
   readonly #peers: ReadonlyMap<string, PeerKeys>;
 
   constructor(name: string, args: KeysArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -41,6 +43,7 @@ export class Keys extends pulumi.ComponentResource {
     this.relay = wireguardPair(this.#createSeed(`${name}-relay`, keepers), "wireguard relay");
     this.#peers = new Map(args.peers.map((peer) => [peer, this.#createPeer(name, peer, keepers)]));
     this.adminSshKey = sshPair(this.#createSeed(`${name}-ssh-admin`), "ssh admin", "home-relay-admin");
+    this.stackId = this.adminSshKey.publicKey.apply(deriveStackId);
     this.firstHostSshKey = sshPair(
       this.#createSeed(`${name}-ssh-first-host`),
       "ssh first host",

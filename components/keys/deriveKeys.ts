@@ -28,6 +28,11 @@ export function deriveSshKey(seed: string, info: string, comment: string): SshKe
   return sshKey(deriveBytes(seed, info), comment);
 }
 
+/** Tells stacks apart, also those of one name: 32 hexadecimal digits, from a key that no two stacks share. */
+export function deriveStackId(adminPublicKey: string): string {
+  return createHash("sha256").update(`home-relay stack ${adminPublicKey}`).digest("hex").slice(0, 32);
+}
+
 /** The WireGuard key that 32 bytes give (RFC 7748, section 5). */
 export function wireguardKey(bytes: Uint8Array): WireguardKey {
   const scalar = Buffer.from(bytes);

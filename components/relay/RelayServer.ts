@@ -1,7 +1,7 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
 import { Host } from "../host/Host.ts";
-import type { SshKeyPair } from "../host/Host.ts";
+import type { Owner, SshKeyPair } from "../host/Host.ts";
 import { ownerLabel } from "../order/owner.ts";
 import { relaySysctls } from "./sysctls.ts";
 import { renderUserData } from "./userData.ts";
@@ -22,6 +22,7 @@ export interface RelayServerArgs {
     readonly firstHostSshKey: SshKeyPair;
     readonly hostSshKey: SshKeyPair;
   };
+  readonly owner: Owner;
   /** Hetzner's id of the firewall before the server. */
   readonly firewallId: pulumi.Input<number>;
   /** What `pulumi destroy` removes only after the server. */
@@ -131,6 +132,7 @@ export class RelayServer extends pulumi.ComponentResource {
       {
         title: "the relay",
         role: "relay",
+        owner: args.owner,
         access: {
           host: this.ipv4Address,
           port: args.sshPort,

@@ -8,7 +8,7 @@ import type { PortRange, Protocol } from "../network/port.ts";
 import type { WrittenHome } from "./homes.ts";
 import { isRead } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
-import type { RelaySettings, TunnelSettings } from "./settings.ts";
+import type { RelaySettings, SshSettings, TunnelSettings } from "./settings.ts";
 
 /** A home that could be read at least in part, and where it was written. */
 interface PlacedHome {
@@ -33,13 +33,20 @@ export function refuseConflicts(
   const placed = homes.flatMap((home, i) => (isRead(home) ? [{ place: homesPlace.at(i), home }] : []));
   const forwards = placed.flatMap(placeForwards);
   if (isRead(relay) && isRead(relay.sshPort))
-    refuseOwnPort(forwards, relay.sshPort, "tcp", "SSH", "relay.sshPort");
+    refuseOwnPort(forwards, relay.sshPort, "tcp", "SSH", moveSshAway(relay));
   if (isRead(tunnel) && isRead(tunnel.listenPort))
-    refuseOwnPort(forwards, tunnel.listenPort, "udp", "WireGuard", "tunnel.listenPort");
+    refuseOwnPort(
+      forwards,
+      tunnel.listenPort,
+      "udp",
+      "WireGuard",
+      "move WireGuard away with home-relay:tunnel.listenPort",
+    );
   refuseCollisions(forwards);
   for (const home of placed) refuseSharedArrivals(placeForwards(home));
   refuseRepeatedNames(placed);
   refuseSecondLocal(placed);
+  refuseSharedMachines(placed, relay);
   if (!isRead(tunnel)) return;
   if (isRead(tunnel.prefix4) && isRead(tunnel.prefix6))
     refuseSharedAddresses(placed, tunnel.prefix4, tunnel.prefix6);
@@ -62,14 +69,20 @@ function refuseOwnPort(
   port: number,
   protocol: Protocol,
   service: string,
-  key: string,
+  moveAway: string,
 ): void {
   for (const { place, forward } of forwards)
     if (forward.protocols.includes(protocol) && rangesOverlap(forward.published, { first: port, last: port }))
       place.refuse(
         `publishes ${port}/${protocol}, where the relay's own ${service} listens; found "${renderForward(forward)}"`,
-        `publish another port, or move ${service} away with home-relay:${key}`,
+        `publish another port, or ${moveAway}`,
       );
+}
+
+function moveSshAway({ provider }: Draft<RelaySettings>): string {
+  return provider === "ssh"
+    ? "move sshd away there, then change home-relay:relay.port"
+    : "move SSH away with home-relay:relay.sshPort";
 }
 
 /**
@@ -156,6 +169,32 @@ function refuseSecondLocal(homes: readonly PlacedHome[]): void {
         `makes this machine a second home, after ${first?.place.path ?? ""}; found local in both`,
         "write one home with the forwards of both, or install: ssh for the one that is another machine",
       );
+}
+
+/** Each end sets up its machine as its own, so one machine can be one end only. */
+function refuseSharedMachines(homes: readonly PlacedHome[], relay: Read<Draft<RelaySettings>>): void {
+  const first = new Map<string, string>();
+  if (isRead(relay) && relay.provider === "ssh") first.set(machineOf(relay), "home-relay:relay");
+  for (const { place, home } of homes) {
+    if (!isRead(home.ssh) || !home.ssh || !isRead(home.ssh.host) || !isRead(home.ssh.port)) continue;
+    const { host, port } = home.ssh;
+    const machine = machineOf(home.ssh);
+    const before = first.get(machine);
+    if (before === undefined) first.set(machine, place.path);
+    else
+      place
+        .at("ssh")
+        .at("host")
+        .refuse(
+          `is the machine of ${before}; found "${host}" port ${port} in both`,
+          "a machine is one home, with all of its forwards, and no relay besides: remove one of the two",
+        );
+  }
+}
+
+/** With the key, since one address behind two different gates is two machines. */
+function machineOf({ host, port, hostKey }: Draft<SshSettings>): string {
+  return [host, port, hostKey].map(String).join(" ").toLowerCase();
 }
 
 /** An address comes from the name alone, so two names can, rarely, fall on one. */

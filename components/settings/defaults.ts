@@ -1,9 +1,9 @@
 import { parsePrefix } from "../network/prefix.ts";
 import type {
   HetznerDnsSettings,
+  HetznerRelaySettings,
   HomeSettings,
   JumpSettings,
-  RelaySettings,
   SshSettings,
   TunnelSettings,
 } from "./settings.ts";
@@ -17,7 +17,7 @@ export const defaults = {
     image: "debian-13",
     sshPort: 22,
     adminCidrs: [parsePrefix("0.0.0.0/0"), parsePrefix("::/0")],
-  } satisfies RelaySettings,
+  } satisfies HetznerRelaySettings,
   tunnel: {
     listenPort: 51820,
     mtu: 1420,

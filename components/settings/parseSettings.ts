@@ -47,18 +47,19 @@ export function parseSettings(raw: RawSettings): Settings {
   const homes = readHomes(raw.homes, at("homes"));
   const tunnel = readTunnel(raw.tunnel ?? {}, at("tunnel"));
   const dns = readDns(raw.dns, at("dns"), {
-    relayAtHetzner: !isRead(relay) || isAtHetzner(relay.provider),
+    // A relay that was refused is a problem of its own already.
+    relayAtHetzner: !isRead(relay) || isAtHetzner(relay),
   });
-  checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
+  if (isAtHetzner(relay) || isAtHetzner(dns))
+    checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
   if (isRead(homes)) refuseConflicts(homes, at("homes"), relay, tunnel);
   const settings = assemble(relay, homes, tunnel, dns);
   if (problems.length > 0 || !isRead(settings)) throw new SettingsError(problems);
   return deepFreeze(settings);
 }
 
-/** A provider that was refused is a problem of its own already. */
-function isAtHetzner(provider: Read<string>): boolean {
-  return !isRead(provider) || provider === "hetzner";
+function isAtHetzner(section: Read<{ readonly provider: Read<string> }> | undefined): boolean {
+  return section !== undefined && isRead(section) && section.provider === "hetzner";
 }
 
 function refuseUnknownSection(key: string, at: (section: string) => Place): void {

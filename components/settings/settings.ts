@@ -12,8 +12,11 @@ export interface Settings {
   readonly dns: DnsSettings | undefined;
 }
 
+/** The VPS with the public address: made here, or one that the user already has. */
+export type RelaySettings = HetznerRelaySettings | ExistingRelaySettings;
+
 /** A relay made at Hetzner. */
-export interface RelaySettings {
+export interface HetznerRelaySettings {
   /** @default hetzner */
   readonly provider: "hetzner";
   /** Hetzner's location name. @default nbg1 */
@@ -25,6 +28,19 @@ export interface RelaySettings {
   /** TCP port of the relay's sshd. @default 22 */
   readonly sshPort: number;
   /** Who may open an SSH connection to the relay. @default everybody: 0.0.0.0/0 and ::/0 */
+  readonly adminCidrs: readonly Prefix[];
+}
+
+/** A machine that was there before, reached as a home is, and that may serve its owner otherwise too. */
+export interface ExistingRelaySettings extends SshSettings {
+  readonly provider: "ssh";
+  /** TCP port of its sshd: `port`. */
+  readonly sshPort: number;
+  /** Its public IPv4 address. @default `host`, where that is one */
+  readonly ipv4: string;
+  /** Its public IPv6 address; `undefined`: the forwards answer over IPv4 alone. */
+  readonly ipv6: string | undefined;
+  /** Who may open an SSH connection to it. @default everybody: 0.0.0.0/0 and ::/0 */
   readonly adminCidrs: readonly Prefix[];
 }
 
@@ -66,7 +82,7 @@ export interface ManualHome extends NamedHome {
   readonly install: "manual";
 }
 
-/** How the operator's own OpenSSH reaches a home. */
+/** How the operator's own OpenSSH reaches a home, or a relay that was there before. */
 export interface SshSettings {
   /** Name or address. */
   readonly host: string;
@@ -74,7 +90,7 @@ export interface SshSettings {
   readonly port: number;
   /** root, or a user whose sudo asks for no password. @default root */
   readonly user: string;
-  /** The home's public host key, `ssh-ed25519 AAAA…`, without a comment. */
+  /** The machine's public host key, `ssh-ed25519 AAAA…`, without a comment. */
   readonly hostKey: string;
   /** A private key file on the operator's machine. @default whatever `ssh` itself would use: agent, ~/.ssh */
   readonly identityFile: string | undefined;

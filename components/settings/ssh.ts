@@ -11,7 +11,7 @@ const readPort = wholeNumber(1, 65535);
 const readUser = text(isUser, "must be the name of a user there", "write it like root");
 const readHostKey = parsed(
   parseHostKey,
-  "get it with ssh-keyscan -t ed25519 HOST, and compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the home",
+  "get it with ssh-keyscan -t ed25519 HOST, and compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there",
 );
 
 /** What says how a host is reached over SSH; see also `refuseSshConflicts`. */

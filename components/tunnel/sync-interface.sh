@@ -54,6 +54,8 @@ sync_link() {
   local wanted address
   ip link set dev "$interface" mtu "$(sed -n 's/^MTU = //p' "$config")"
   wanted=$(sed -n 's/^Address = //p' "$config" | tr -d ' ' | tr ',' '\n')
+  # An address in the network of an older one is its secondary, and would go with it.
+  sysctl -qw "net.ipv4.conf.$interface.promote_secondaries=1"
   for address in $wanted; do ip address replace "$address" dev "$interface"; done
   ip -o address show dev "$interface" scope global | awk '{ print $4 }' | while read -r address; do
     grep -qxF "$address" <<<"$wanted" || ip address delete "$address" dev "$interface"

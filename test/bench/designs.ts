@@ -53,6 +53,7 @@ function renderOurs(forwards: readonly PublishedForward[]): string {
     sshPort: 22,
     adminCidrs: ["0.0.0.0/0", "::/0"].map(parsePrefix),
     listenPort: 51820,
+    shared: false,
     forwards,
   });
 }

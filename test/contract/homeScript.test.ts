@@ -30,7 +30,13 @@ describe.each([
       keepaliveSeconds: 25,
     };
     made = writeHandOver(
-      { name: "nas", tunnelAddress: nas, forwards, tunnel },
+      {
+        name: "nas",
+        owner: { id: "0123456789abcdef", stack: "home-relay/test" },
+        tunnelAddress: nas,
+        forwards,
+        tunnel,
+      },
       { privateKey: generate(), presharedKey: generate() },
       { publicKey: generate(), ipv4Address: "203.0.113.5" },
     );

@@ -40,6 +40,11 @@ describe("nft takes the relay's ruleset", () => {
     expect(load(before, renderRelayRuleset(firewall), renderRelayRuleset(firewall))).toContain("forwards4");
   });
 
+  test("of a machine that is shared, in place of one that was not", () => {
+    const shared = renderRelayRuleset({ ...optioned, shared: true });
+    expect(load(renderRelayRuleset(optioned), shared, shared)).toContain("chain from_tunnel");
+  });
+
   test("of forwards with every option", () => {
     expect(load(renderRelayRuleset(optioned))).toContain("@cap5_rate6");
   });
@@ -173,7 +178,8 @@ test("nft takes every ruleset and guard of settings that are sound", () => {
       const guards = homes.map(({ tunnelAddress, forwards }) =>
         renderGuard({ home: tunnelAddress, relay: relayAddress(tunnel.prefix4, tunnel.prefix6), forwards }),
       );
-      load(renderRelayRuleset({ ...vps, ...tunnel, forwards: publishForwards(homes) }), ...guards);
+      const openings = { ...vps, ...tunnel, forwards: publishForwards(homes) };
+      for (const shared of [false, true]) load(renderRelayRuleset({ ...openings, shared }), ...guards);
     }),
     { numRuns: 25 },
   );

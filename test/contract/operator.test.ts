@@ -96,7 +96,7 @@ test("a home behind a jump host that cannot be cleaned is told with the way thro
     URN: "urn",
   });
   expect(answer.stderr).toContain(
-    `\n  ssh -J ops@127.0.0.1:${closedPort} -p ${closedPort} root@127.0.0.1 'bash -s' < components/home/uninstall-home.sh\n`,
+    `components/home/uninstall-home.sh | ssh -J ops@127.0.0.1:${closedPort} -p ${closedPort} root@127.0.0.1 'bash -s 0123456789abcdef nas'\n`,
   );
 });
 
@@ -127,7 +127,7 @@ nas (127.0.0.1 port ${closedPort}) was not cleaned: …
 All else is removed; nothing is billed any more. To finish, when nas is back:
   pulumi destroy
 or there, by hand:
-  ssh -p ${closedPort} admin@127.0.0.1 'sudo -n bash -s' < ${script}
+  cat components/host/begin-uninstall.sh ${script} | ssh -p ${closedPort} admin@127.0.0.1 'sudo -n bash -s 0123456789abcdef nas'
 To give it up for good:
   pulumi state delete 'urn:pulumi:dev::home-relay::x::nas-on-destroy'
 `);
@@ -171,6 +171,8 @@ function host(): Record<string, string> {
     HOST_KEYS: key,
     IDENTITY: "",
     NAME: "nas",
+    STACK_ID: "0123456789abcdef",
+    STACK: "home-relay/dev",
     HOST_KEY_MEND: "mend",
   };
 }

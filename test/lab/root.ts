@@ -55,6 +55,7 @@ const installable = [
   "curl",
   "unattended-upgrades",
   "qrencode",
+  "sudo",
   "ufw",
   "iptables",
   "tcpdump",

@@ -10,7 +10,7 @@ files_of_nobody() {
   comm -23 \
     <(find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /tmp -o -path /var/tmp \
       -o -path /var/log -o -path /var/cache -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd \
-      -o -path /var/lib/private -o -path /var/lib/logrotate -o -name __pycache__ \) -prune -o \( -type f -o -type l \) -print | sort -u) \
+      -o -path /var/lib/private -o -path /var/lib/logrotate -o -path /var/lib/ucf -o -name __pycache__ \) -prune -o \( -type f -o -type l \) -print | sort -u) \
     <(cat /var/lib/dpkg/info/*.list | sort -u) |
     grep -v -e '^/etc/ld.so.cache$' -e '^/etc/resolv.conf$' -e '^/etc/mtab$' -e '^/etc/.pwd.lock$' |
     while IFS= read -r file; do

@@ -2,7 +2,12 @@ import { beforeAll, beforeEach, expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import type { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
 import { Keys } from "../../components/keys/Keys.ts";
-import { deriveSshKey, deriveWireguardKey, derivePresharedKey } from "../../components/keys/deriveKeys.ts";
+import {
+  deriveSshKey,
+  deriveStackId,
+  deriveWireguardKey,
+  derivePresharedKey,
+} from "../../components/keys/deriveKeys.ts";
 
 interface Registered {
   readonly type: string;
@@ -90,6 +95,13 @@ test("every key comes from its own seed; private ones are secret, public ones ar
     privateKey: [host.privateKeyOpenssh, true],
     publicKey: [host.publicKey, false],
   });
+});
+
+test("the stack's id is public, and the admin key's alone", async () => {
+  const keys = new Keys("keys", { peers: ["nas"], generation: 1 });
+  const admin = deriveSshKey("random keys-ssh-admin", "ssh admin", "home-relay-admin");
+  expect(await values({ id: keys.stackId })).toEqual({ id: [deriveStackId(admin.publicKey), false] });
+  expect(deriveStackId(admin.publicKey)).toMatch(/^[0-9a-f]{32}$/);
 });
 
 test("a peer that was not named has no keys", () => {

@@ -17,6 +17,7 @@ export const firewall: RelayFirewall = {
   sshPort: 22,
   adminCidrs: ["203.0.113.0/24", "2001:db8::/32"].map(parsePrefix),
   listenPort: 51820,
+  shared: false,
   forwards: [...toHome(nas, nasForwards), ...toHome(media, mediaForwards)],
 };
 

@@ -15,6 +15,7 @@ const hostOf: Readonly<Record<string, Role>> = {
   "dns/DynDns.ts": "relay",
   "home/Home.ts": "home",
   "home/ManualHome.ts": "home",
+  "relay/ExistingRelay.ts": "relay",
   "reachability/Reachability.ts": "home",
 };
 

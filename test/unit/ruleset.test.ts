@@ -20,6 +20,49 @@ test("renders the ruleset of forwards with every option", () => {
   expect(renderRelayRuleset(optioned)).toMatchSnapshot();
 });
 
+describe("on a machine that is shared", () => {
+  const own = renderRelayRuleset(optioned);
+  const shared = renderRelayRuleset({ ...optioned, shared: true });
+  const chain = (ruleset: string, name: string) =>
+    ruleset
+      .split(`\tchain ${name} {\n`)[1]
+      ?.split("\n\t}\n")[0]
+      ?.split("\n")
+      .map((line) => line.trim()) ?? [];
+
+  test("all but what comes in and passes through is as on a machine of our own", () => {
+    const rest = (ruleset: string) =>
+      ruleset.replace(/\tchain (forward|input|from_tunnel) \{\n[^]*?\n\t\}\n/g, "");
+    expect(rest(shared)).toBe(rest(own));
+    expect(rest(own)).not.toBe(own);
+  });
+
+  test("packets of others pass before any rule of ours, and the tunnel's are judged as strictly", () => {
+    const [hook, first, ...others] = chain(shared, "forward");
+    expect(first).toBe('iifname != "homerelay" oifname != "homerelay" accept');
+    expect([hook, ...others]).toEqual(chain(own, "forward"));
+  });
+
+  test("the owner's services stay open; SSH is the operator's and the tunnel reaches nothing", () => {
+    expect(chain(shared, "input").join("\n")).toMatchInlineSnapshot(`
+      "type filter hook input priority filter; policy accept;
+      iifname "lo" accept
+      iifname "homerelay" jump from_tunnel
+      udp dport 51820 accept
+      tcp dport 22 ct state new jump ssh
+      tcp dport 22 ct state new counter drop comment "not the operator""
+    `);
+    expect(chain(shared, "from_tunnel").join("\n")).toMatchInlineSnapshot(`
+      "ct state vmap { established : accept, related : accept, invalid : drop }
+      icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
+      icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept
+      icmp type echo-request limit rate 10/second accept
+      icmpv6 type echo-request limit rate 10/second accept
+      counter drop comment "the tunnel reaches nothing on the relay""
+    `);
+  });
+});
+
 describe("where a published port leads", () => {
   test("a port that changes on its way is one element; one that stays is a range", () => {
     const ruleset = renderRelayRuleset(firewall);

@@ -19,6 +19,10 @@ import { forward, plainForward, shareArrival } from "./forwards.ts";
 const { publicKey: hostKey } = sshKey(Buffer.alloc(32, 7), "");
 const ssh = { host: "192.168.1.10", hostKey };
 const nas = { name: "nas", ssh, forwards: ["80:8080"] };
+/** Another machine. */
+const media = { ...nas, name: "media", ssh: { ...ssh, host: "192.168.1.11" } };
+/** A relay that was there before. */
+const vps = { provider: "ssh", host: "203.0.113.5", hostKey };
 const sound: RawSettings = {
   relay: {},
   homes: [nas],
@@ -45,7 +49,7 @@ const dnsOf = (...names: unknown[]) => ({ dns: { zone: "example.org", names } })
 const forwardForms =
   'write "port", "published:target" or "published:target/protocol", like "80:8080" or "64738:64738/udp"';
 const hostKeyMend =
-  "get it with ssh-keyscan -t ed25519 HOST, and compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the home";
+  "get it with ssh-keyscan -t ed25519 HOST, and compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there";
 const nameRule =
   "must be a name inside the zone, in lower case, without the zone and without a dot at its end; found";
 const toMend = "write the machine's address in the home's LAN, like 192.168.1.50";
@@ -473,6 +477,58 @@ describe("names that a service keeps", () => {
   });
 });
 
+describe("a relay that was there before", () => {
+  test("has the defaults of ssh, and its host's address", () => {
+    expect(parseSettings({ ...sound, relay: vps }).relay).toEqual({
+      provider: "ssh",
+      host: "203.0.113.5",
+      port: 22,
+      sshPort: 22,
+      user: "root",
+      hostKey,
+      identityFile: undefined,
+      ipv4: "203.0.113.5",
+      ipv6: undefined,
+      adminCidrs: [parsePrefix("0.0.0.0/0"), parsePrefix("::/0")],
+    });
+  });
+
+  test("is read as it is written", () => {
+    const written = {
+      ...vps,
+      host: "vps.example.org",
+      port: 2222,
+      user: "deploy",
+      identityFile: "~/.ssh/vps",
+      ipv4: "203.0.113.7",
+      ipv6: "2001:DB8:2::1",
+      adminCidrs: ["192.0.2.0/24"],
+    };
+    expect(parseSettings({ ...sound, relay: written }).relay).toEqual({
+      ...written,
+      sshPort: 2222,
+      ipv6: "2001:db8:2::1",
+      adminCidrs: [parsePrefix("192.0.2.0/24")],
+    });
+  });
+
+  test("needs no token of Hetzner's, but a name at Hetzner does", () => {
+    const noToken = { relay: vps, hcloudToken: undefined };
+    expect(problemsOf(noToken)).toEqual([]);
+    expect(problemsOf({ ...noToken, dns: { zone: "example.org" } })).toEqual([
+      `hcloud:token: is missing\n  ${tokenMend} (or set HCLOUD_TOKEN)`,
+    ]);
+  });
+
+  test("may be reached at one address with a home, behind another port or with another key", () => {
+    const { publicKey: otherKey } = sshKey(Buffer.alloc(32, 8), "");
+    for (const different of [{ port: 2022 }, { hostKey: otherKey }])
+      expect(
+        problemsOf({ relay: vps, homes: [{ ...nas, ssh: { host: vps.host, hostKey, ...different } }] }),
+      ).toEqual([]);
+  });
+});
+
 test("forwards are read in every form", () => {
   const forms = [
     443,
@@ -673,7 +729,63 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     [
       "provider",
       { relay: { provider: "aws" } },
-      'home-relay:relay.provider: must be hetzner; found "aws"\n  write hetzner',
+      'home-relay:relay.provider: must be one of hetzner, ssh; found "aws"\n  write hetzner',
+    ],
+    [
+      "a key of the other provider",
+      { relay: { ...vps, serverType: "cx23" } },
+      "home-relay:relay.serverType: belongs to provider hetzner; found provider ssh\n  remove it, or write provider: hetzner",
+    ],
+    [
+      "a key of the other provider, where none is written",
+      { relay: { host: "203.0.113.5" } },
+      "home-relay:relay.host: belongs to provider ssh; found provider hetzner\n  remove it, or write provider: ssh",
+    ],
+    [
+      "sshPort of a machine of one's own",
+      { relay: { ...vps, sshPort: 2222 } },
+      "home-relay:relay.sshPort: belongs to provider hetzner; found provider ssh\n" +
+        "  on your own machine you move sshd yourself; say where it listens with port",
+    ],
+    [
+      "a mistyped key of a machine of one's own",
+      { relay: { ...vps, ipv: "203.0.113.5" } },
+      "home-relay:relay.ipv: is not a setting\n  did you mean ipv4?",
+    ],
+    [
+      "no host of a machine of one's own",
+      { relay: { ...vps, host: undefined, ipv4: "203.0.113.5" } },
+      "home-relay:relay.host: is missing\n  write it, for example: host: 192.168.1.10",
+    ],
+    [
+      "a name without an address",
+      { relay: { ...vps, host: "vps.example.org" } },
+      'home-relay:relay.ipv4: is missing, and host is no public IPv4 address; found host: "vps.example.org"\n  write the machine\'s public IPv4 address',
+    ],
+    [
+      "a private host without a public address",
+      { relay: { ...vps, host: "10.0.0.5" } },
+      'home-relay:relay.ipv4: is missing, and host is no public IPv4 address; found host: "10.0.0.5"\n  write the machine\'s public IPv4 address',
+    ],
+    [
+      "a private ipv4",
+      { relay: { ...vps, ipv4: "192.168.1.5" } },
+      'home-relay:relay.ipv4: "192.168.1.5" is not an address that the internet can reach\n  write the machine\'s public IPv4 address',
+    ],
+    [
+      "IPv6 for ipv4",
+      { relay: { ...vps, ipv4: "2001:db8::1" } },
+      'home-relay:relay.ipv4: "2001:db8::1" is not an IPv4 address\n  write the machine\'s public IPv4 address',
+    ],
+    [
+      "a link's own ipv6",
+      { relay: { ...vps, ipv6: "fe80::1" } },
+      'home-relay:relay.ipv6: "fe80::1" is not an address that the internet can reach\n  write the machine\'s public IPv6 address, or remove the key to do without IPv6',
+    ],
+    [
+      "a network for ipv6",
+      { relay: { ...vps, ipv6: "2001:db8::/64" } },
+      'home-relay:relay.ipv6: "2001:db8::/64" is not an IP address\n  write the machine\'s public IPv6 address, or remove the key to do without IPv6',
     ],
     [
       "location",
@@ -801,7 +913,7 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     ],
     [
       "a repeated name",
-      { homes: [nas, { ...nas, forwards: ["81"] }] },
+      { homes: [nas, { ...media, name: "nas", forwards: ["81"] }] },
       'home-relay:homes[1].name: repeats home-relay:homes[0].name; found "nas" in both\n  give each home a name of its own',
     ],
     [
@@ -814,6 +926,20 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
       { homes: [{ name: "nas", forwards: ["80"] }] },
       'home-relay:homes[0].ssh: is missing\n  write it, for example: ssh: { host: 192.168.1.10, hostKey: "ssh-ed25519 AAAA..." }; ' +
         "or install: local where this machine is the home, or install: manual",
+    ],
+  ],
+  "one machine twice": [
+    [
+      "as two homes",
+      { homes: [nas, { ...media, ssh: nas.ssh, forwards: ["81"] }] },
+      'home-relay:homes[1].ssh.host: is the machine of home-relay:homes[0]; found "192.168.1.10" port 22 in both\n' +
+        "  a machine is one home, with all of its forwards, and no relay besides: remove one of the two",
+    ],
+    [
+      "as the relay and a home",
+      { relay: vps, homes: [{ ...nas, ssh: { host: vps.host, hostKey } }] },
+      'home-relay:homes[0].ssh.host: is the machine of home-relay:relay; found "203.0.113.5" port 22 in both\n' +
+        "  a machine is one home, with all of its forwards, and no relay besides: remove one of the two",
     ],
   ],
   "of a home's ssh": [
@@ -965,13 +1091,18 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
       'home-relay:homes[0].forwards[0]: publishes 2222/tcp, where the relay\'s own SSH listens; found "2220-2230:2220-2230/tcp"\n  publish another port, or move SSH away with home-relay:relay.sshPort',
     ],
     [
+      "the SSH port of a machine of one's own",
+      { relay: { ...vps, port: 2222 }, ...forwarding("2222") },
+      'home-relay:homes[0].forwards[0]: publishes 2222/tcp, where the relay\'s own SSH listens; found "2222:2222/tcp"\n  publish another port, or move sshd away there, then change home-relay:relay.port',
+    ],
+    [
       "the relay's WireGuard port",
       forwarding("51820/tcp+udp"),
       'home-relay:homes[0].forwards[0]: publishes 51820/udp, where the relay\'s own WireGuard listens; found "51820:51820/tcp+udp"\n  publish another port, or move WireGuard away with home-relay:tunnel.listenPort',
     ],
     [
       "a port of another home",
-      { homes: [nas, { ...nas, name: "media", forwards: ["79-81:1-3/tcp+udp"] }] },
+      { homes: [nas, { ...media, forwards: ["79-81:1-3/tcp+udp"] }] },
       "home-relay:homes[1].forwards[0]: publishes 80/tcp for home media, which home-relay:homes[0].forwards[0] publishes for home nas; " +
         'found "79-81:1-3/tcp+udp" and "80:8080/tcp"\n  a public port leads to one place: publish another port in one of them',
     ],
@@ -1258,7 +1389,7 @@ test("refuses two homes whose names give one tunnel address", () => {
   expect(
     problemsOf({
       tunnel: { prefix4: "10.0.0.0/28" },
-      homes: [nas, { ...nas, name: twin, forwards: ["81"] }],
+      homes: [nas, { ...media, name: twin, forwards: ["81"] }],
     }),
   ).toEqual([
     `home-relay:homes[1].name: gives the tunnel address ${address("nas")}, as home-relay:homes[0].name does; found "${twin}" and "nas"\n` +
@@ -1321,7 +1452,7 @@ test("an acknowledgement is no pass for the relay's own port", () => {
 
 test("a machine in the LAN may have a port that ends at another home, or at this one for the other protocol", () => {
   const lan = { published: 8080, target: 80, to: "192.168.1.50" };
-  expect(problemsOf({ homes: [nas, { ...nas, name: "media", forwards: [lan] }] })).toEqual([]);
+  expect(problemsOf({ homes: [nas, { ...media, forwards: [lan] }] })).toEqual([]);
   expect(problemsOf(forwarding("80:8080/udp", lan))).toEqual([]);
 });
 
@@ -1347,7 +1478,7 @@ test("forwards are accepted exactly when no two of them collide and none to the 
       ).length;
       const homes = [
         { ...nas, forwards: atNas.map(longForm) },
-        { ...nas, name: "media", forwards: atMedia.map(longForm) },
+        { ...media, forwards: atMedia.map(longForm) },
       ];
       const problems = problemsOf({ homes });
       expect(problems.filter((problem) => problem.includes(": publishes "))).toHaveLength(pairs);

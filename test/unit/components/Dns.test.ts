@@ -51,6 +51,20 @@ test("gives each name both addresses, in a zone that is there already", async ()
   );
 });
 
+test("gives no AAAA record where the relay has no IPv6", async () => {
+  const registered = await register(
+    () =>
+      new Dns("dns", {
+        ...{ zone: "example.org", createZone: false, names: ["@", "www"], ttlSeconds: 60 },
+        ...{ label: "home-relay-test", ipv4Address: "203.0.113.5", ipv6Address: undefined, after: [] },
+      }),
+  );
+  expect(tree(registered)).toEqual([
+    component,
+    ...["dns-@-A", "dns-www-A"].map((name) => `hcloud:index/zoneRrset:ZoneRrset ${name} < ${component}`),
+  ]);
+});
+
 test("makes the zone first where it is asked to", async () => {
   const registered = await program({ createZone: true });
   expect(tree(registered).slice(1, 3)).toEqual([component, `hcloud:index/zone:Zone dns-zone < ${component}`]);

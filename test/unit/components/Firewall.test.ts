@@ -6,6 +6,15 @@ import { firewall } from "../examples.ts";
 import { relayHost } from "./examples.ts";
 import { named, register, tree } from "./mockEngine.ts";
 
+test("asks first who else is on a machine that is shared", async () => {
+  const registered = await register(
+    () => new Firewall("relay-firewall", relayHost(), { ...firewall, shared: true }),
+  );
+  expect(named(registered, "relay-firewall-rules").inputs["create"]).toBe(
+    "timeout 300 /usr/local/lib/homerelay/apply-firewall.sh shared 51820",
+  );
+});
+
 test("loads the ruleset on trial, then confirms that very ruleset over another connection", async () => {
   const registered = await register(() => new Firewall("relay-firewall", relayHost(), firewall));
   const component = "homerelay:firewall:Firewall relay-firewall";

@@ -6,7 +6,7 @@ import { renderRules, renderSysctls } from "../../../components/home/routes.ts";
 import { renderDocument } from "../../../components/host/document.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
 import { nas, nasForwards, relay } from "../examples.ts";
-import { earlier, operatorAccess } from "./examples.ts";
+import { earlier, operatorAccess, owner } from "./examples.ts";
 import { named, register, tree } from "./mockEngine.ts";
 import type { Registered } from "./mockEngine.ts";
 
@@ -19,6 +19,7 @@ beforeAll(async () => {
       new Home("nas", {
         name: "nas",
         access: operatorAccess,
+        owner,
         tunnelAddress: nas,
         forwards: nasForwards,
         tunnel: {

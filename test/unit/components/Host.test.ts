@@ -9,6 +9,8 @@ import { installedFiles } from "../../../components/host/installedFiles.ts";
 import {
   operatorAccess,
   operatorEnvironment,
+  owner,
+  ownerEnvironment,
   passwordAccess,
   passwordEnvironment,
   stackKeyAccess,
@@ -21,7 +23,8 @@ const quiet = { addPreviousOutputInEnv: false };
 const logged = { ...quiet, logging: "stdoutAndStderr", triggers: [expect.stringMatching(/^[0-9a-f]{12}$/)] };
 
 describe("a home, by the operator's own OpenSSH", () => {
-  const host = (): Host => new Host("nas-host", { title: "nas", role: "home", access: operatorAccess });
+  const host = (): Host =>
+    new Host("nas-host", { title: "nas", role: "home", owner, access: operatorAccess });
 
   test("is reached, then prepared", async () => {
     expect(tree(await register(host))).toEqual([
@@ -38,9 +41,10 @@ describe("a home, by the operator's own OpenSSH", () => {
       create: "sh components/host/reach-host.sh",
       environment: {
         ...operatorEnvironment,
+        ...ownerEnvironment,
         NAME: "nas",
         WAIT_SECONDS: "15",
-        HOST_KEY_MEND: expect.stringContaining("ssh.hostKey of nas"),
+        HOST_KEY_MEND: expect.stringContaining("hostKey of nas"),
       },
     });
   });
@@ -59,7 +63,9 @@ describe("a home, by the operator's own OpenSSH", () => {
 
   test("without a key file ssh chooses for itself", async () => {
     const access = { ...operatorAccess, identityFile: undefined };
-    const registered = await register(() => new Host("nas-host", { title: "nas", role: "home", access }));
+    const registered = await register(
+      () => new Host("nas-host", { title: "nas", role: "home", owner, access }),
+    );
     expect(named(registered, "nas-host-prepare").inputs["environment"]).toEqual({
       ...operatorEnvironment,
       IDENTITY: "",
@@ -69,7 +75,7 @@ describe("a home, by the operator's own OpenSSH", () => {
 
 describe("a home, with a password", () => {
   const host = (access = passwordAccess): Host =>
-    new Host("nas-host", { title: "nas", role: "home", access });
+    new Host("nas-host", { title: "nas", role: "home", owner, access });
 
   test("reach gets it on stdin, and knows where a wrong one is mended", async () => {
     const { inputs } = named(await register(host), "nas-host-reach");
@@ -101,7 +107,9 @@ describe("a home, with a password", () => {
 
   test("root needs no sudo", async () => {
     const registered = await register(() => host({ ...passwordAccess, user: "root" }));
-    expect(named(registered, "nas-host-prepare").inputs["create"]).toBe("timeout 900 bash -s");
+    expect(named(registered, "nas-host-prepare").inputs["create"]).toBe(
+      "timeout 900 bash -s 0123456789abcdef home-relay/test nas",
+    );
   });
 
   test("it stands nowhere in clear", async () => {
@@ -120,7 +128,9 @@ test("a home behind a jump host is reached with the operator's own OpenSSH throu
   };
   const environment = async (change: object) => {
     const access = { ...operatorAccess, jump: { ...jump, ...change } };
-    const registered = await register(() => new Host("nas-host", { title: "nas", role: "home", access }));
+    const registered = await register(
+      () => new Host("nas-host", { title: "nas", role: "home", owner, access }),
+    );
     expect(named(registered, "nas-host-reach").inputs["environment"]).toMatchObject({ JUMP_HOST: "gate" });
     return named(registered, "nas-host-prepare").inputs["environment"];
   };
@@ -139,7 +149,7 @@ test("a home behind a jump host is reached with the operator's own OpenSSH throu
 
 test("a home that is this machine gets the same steps, with no way to anywhere", async () => {
   const registered = await register(() =>
-    new Host("nas-host", { title: "nas", role: "home", access: "here" }).step(
+    new Host("nas-host", { title: "nas", role: "home", owner, access: "here" }).step(
       "nas-guard",
       { run: "apply-guard.sh", document: "guard\n" },
       {},
@@ -158,7 +168,7 @@ test("a home that is this machine gets the same steps, with no way to anywhere",
 });
 
 describe("a relay, by the stack's own key", () => {
-  const args = (): HostArgs => ({ title: "the relay", role: "relay", access: stackKeyAccess() });
+  const args = (): HostArgs => ({ title: "the relay", role: "relay", owner, access: stackKeyAccess() });
 
   test("reach gets the login key and the lasting host key on stdin, and accepts the first host key too", async () => {
     const { inputs } = named(await register(() => new Host("relay-host", args())), "relay-host-reach");
@@ -173,6 +183,7 @@ describe("a relay, by the stack's own key", () => {
         PORT: "22",
         LOGIN: "root",
         HOST_KEYS: "ssh-ed25519 AAAAfirst\nssh-ed25519 AAAAhost",
+        ...ownerEnvironment,
         NAME: "the relay",
         WAIT_SECONDS: "300",
         HOST_KEY_MEND: expect.stringContaining("pulumi up --replace"),
@@ -227,7 +238,7 @@ describe("a relay, by the stack's own key", () => {
 
 test("a secret hides its document, and a plain document stays plain", async () => {
   const registered = await register(() => {
-    const host = new Host("nas-host", { title: "nas", role: "home", access: operatorAccess });
+    const host = new Host("nas-host", { title: "nas", role: "home", owner, access: operatorAccess });
     host.step(
       "nas-keys",
       { run: "store-keys.sh", document: pulumi.interpolate`a ${pulumi.secret("b")}` },
@@ -244,13 +255,14 @@ test("a secret hides its document, and a plain document stays plain", async () =
 test("preparing brings every file of the role behind the script that unpacks them, then the host's own", async () => {
   const files = [{ name: "/etc/sysctl.d/60-homerelay.conf", text: "a=1\n" }];
   const registered = await register(
-    () => new Host("relay-host", { title: "the relay", role: "relay", access: stackKeyAccess(), files }),
+    () =>
+      new Host("relay-host", { title: "the relay", role: "relay", owner, access: stackKeyAccess(), files }),
   );
   const { inputs } = named(registered, "relay-host-prepare");
   const installed = installedFiles.relay.map(
     ({ source, path, mode }) => `#file ${mode} ${path}\n${read(source)}`,
   );
-  expect(inputs["create"]).toBe("timeout 900 bash -s");
+  expect(inputs["create"]).toBe("timeout 900 bash -s 0123456789abcdef home-relay/test the relay");
   expect(inputs["stdin"]).toBe(
     `${read("host/unpack-scripts.sh")}${installed.join("")}#file 0644 /etc/sysctl.d/60-homerelay.conf\na=1\n`,
   );

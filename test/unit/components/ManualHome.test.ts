@@ -12,6 +12,7 @@ import { preparation } from "../../../components/host/Host.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
 import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
 import { nas, nasForwards } from "../examples.ts";
+import { owner } from "./examples.ts";
 import { plainTexts, register, tree, valueOf } from "./mockEngine.ts";
 
 const plan = {
@@ -32,6 +33,7 @@ const manualHome = () =>
   new ManualHome("nas", {
     ...plan,
     name: "nas",
+    owner,
     keys: { privateKey: pulumi.secret(keys.privateKey), presharedKey: pulumi.secret(keys.presharedKey) },
     relay: { publicKey: pulumi.output(relay.publicKey), ipv4Address: pulumi.output(relay.ipv4Address) },
   });

@@ -5,12 +5,12 @@ import { Reachability } from "../../../components/reachability/Reachability.ts";
 import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
 import { defaults } from "../../../components/settings/defaults.ts";
 import { nasForwards } from "../examples.ts";
-import { earlier, operatorAccess } from "./examples.ts";
+import { earlier, operatorAccess, owner } from "./examples.ts";
 import { named, register, tree } from "./mockEngine.ts";
 
 test("tries every forward at the public address, from the home, once both ends are ready", async () => {
   const registered = await register(() => {
-    const host = new Host("nas-host", { title: "nas", role: "home", access: operatorAccess });
+    const host = new Host("nas-host", { title: "nas", role: "home", owner, access: operatorAccess });
     return new Reachability("nas", host, {
       publicAddress: pulumi.output("203.0.113.5"),
       serverId: pulumi.output("42"),

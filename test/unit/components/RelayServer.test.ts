@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { RelayServer } from "../../../components/relay/RelayServer.ts";
 import { relaySysctls } from "../../../components/relay/sysctls.ts";
 import { renderUserData } from "../../../components/relay/userData.ts";
-import { earlier, keyPair, stackKeyConnection } from "./examples.ts";
+import { earlier, keyPair, owner, stackKeyConnection } from "./examples.ts";
 import { named, register, tree, valueOf } from "./mockEngine.ts";
 import type { Registered } from "./mockEngine.ts";
 
@@ -18,6 +18,7 @@ function relayServer(): RelayServer {
     image: "debian-13",
     sshPort: 22,
     keys: { adminSshKey: keyPair("admin"), firstHostSshKey: keyPair("first"), hostSshKey: keyPair("host") },
+    owner,
     firewallId: 401,
     after: [earlier("nas-on-destroy")],
   });

@@ -2,7 +2,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Host } from "../../../components/host/Host.ts";
-import type { OperatorAccess, SshKeyPair, StackKeyAccess } from "../../../components/host/Host.ts";
+import type { OperatorAccess, Owner, SshKeyPair, StackKeyAccess } from "../../../components/host/Host.ts";
 
 export const operatorAccess: OperatorAccess = {
   host: "192.168.1.10",
@@ -39,6 +39,11 @@ export const passwordEnvironment = {
   PASSWORD_KEY: "home-relay:homes[0].ssh.password",
 };
 
+export const owner: Owner = { id: "0123456789abcdef", stack: "home-relay/test" };
+
+/** What reach-host.sh and uninstall-host.sh go by. */
+export const ownerEnvironment = { STACK_ID: "0123456789abcdef", STACK: "home-relay/test" };
+
 export function keyPair(name: string): SshKeyPair {
   return { publicKey: `ssh-ed25519 AAAA${name}`, privateKey: pulumi.secret(`private ${name}\n`) };
 }
@@ -65,7 +70,7 @@ export const stackKeyConnection = {
 };
 
 export function relayHost(): Host {
-  return new Host("relay-host", { title: "the relay", role: "relay", access: stackKeyAccess() });
+  return new Host("relay-host", { title: "the relay", role: "relay", owner, access: stackKeyAccess() });
 }
 
 /** Stands for what another component hands over. */

@@ -1,5 +1,10 @@
 import { beforeAll, expect, test } from "@jest/globals";
-import { derivePresharedKey, deriveSshKey, deriveWireguardKey } from "../../../components/keys/deriveKeys.ts";
+import {
+  derivePresharedKey,
+  deriveSshKey,
+  deriveStackId,
+  deriveWireguardKey,
+} from "../../../components/keys/deriveKeys.ts";
 import { isSecret, named, plainTexts, register, tree, types } from "./mockEngine.ts";
 import type { Registered } from "./mockEngine.ts";
 
@@ -20,12 +25,6 @@ beforeAll(async () => {
 test("makes these things and no other", () => {
   expect(`\n${tree(registered).join("\n")}\n`).toMatchInlineSnapshot(`
     "
-    homerelay:host:Uninstall nas
-    command:local:Command nas-on-destroy < homerelay:host:Uninstall nas
-    homerelay:host:Uninstall media
-    command:local:Command media-on-destroy < homerelay:host:Uninstall media
-    homerelay:order:OrderCheck order
-    command:local:Command order-check < homerelay:order:OrderCheck order
     homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-relay < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-peer-nas < homerelay:keys:Keys keys
@@ -33,6 +32,12 @@ test("makes these things and no other", () => {
     random:index/randomPassword:RandomPassword keys-ssh-admin < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-ssh-first-host < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-ssh-host < homerelay:keys:Keys keys
+    homerelay:host:Uninstall nas
+    command:local:Command nas-on-destroy < homerelay:host:Uninstall nas
+    homerelay:host:Uninstall media
+    command:local:Command media-on-destroy < homerelay:host:Uninstall media
+    homerelay:order:OrderCheck order
+    command:local:Command order-check < homerelay:order:OrderCheck order
     homerelay:firewall:ProviderFirewall provider-firewall
     hcloud:index/firewall:Firewall provider-firewall-rules < homerelay:firewall:ProviderFirewall provider-firewall
     homerelay:relay:RelayServer relay
@@ -102,6 +107,16 @@ test("a preview shows every document but those that carry keys or the token", ()
   ]);
 });
 
+test("only what tells a host whose it is waits for the stack's keys, and no document but those of keys and peers does", () => {
+  const id = deriveStackId(deriveSshKey("random keys-ssh-admin", "ssh admin", "home-relay-admin").publicKey);
+  const telling = registered.filter(({ inputs }) => JSON.stringify(inputs).includes(id));
+  expect(telling.map(({ name }) => name)).toEqual([
+    ...["nas-on-destroy", "media-on-destroy"],
+    ...["relay", "nas", "media"].flatMap((host) => [`${host}-host-reach`, `${host}-host-prepare`]),
+  ]);
+  expect(telling.filter(({ inputs }) => JSON.stringify(inputs["stdin"] ?? "").includes(id))).toEqual([]);
+});
+
 test("a new server gets every step of the relay again, and each home calls it and proves its forwards anew", () => {
   const id = "301";
   const again = registered.filter(({ inputs }) =>
@@ -119,10 +134,10 @@ test("nothing has an undo but the uninstall of each home", () => {
   ]);
 });
 
-test("an uninstall waits for nothing, so it is made first and its failure keeps nothing else alive", () => {
+test("an uninstall waits for nothing but the stack's name, so its failure keeps nothing alive that is billed", () => {
   for (const home of ["nas", "media"]) {
     const uninstall = named(registered, `${home}-on-destroy`);
-    expect([uninstall.dependsOn, uninstall.replaceWith]).toEqual([[], []]);
+    expect([uninstall.dependsOn, uninstall.replaceWith]).toEqual([["keys-ssh-admin"], []]);
   }
 });
 
