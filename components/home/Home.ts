@@ -55,7 +55,13 @@ export class Home extends pulumi.ComponentResource {
     );
     this.host = new Host(
       `${name}-host`,
-      { title: args.name, role: "home", access: args.ssh },
+      {
+        title: args.name,
+        role: "home",
+        access: args.ssh,
+        // A home that was renamed is cleaned under its old name, and must stay under its new one.
+        files: [{ name: "/etc/homerelay/name", text: args.name }],
+      },
       { parent: this, dependsOn: args.uninstall },
     );
     const guard = this.host.step(

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Read by `bash -s` on a home: takes away all that home-relay put there. Packages stay. Running it twice is fine.
+# Argument: the name that the home had. Under another one it is in use again, and stays as it is.
 set -euo pipefail
 export LC_ALL=C
 exec 2>&1
@@ -22,12 +23,16 @@ restore_sysctls() {
   done </etc/sysctl.d/60-homerelay.conf | sysctl -q -p -
 }
 
-main() {
+main() { # NAME
   exec 9>/run/homerelay.lock
   flock -w 120 9 || {
     echo "another home-relay step has been running here for two minutes"
     exit 1
   }
+  if [ -f /etc/homerelay/name ] && [ "$(cat /etc/homerelay/name)" != "${1-}" ]; then
+    echo "this machine is the home $(cat /etc/homerelay/name) now, and stays as it is"
+    exit
+  fi
   stop_units
   if [ -x /usr/local/lib/homerelay/sync-routes.sh ]; then /usr/local/lib/homerelay/sync-routes.sh remove; fi
   ip link delete dev homerelay 2>/dev/null || : # wg-quick has done it, unless it was not running
@@ -35,8 +40,8 @@ main() {
   restore_sysctls
   rm -rf /etc/homerelay /usr/local/lib/homerelay /var/lib/homerelay
   rm -rf /etc/systemd/system/wg-quick@homerelay.service.d /etc/wireguard/homerelay.next
-  rm -f /etc/systemd/system/homerelay-*.service /etc/systemd/system/homerelay-*.timer
-  rm -f /etc/wireguard/homerelay.conf /etc/sysctl.d/60-homerelay.conf
+  # Also what a step that was cut off had not yet moved into place.
+  rm -f /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.conf /etc/sysctl.d/60-homerelay.conf*
   systemctl daemon-reload
   rm -f /run/homerelay.lock
   echo "nothing of home-relay is left here"

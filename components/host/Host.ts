@@ -118,7 +118,7 @@ export class Host extends pulumi.ComponentResource {
       {
         ...common,
         create: `sh components/host/run-step.sh ${there}`,
-        environment: operatorEnvironment(this.#access),
+        environment: { ...operatorEnvironment(this.#access), NAME: this.#title, WAIT_SECONDS: "25" },
       },
       opts,
     );

@@ -60,7 +60,8 @@ Check that this works without a question:  ssh -p $PORT $LOGIN@$HOST true" ;;
     waited=$(($(date +%s) - started))
     if [ "$waited" -ge "$WAIT_SECONDS" ]; then
       die "$NAME does not answer: tried ssh to $HOST port $PORT as $LOGIN for $waited s, last answer: ${answer:-none}
-Is it switched on, is this the right address, and does a firewall let you through?"
+Is it switched on, is this the right address, and does a firewall let you through?
+To do meanwhile what does not need it:  pulumi up --continue-on-error"
     fi
     say "waiting for $NAME ($HOST port $PORT): $(printf '%s' "$answer" | tail -n 1 | tr -d '\r') ($waited s)"
     sleep 2

@@ -11,6 +11,15 @@ say() {
   printf '%s\n' "$*" || :
 }
 
+# The lock of begin-step.sh: `pulumi destroy` must not clean a host that is still being prepared.
+take_lock() {
+  exec 9>/run/homerelay.lock
+  flock -w 120 9 || {
+    say "another home-relay step has been running on this host for two minutes; try again later"
+    exit 1
+  }
+}
+
 unpack() {
   local line mode='' path='' files=0
   while IFS= read -r line; do
@@ -45,9 +54,9 @@ install_packages() {
   }
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  timeout 200 apt-get -o DPkg::Lock::Timeout=180 -qq update >/dev/null
+  timeout 200 apt-get -o DPkg::Lock::Timeout=180 -qq update >/dev/null 9>&-
   # Recommends would bring a kernel where none is installed by apt.
-  timeout 300 apt-get -o DPkg::Lock::Timeout=180 -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+  timeout 300 apt-get -o DPkg::Lock::Timeout=180 -qq install -y --no-install-recommends "${missing[@]}" >/dev/null 9>&-
   say "installed ${missing[*]}"
 }
 
@@ -69,6 +78,7 @@ keep_router_advertisements() {
 }
 
 main() {
+  take_lock
   unpack
   install_packages
   keep_router_advertisements

@@ -39,6 +39,7 @@ export function refuseConflicts(
   refuseCollisions(forwards);
   for (const home of placed) refuseSharedArrivals(placeForwards(home));
   refuseRepeatedNames(placed);
+  refuseRepeatedMachines(placed);
   if (!isRead(tunnel)) return;
   if (isRead(tunnel.prefix4) && isRead(tunnel.prefix6))
     refuseSharedAddresses(placed, tunnel.prefix4, tunnel.prefix6);
@@ -141,6 +142,24 @@ function refuseRepeatedNames(homes: readonly PlacedHome[]): void {
         .refuse(
           `repeats ${before.path}.name; found "${home.name}" in both`,
           "give each home a name of its own",
+        );
+  }
+}
+
+/** Each would undo what the other sets up, and the removal of either would clean both. */
+function refuseRepeatedMachines(homes: readonly PlacedHome[]): void {
+  const first = new Map<string, Place>();
+  for (const { place, home } of homes) {
+    if (!isRead(home.ssh) || !isRead(home.ssh.host) || !isRead(home.ssh.port)) continue;
+    const machine = `${home.ssh.host} port ${home.ssh.port}`;
+    const before = first.get(machine);
+    if (before === undefined) first.set(machine, place);
+    else
+      place
+        .at("ssh")
+        .refuse(
+          `names the machine that ${before.path}.ssh names; found ${machine} in both`,
+          "a machine is one home: put all its forwards under one of them",
         );
   }
 }

@@ -31,7 +31,8 @@ test("a host that does not answer is named, with what was tried, for how long, a
       new RegExp(
         `^nas does not answer: tried ssh to 127\\.0\\.0\\.1 port ${closedPort} as root for [12] s, ` +
           "last answer: ssh: connect to host .* Connection refused\\s+" +
-          "Is it switched on, is this the right address, and does a firewall let you through\\?\\n$",
+          "Is it switched on, is this the right address, and does a firewall let you through\\?\\n" +
+          "To do meanwhile what does not need it: {2}pulumi up --continue-on-error\\n$",
       ),
     ),
   ]);
@@ -44,6 +45,24 @@ test("a name that does not exist is told at once", () => {
   expect(answer.stderr).toMatch(/^nas: ssh: Could not resolve hostname nas\.invalid: /);
 });
 
+test("a step for a host that is away waits for it, and names it and how to go on without it", () => {
+  const answer = run("run-step.sh", ["true"], { ...host(), WAIT_SECONDS: "1" });
+  expect([answer.status, answer.stdout]).toEqual([1, "waiting for nas (0 s)\n"]);
+  expect(answer.stderr).toMatch(
+    new RegExp(
+      `^nas was away for [23] s: ssh: connect to host 127\\.0\\.0\\.1 port ${closedPort}: Connection refused\\n` +
+        "Switch it on, then run the same command again\\. To do meanwhile what does not need it:\\n" +
+        " {2}pulumi up --continue-on-error\\n$",
+    ),
+  );
+});
+
+test("a step for a host that no resolver knows ends at once", () => {
+  const answer = run("run-step.sh", ["true"], { ...host(), HOST: "nas.invalid", WAIT_SECONDS: "60" });
+  expect([answer.status, answer.stdout]).toEqual([255, ""]);
+  expect(answer.stderr).toMatch(/^ssh: Could not resolve hostname nas\.invalid: /);
+});
+
 test("a home that cannot be cleaned is told last, with every way to finish", () => {
   const script = "components/home/uninstall-home.sh";
   const answer = run("uninstall-host.sh", [script], {
@@ -54,12 +73,12 @@ test("a home that cannot be cleaned is told last, with every way to finish", () 
   expect([answer.status, answer.stdout]).toEqual([1, ""]);
   expect(answer.stderr.replace(/ was not cleaned: .*\s*\n/, " was not cleaned: …\n")).toBe(`\
 nas (127.0.0.1 port ${closedPort}) was not cleaned: …
-All else is removed; nothing is billed any more. To finish, when nas is back:
-  pulumi destroy
-or there, by hand:
-  ssh -p ${closedPort} admin@127.0.0.1 'sudo -n bash -s' < ${script}
-To give it up for good:
+It kept nothing alive that is billed: what this run was to take away at the provider is gone.
+To finish when nas is back, run the same command again: pulumi destroy, or pulumi up if you took nas out of the settings.
+To give it up for good, before that command:
   pulumi state delete 'urn:pulumi:dev::home-relay::x::nas-on-destroy'
+What is on it then goes by hand:
+  ssh -p ${closedPort} admin@127.0.0.1 "sudo -n bash -s -- 'nas'" < ${script}
 `);
 });
 

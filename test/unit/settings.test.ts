@@ -17,6 +17,7 @@ import { forward, plainForward, shareArrival } from "./forwards.ts";
 const { publicKey: hostKey } = sshKey(Buffer.alloc(32, 7), "");
 const ssh = { host: "192.168.1.10", hostKey };
 const nas = { name: "nas", ssh, forwards: ["80:8080"] };
+const media = { ...nas, name: "media", ssh: { ...ssh, host: "192.168.1.11" } };
 const sound: RawSettings = {
   relay: {},
   homes: [nas],
@@ -507,8 +508,14 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     ],
     [
       "a repeated name",
-      { homes: [nas, { ...nas, forwards: ["81"] }] },
+      { homes: [nas, { ...media, name: "nas", forwards: ["81"] }] },
       'home-relay:homes[1].name: repeats home-relay:homes[0].name; found "nas" in both\n  give each home a name of its own',
+    ],
+    [
+      "a repeated machine",
+      { homes: [nas, { ...media, ssh, forwards: ["81"] }] },
+      "home-relay:homes[1].ssh: names the machine that home-relay:homes[0].ssh names; found 192.168.1.10 port 22 in both\n" +
+        "  a machine is one home: put all its forwards under one of them",
     ],
     [
       "install",
@@ -676,7 +683,7 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     ],
     [
       "a port of another home",
-      { homes: [nas, { ...nas, name: "media", forwards: ["79-81:1-3/tcp+udp"] }] },
+      { homes: [nas, { ...media, forwards: ["79-81:1-3/tcp+udp"] }] },
       "home-relay:homes[1].forwards[0]: publishes 80/tcp for home media, which home-relay:homes[0].forwards[0] publishes for home nas; " +
         'found "79-81:1-3/tcp+udp" and "80:8080/tcp"\n  a public port leads to one place: publish another port in one of them',
     ],
@@ -949,7 +956,7 @@ test("refuses two homes whose names give one tunnel address", () => {
   expect(
     problemsOf({
       tunnel: { prefix4: "10.0.0.0/28" },
-      homes: [nas, { ...nas, name: twin, forwards: ["81"] }],
+      homes: [nas, { ...media, name: twin, forwards: ["81"] }],
     }),
   ).toEqual([
     `home-relay:homes[1].name: gives the tunnel address ${address("nas")}, as home-relay:homes[0].name does; found "${twin}" and "nas"\n` +
@@ -1012,7 +1019,7 @@ test("an acknowledgement is no pass for the relay's own port", () => {
 
 test("a machine in the LAN may have a port that ends at another home, or at this one for the other protocol", () => {
   const lan = { published: 8080, target: 80, to: "192.168.1.50" };
-  expect(problemsOf({ homes: [nas, { ...nas, name: "media", forwards: [lan] }] })).toEqual([]);
+  expect(problemsOf({ homes: [nas, { ...media, forwards: [lan] }] })).toEqual([]);
   expect(problemsOf(forwarding("80:8080/udp", lan))).toEqual([]);
 });
 
@@ -1038,7 +1045,7 @@ test("forwards are accepted exactly when no two of them collide and none to the 
       ).length;
       const homes = [
         { ...nas, forwards: atNas.map(longForm) },
-        { ...nas, name: "media", forwards: atMedia.map(longForm) },
+        { ...media, forwards: atMedia.map(longForm) },
       ];
       const problems = problemsOf({ homes });
       expect(problems.filter((problem) => problem.includes(": publishes "))).toHaveLength(pairs);

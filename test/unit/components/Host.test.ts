@@ -45,7 +45,7 @@ describe("a home, by the operator's own OpenSSH", () => {
     expect(named(registered, "nas-guard").inputs).toEqual({
       ...logged,
       create: "sh components/host/run-step.sh timeout 300 /usr/local/lib/homerelay/apply-guard.sh",
-      environment: operatorEnvironment,
+      environment: { ...operatorEnvironment, NAME: "nas", WAIT_SECONDS: "25" },
       stdin: "guard\n",
     });
   });
@@ -56,6 +56,8 @@ describe("a home, by the operator's own OpenSSH", () => {
     expect(named(registered, "nas-host-prepare").inputs["environment"]).toEqual({
       ...operatorEnvironment,
       IDENTITY: "",
+      NAME: "nas",
+      WAIT_SECONDS: "25",
     });
   });
 });
