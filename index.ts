@@ -12,7 +12,7 @@ import { RelayServer } from "./components/relay/RelayServer.ts";
 import { readSettings } from "./components/settings/StackSettings.ts";
 import { Tunnel } from "./components/tunnel/Tunnel.ts";
 
-const { relay: vps, tunnel, dns, ...settings } = readSettings();
+const { relay: vps, tunnel, dns, hetzner, ...settings } = readSettings();
 const label = `${pulumi.getProject()}-${pulumi.getStack()}`;
 
 // Made first and so removed last: a home that cannot be reached must not keep billed things alive.
@@ -26,7 +26,7 @@ const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation
 
 const openings = { ...vps, ...tunnel, forwards: publishForwards(homes) };
 const wall = new ProviderFirewall("provider-firewall", { label, openings, after });
-const relay = new RelayServer("relay", { ...vps, label, keys, firewallId: wall.firewallId, after });
+const relay = new RelayServer("relay", { ...vps, label, keys, hetzner, firewallId: wall.firewallId, after });
 const firewall = new Firewall("relay-firewall", relay.host, openings);
 const { listening } = new Tunnel("relay-tunnel", relay.host, {
   ...tunnel,

@@ -3,22 +3,31 @@ import { parseSettings, sections } from "./parseSettings.ts";
 import type { Settings } from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
 
+/** What the provider is configured with; it finds in the environment what is missing here. */
+interface HetznerAccess {
+  readonly token: string | undefined;
+  readonly endpoint: string | undefined;
+}
+
 /**
  * The stack's settings, checked. Throws a `pulumi.RunError`, which the engine prints whole and without a stack trace,
  * when anything is wrong with them. This is the only place that reads the engine's configuration and the environment.
  */
-export function readSettings(): Settings {
+export function readSettings(): Settings & { readonly hetzner: HetznerAccess } {
   const config = new pulumi.Config();
+  const hcloud = new pulumi.Config("hcloud");
+  const hetzner = { token: hcloud.get("token"), endpoint: hcloud.get("endpoint") };
   try {
-    return parseSettings({
+    const settings = parseSettings({
       relay: config.getObject("relay"),
       homes: config.getObject("homes"),
       tunnel: config.getObject("tunnel"),
       dns: config.getObject("dns"),
       unknownKeys: unknownKeys(config.name),
       // The provider reads the same two, in this order.
-      hcloudToken: new pulumi.Config("hcloud").get("token") ?? process.env["HCLOUD_TOKEN"],
+      hcloudToken: hetzner.token ?? process.env["HCLOUD_TOKEN"],
     });
+    return { ...settings, hetzner };
   } catch (error) {
     if (error instanceof SettingsError) throw new pulumi.RunError(error.message);
     throw error;

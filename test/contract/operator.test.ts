@@ -1,8 +1,12 @@
 /** What runs on the operator's machine, where no host answers; answers of real hosts are the lab's matter. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer as createApi } from "node:http";
+import type { Server } from "node:http";
 import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 const project = join(__dirname, "../..");
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
@@ -80,6 +84,67 @@ To give it up for good, before that command:
 What is on it then goes by hand:
   ssh -p ${closedPort} admin@127.0.0.1 "sudo -n bash -s -- 'nas'" < ${script}
 `);
+});
+
+describe("destroy looks for a server that is left", () => {
+  let api: Server;
+  let endpoint: string;
+  let asked: { url: string | undefined; authorization: string | undefined };
+  let answer: { status: number; body: string };
+
+  beforeAll(async () => {
+    api = createApi((request, response) => {
+      asked = { url: request.url, authorization: request.headers.authorization };
+      response.writeHead(answer.status).end(answer.body);
+    }).listen(0, "127.0.0.1");
+    await once(api, "listening");
+    endpoint = `http://127.0.0.1:${(api.address() as AddressInfo).port}/v1`;
+  });
+  afterAll(() => {
+    api.close();
+  });
+
+  /** Not `spawnSync`: this process answers. */
+  async function find(input: string, env: Record<string, string>): Promise<[number | null, string]> {
+    const script = ["components/relay/find-stray-server.sh"];
+    const environment = { PATH: process.env["PATH"], SERVER: "home-relay-dev", ...env };
+    const child = spawn("sh", script, { cwd: project, env: environment });
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (text += String(chunk)));
+    child.stdin.end(input);
+    const [code] = (await once(child, "close")) as [number | null];
+    return [code, text];
+  }
+
+  test("and is content when there is none", async () => {
+    answer = { status: 200, body: '{ "servers": [], "meta": {} }' };
+    expect(await find("token", { ENDPOINT: endpoint })).toEqual([0, ""]);
+    expect(asked).toEqual({ url: "/v1/servers?name=home-relay-dev", authorization: "Bearer token" });
+  });
+
+  test("with token and address from the environment where it is given none", async () => {
+    answer = { status: 200, body: '{"servers":[]}' };
+    const env = { ENDPOINT: "", HCLOUD_ENDPOINT: endpoint, HCLOUD_TOKEN: "other" };
+    expect(await find("", env)).toEqual([0, ""]);
+    expect(asked.authorization).toBe("Bearer other");
+  });
+
+  test("and fails with its number and what to do", async () => {
+    answer = { status: 200, body: '{\n "servers": [\n {\n "id": 1005,\n "name": "x", "image": {"id": 7}}]}' };
+    const [code, text] = await find("token", { ENDPOINT: endpoint });
+    expect([code, text]).toEqual([
+      1,
+      expect.stringContaining("still has a server home-relay-dev (number 1005)"),
+    ]);
+    expect(text).toContain("Delete it in Hetzner's console, then run the same command again.");
+  });
+
+  test("and says so when it cannot ask", async () => {
+    answer = { status: 401, body: "{}" };
+    const [code, text] = await find("token", { ENDPOINT: endpoint });
+    expect([code, text]).toEqual([1, expect.stringMatching(/^Could not ask Hetzner .*401/)]);
+    expect(text).not.toContain("token");
+  });
 });
 
 function host(): Record<string, string> {

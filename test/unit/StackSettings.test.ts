@@ -38,12 +38,16 @@ test("reads the sections from the project's own namespace", () => {
     1280,
     "example.org",
   ]);
+  expect(settings.hetzner).toEqual({ token, endpoint: "http://127.0.0.1" });
 });
 
 test("takes the token from the environment where the configuration has none", () => {
   pulumi.runtime.setAllConfig({ "home-relay:homes": homes });
   process.env["HCLOUD_TOKEN"] = token;
-  expect(readSettings().homes).toHaveLength(1);
+  const settings = readSettings();
+  expect(settings.homes).toHaveLength(1);
+  // What the environment has stays there, out of the state.
+  expect(settings.hetzner.token).toBeUndefined();
 });
 
 test("refuses with a RunError that tells everything but the token", () => {
