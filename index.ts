@@ -95,7 +95,11 @@ if (zone) {
 function rentServer(server: HetznerRelaySettings) {
   const wall = new ProviderFirewall("provider-firewall", { label, openings, after }, ordered);
   const { firewallId } = wall;
-  const relay = new RelayServer("relay", { ...server, label, keys, owner, firewallId, after }, ordered);
+  const relay = new RelayServer(
+    "relay",
+    { ...server, label, keys, owner, hetzner, firewallId, after },
+    ordered,
+  );
   return { relay, ready: wall };
 }
 

@@ -25,7 +25,7 @@ main() {
     say "the firewall was confirmed before"
   else
     die "The relay has gone back to its firewall from before: no new SSH connection came through while the new one
-was on trial. Check adminCidrs and sshPort, then load the rules again:
+was on trial. Unless pulumi was interrupted in between, check adminCidrs and sshPort. Then load the rules again:
   pulumi up --replace '**relay-firewall-rules'"
   fi
 }

@@ -142,7 +142,11 @@ export class Host extends pulumi.ComponentResource {
     const create = pulumi.interpolate`sh components/host/run-step.sh ${there}`;
     return new command.local.Command(
       name,
-      { ...common, create, environment: operatorEnvironment(access) },
+      {
+        ...common,
+        create,
+        environment: { ...operatorEnvironment(access), NAME: this.#title, WAIT_SECONDS: "25" },
+      },
       opts,
     );
   }

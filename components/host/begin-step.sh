@@ -26,6 +26,8 @@ take_lock() {
   flock -n 9 && return
   say "another home-relay step is running on this host; waiting for its end"
   flock -w 120 9 || die "another home-relay step has been running on this host for two minutes; try again later"
+  # A step that outlived its connection may have waited while home-relay was taken off this host: nothing comes back.
+  [ -e /usr/local/lib/homerelay/begin-step.sh ] || die "home-relay was taken off this host meanwhile"
 }
 
 # Writes stdin to a file of the given mode, and only if that changes it. Says so by its exit code: 0 changed, 1 not.

@@ -95,7 +95,8 @@ no_answer() { # SECONDS, COMPLAINT OF THE JUMP HOST
     *) silent="the jump host of $NAME" ;;
   esac
   die "$silent does not answer: $tried for $1 s, last answer: ${answer:-none}
-${SILENCE_MEND:-Is it switched on, is this the right address, and does a firewall let you through?}"
+${SILENCE_MEND:-Is it switched on, is this the right address, and does a firewall let you through?
+To do meanwhile what does not need it:  pulumi up --continue-on-error}"
 }
 
 wait_until_reached() {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs on the operator's machine as the last act of `pulumi destroy`: takes our things off a host that outlives the
-# stack. stdin: the password, if one is the way in. Besides the variables of connect-host.sh: NAME, what the user calls
-# the host, STACK_ID, by which the host knows this stack, and URN, what the state calls this act.
+# Runs on the operator's machine, after all else of `pulumi destroy` or, for a home that was taken out of the settings,
+# of `pulumi up`: takes our things off a host that outlives the stack. stdin: the password, if one is the way in.
+# Besides the variables of connect-host.sh: NAME, what the user calls the host, STACK_ID, by which the host knows this stack, and URN, what the state calls this act.
 # Argument: the script that runs there, behind the one that checks whose the host is.
 # shellcheck source=connect-host.sh
 . components/host/connect-host.sh
@@ -28,12 +28,12 @@ main() { # SCRIPT
   where=$NAME
   [ "$WAY" = here ] || where="$NAME ($HOST port $PORT)"
   printf '%s\n' "$where was not cleaned: $answer
-All else is removed; nothing is billed any more. To finish, when $NAME is back:
-  pulumi destroy
-or there, by hand:
-  $(by_hand "$1")
-To give it up for good:
-  pulumi state delete '$URN'" >&2
+It kept nothing alive that is billed: what this run was to take away at the provider is gone.
+To finish when $NAME is back, run the same command again: pulumi destroy, or pulumi up if you took $NAME out of the settings.
+To give it up for good, before that command:
+  pulumi state delete '$URN'
+What is on it then goes by hand:
+  $(by_hand "$1")" >&2
   exit 1
 }
 

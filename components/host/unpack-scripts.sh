@@ -29,6 +29,7 @@ If that state is lost for good, give the host to this stack, here, as root:
   place 0644 "$owner"
 }
 
+# The lock of begin-step.sh: `pulumi destroy` must not clean a host that is still being prepared.
 take_lock() {
   exec 9>/run/homerelay.lock
   flock -w 120 9 || {
@@ -75,9 +76,9 @@ install_packages() {
   }
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  timeout 200 apt-get -o DPkg::Lock::Timeout=180 -qq update >/dev/null
+  timeout 200 apt-get -o DPkg::Lock::Timeout=180 -qq update >/dev/null 9>&-
   # Recommends would bring a kernel where none is installed by apt.
-  timeout 300 apt-get -o DPkg::Lock::Timeout=180 -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+  timeout 300 apt-get -o DPkg::Lock::Timeout=180 -qq install -y --no-install-recommends "${missing[@]}" >/dev/null 9>&-
   say "installed ${missing[*]}"
 }
 

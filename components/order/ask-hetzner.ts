@@ -1,6 +1,6 @@
 /**
  * Runs on the operator's machine before anything is ordered. The variables ORDER_* say what (order.ts); stdin is a
- * JSON document { endpoint, token }. Ends with exit code 1 and every problem there is, or with 0 and a line about what
+ * JSON document { endpoint, token }; an empty token means that of the environment. Ends with exit code 1 and every problem there is, or with 0 and a line about what
  * will be ordered. It only reads.
  */
 import { text } from "node:stream/consumers";
@@ -110,7 +110,8 @@ async function ask({ label, relay, dns }: Order, api: Api): Promise<Verdict> {
 
 async function main(): Promise<void> {
   const order = parseOrder(process.env);
-  const access = JSON.parse(await text(process.stdin)) as { endpoint: string; token: string };
+  const { endpoint, token } = JSON.parse(await text(process.stdin)) as { endpoint: string; token: string };
+  const access = { endpoint, token: token || (process.env["HCLOUD_TOKEN"] ?? "") };
   const { problems, remarks } = await ask(order, new Api(access));
   if (problems.length > 0) throw new Error(problems.join("\n\n"));
   for (const remark of [...remarks, "Hetzner was asked: the order can be placed"]) console.log(remark);

@@ -1,3 +1,4 @@
+import * as command from "@pulumi/command";
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
 import { Host } from "../host/Host.ts";
@@ -23,6 +24,13 @@ export interface RelayServerArgs {
     readonly hostSshKey: SshKeyPair;
   };
   readonly owner: Owner;
+  /** How Hetzner's API is asked. */
+  readonly hetzner: {
+    /** Secret; empty: where it is in the environment. */
+    readonly token: pulumi.Input<string>;
+    /** Its base address. */
+    readonly endpoint: string;
+  };
   /** Hetzner's id of the firewall before the server. */
   readonly firewallId: pulumi.Input<number>;
   /** What `pulumi destroy` removes only after the server. */
@@ -49,7 +57,8 @@ export class RelayServer extends pulumi.ComponentResource {
     const ipv4 = this.#createAddress(name, args, "ipv4");
     const ipv6 = this.#createAddress(name, args, "ipv6");
     const sshKey = this.#createSshKey(name, args);
-    const server = this.#createServer(name, args, ipv4, ipv6, sshKey);
+    const watch = this.#createWatch(name, args, [ipv4, ipv6]);
+    const server = this.#createServer(name, { ...args, after: [...args.after, watch] }, ipv4, ipv6, sshKey);
 
     this.ipv4Address = ipv4.ipAddress;
     // Hetzner hands out a /64 and names it by its first address; the server takes the one after that.
@@ -80,6 +89,28 @@ export class RelayServer extends pulumi.ComponentResource {
       `${name}-ssh-key`,
       { name: args.label, publicKey: args.keys.adminSshKey.publicKey },
       { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after] },
+    );
+  }
+
+  /**
+   * Does nothing until it is deleted, between the server and its addresses: then it fails for a server that is left. A
+   * refresh would let the provider free the addresses of any server, so nothing else would notice it.
+   */
+  #createWatch(
+    name: string,
+    { label, hetzner, after }: RelayServerArgs,
+    addresses: readonly pulumi.Resource[],
+  ): pulumi.Resource {
+    return new command.local.Command(
+      `${name}-stray-server`,
+      {
+        create: "true",
+        delete: "sh components/relay/find-stray-server.sh",
+        environment: { SERVER: label, ENDPOINT: hetzner.endpoint },
+        stdin: pulumi.secret(hetzner.token),
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this, dependsOn: [...after, ...addresses] },
     );
   }
 

@@ -18,7 +18,7 @@ restore_sshd() {
 
 main() {
   systemctl stop homerelay-rollback.timer 2>/dev/null || : # only while rules are on trial
-  stop_units homerelay-endpoints.timer homerelay-endpoints.service wg-quick@homerelay.service \
+  stop_units homerelay-endpoints.timer homerelay-endpoints.service homerelay-dyndns.timer homerelay-dyndns.service wg-quick@homerelay.service \
     homerelay-firewall.service
   ip link delete dev homerelay 2>/dev/null || : # wg-quick has done it, unless it was not running
   remove_tables homerelay homerelay_counters

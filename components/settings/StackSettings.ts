@@ -4,7 +4,7 @@ import { parseSettings, sections } from "./parseSettings.ts";
 import type { Settings } from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
 
-/** The settings, and how this stack reaches Hetzner. */
+/** The settings, and how this stack reaches Hetzner; a token that is in the environment stays there, out of the state. */
 export interface StackSettings extends Settings {
   readonly hetzner: { readonly endpoint: string; readonly token: pulumi.Output<string> };
 }
@@ -23,7 +23,7 @@ export function readSettings(): StackSettings {
     parseSection(config[`${namespace}:${key}`], isSecretKey(`${namespace}:${key}`));
   // The provider reads the same, in this order.
   const hcloud = new pulumi.Config("hcloud");
-  const token = hcloud.get("token") ?? process.env["HCLOUD_TOKEN"];
+  const token = hcloud.get("token");
   const endpoint = hcloud.get("endpoint") ?? process.env["HCLOUD_ENDPOINT"] ?? hetznerEndpoint;
   try {
     const settings = parseSettings({
@@ -33,7 +33,7 @@ export function readSettings(): StackSettings {
       dns: section("dns"),
       unknownKeys: unknownKeys(namespace, config),
       isEncrypted: (key, text) => isSecretKey(`${namespace}:${key}`) && !standsInStackFile(text),
-      hcloudToken: token,
+      hcloudToken: token ?? process.env["HCLOUD_TOKEN"],
     });
     return { ...settings, hetzner: { endpoint, token: pulumi.secret(token ?? "") } };
   } catch (error) {

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Called with each line as it comes, from both streams. */
   readonly onLine?: (line: string) => void;
+  /** Called when it has started, with what a terminal does at Ctrl-C: SIGINT for its whole process group. */
+  readonly onStart?: (interrupt: () => void) => void;
 }
 
 const timedOut = 124;
@@ -29,8 +31,12 @@ export function endRunning(): void {
 }
 
 function killGroup(group: number): void {
+  signalGroup(group, "SIGKILL");
+}
+
+function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-group, "SIGKILL");
+    process.kill(-group, signal);
   } catch {
     // It ended by itself a moment ago.
   }
@@ -51,6 +57,9 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
     let stderr = "";
     let late = false;
     if (child.pid !== undefined) running.add(child.pid);
+    options.onStart?.(() => {
+      if (child.pid !== undefined) signalGroup(child.pid, "SIGINT");
+    });
     const timer = setTimeout(() => {
       late = true;
       if (child.pid !== undefined) killGroup(child.pid);

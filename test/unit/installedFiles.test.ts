@@ -57,7 +57,14 @@ test("every component with steps is known to this test", () => {
 test("no script of a host lies about uninstalled", () => {
   const known = new Set(Object.values(installedFiles).flatMap((files) => files.map(({ source }) => source)));
   const operators =
-    ["host/Host.ts", "host/Uninstall.ts", "home/ManualHome.ts", "../index.ts", "../package.json"]
+    [
+      "host/Host.ts",
+      "host/Uninstall.ts",
+      "home/ManualHome.ts",
+      "relay/RelayServer.ts",
+      "../index.ts",
+      "../package.json",
+    ]
       .map(read)
       .join("") + operatorScripts();
   const unused = globSync("*/*.{sh,service,timer,conf,nft}", { cwd: components }).filter(

@@ -19,6 +19,8 @@ import {
 import { named, plainTexts, register, tree } from "./mockEngine.ts";
 
 const read = (source: string) => readFileSync(join(__dirname, "../../../components", source), "utf8");
+/** What run-step.sh says of a host that is away, and how long it waits for it. */
+const waiting = { NAME: "nas", WAIT_SECONDS: "25" };
 const quiet = { addPreviousOutputInEnv: false };
 const logged = { ...quiet, logging: "stdoutAndStderr", triggers: [expect.stringMatching(/^[0-9a-f]{12}$/)] };
 
@@ -56,7 +58,7 @@ describe("a home, by the operator's own OpenSSH", () => {
     expect(named(registered, "nas-guard").inputs).toEqual({
       ...logged,
       create: "sh components/host/run-step.sh timeout 300 /usr/local/lib/homerelay/apply-guard.sh",
-      environment: operatorEnvironment,
+      environment: { ...operatorEnvironment, NAME: "nas", WAIT_SECONDS: "25" },
       stdin: "guard\n",
     });
   });
@@ -69,6 +71,8 @@ describe("a home, by the operator's own OpenSSH", () => {
     expect(named(registered, "nas-host-prepare").inputs["environment"]).toEqual({
       ...operatorEnvironment,
       IDENTITY: "",
+      NAME: "nas",
+      WAIT_SECONDS: "25",
     });
   });
 });
@@ -134,7 +138,13 @@ test("a home behind a jump host is reached with the operator's own OpenSSH throu
     expect(named(registered, "nas-host-reach").inputs["environment"]).toMatchObject({ JUMP_HOST: "gate" });
     return named(registered, "nas-host-prepare").inputs["environment"];
   };
-  const through = { ...operatorEnvironment, JUMP_HOST: "gate", JUMP_PORT: "2200", JUMP_LOGIN: "ops" };
+  const through = {
+    ...operatorEnvironment,
+    JUMP_HOST: "gate",
+    JUMP_PORT: "2200",
+    JUMP_LOGIN: "ops",
+    ...waiting,
+  };
   expect(await environment({})).toEqual({
     ...through,
     JUMP_HOST_KEYS: "ssh-ed25519 AAAAgate",
@@ -158,7 +168,7 @@ test("a home that is this machine gets the same steps, with no way to anywhere",
   expect(named(registered, "nas-guard").inputs).toEqual({
     ...logged,
     create: "sh components/host/run-step.sh timeout 300 /usr/local/lib/homerelay/apply-guard.sh",
-    environment: { WAY: "here", JUMP_HOST: "" },
+    environment: { WAY: "here", JUMP_HOST: "", ...waiting },
     stdin: "guard\n",
   });
   expect(named(registered, "nas-host-reach").inputs["environment"]).toMatchObject({

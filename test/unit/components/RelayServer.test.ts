@@ -19,6 +19,7 @@ function relayServer(): RelayServer {
     sshPort: 22,
     keys: { adminSshKey: keyPair("admin"), firstHostSshKey: keyPair("first"), hostSshKey: keyPair("host") },
     owner,
+    hetzner: { token: "token", endpoint: "https://192.0.2.1/v1" },
     firewallId: 401,
     after: [earlier("nas-on-destroy")],
   });
@@ -30,7 +31,7 @@ beforeAll(async () => {
   });
 });
 
-test("is two addresses, a key, a server and the host on it", () => {
+test("is two addresses, a key, a watch for a server that nobody knows, a server and the host on it", () => {
   const component = "homerelay:relay:RelayServer relay";
   expect(tree(registered)).toEqual([
     "command:local:Command nas-on-destroy",
@@ -38,6 +39,7 @@ test("is two addresses, a key, a server and the host on it", () => {
     `hcloud:index/primaryIp:PrimaryIp relay-ipv4 < ${component}`,
     `hcloud:index/primaryIp:PrimaryIp relay-ipv6 < ${component}`,
     `hcloud:index/sshKey:SshKey relay-ssh-key < ${component}`,
+    `command:local:Command relay-stray-server < ${component}`,
     `hcloud:index/server:Server relay-server < ${component}`,
     `homerelay:host:Host relay-host < ${component}`,
     "command:local:Command relay-host-reach < homerelay:host:Host relay-host",
@@ -83,6 +85,19 @@ test("the server takes both addresses, the key and the firewall, by Hetzner's id
     name: "home-relay-test",
     publicKey: "ssh-ed25519 AAAAadmin",
   });
+});
+
+test("destroy looks for a server that is left, after the server and before its addresses", () => {
+  const watch = named(registered, "relay-stray-server");
+  expect(watch.inputs).toEqual({
+    create: "true",
+    delete: "sh components/relay/find-stray-server.sh",
+    environment: { SERVER: "home-relay-test", ENDPOINT: "https://192.0.2.1/v1" },
+    stdin: { secret: "token" },
+    addPreviousOutputInEnv: false,
+  });
+  expect(watch.dependsOn).toEqual(["nas-on-destroy", "relay-ipv4", "relay-ipv6"]);
+  expect(named(registered, "relay-server").dependsOn).toContain("relay-stray-server");
 });
 
 test("an edit of the user data never costs the server", () => {

@@ -44,6 +44,7 @@ test("makes these things and no other", () => {
     hcloud:index/primaryIp:PrimaryIp relay-ipv4 < homerelay:relay:RelayServer relay
     hcloud:index/primaryIp:PrimaryIp relay-ipv6 < homerelay:relay:RelayServer relay
     hcloud:index/sshKey:SshKey relay-ssh-key < homerelay:relay:RelayServer relay
+    command:local:Command relay-stray-server < homerelay:relay:RelayServer relay
     hcloud:index/server:Server relay-server < homerelay:relay:RelayServer relay
     homerelay:host:Host relay-host < homerelay:relay:RelayServer relay
     command:local:Command relay-host-reach < homerelay:host:Host relay-host
@@ -99,6 +100,7 @@ test("a preview shows every document but those that carry keys or the token", ()
   const hidden = registered.filter(({ inputs }) => isSecret(inputs["stdin"]) || isSecret(inputs["userData"]));
   expect(hidden.map(({ name }) => name)).toEqual([
     "order-check",
+    "relay-stray-server",
     "relay-server",
     "relay-host-reach",
     "relay-tunnel-keys",
@@ -123,14 +125,17 @@ test("a new server gets every step of the relay again, and each home calls it an
     (inputs["triggers"] as string[] | undefined)?.some((trigger) => trigger.split(" ")[0] === id),
   );
   const wanted = (one: Registered) =>
-    one.type.startsWith("command:") && (one.name.startsWith("relay-") || /-(tunnel|proof)$/.test(one.name));
+    one.type.startsWith("command:") &&
+    one.name !== "relay-stray-server" &&
+    (one.name.startsWith("relay-") || /-(tunnel|proof)$/.test(one.name));
   expect(again).toEqual(registered.filter(wanted));
 });
 
-test("nothing has an undo but the uninstall of each home", () => {
+test("nothing has an undo but the uninstall of each home, and the watch for a server that is left", () => {
   expect(registered.filter(({ inputs }) => "delete" in inputs).map(({ name }) => name)).toEqual([
     "nas-on-destroy",
     "media-on-destroy",
+    "relay-stray-server",
   ]);
 });
 
@@ -166,6 +171,7 @@ test("what a step needs is there before it", () => {
     nas-on-destroy:
     media-on-destroy:
     order-check:
+    relay-stray-server: media-on-destroy nas-on-destroy order-check
     relay-host-reach:
     relay-host-prepare: relay-host-reach
     relay-firewall-rules: relay-host-prepare

@@ -1,0 +1,369 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { addresses } from "../addresses.ts";
+import { addMachine, controlCloud, power } from "../control.ts";
+import { exec, inMachine, machineNames } from "../machines.ts";
+import { asPerson } from "../network.ts";
+import { home, Operator } from "../operator.ts";
+import { shell } from "../people.ts";
+import { Progress } from "../progress.ts";
+import { must, run } from "../shell.ts";
+import type { Result } from "../shell.ts";
+import { cloudToken, down, ssh, until, up } from "../world.ts";
+
+const minute = 60_000;
+jest.setTimeout(5 * minute);
+
+type HomeMachine = "home" | "attic";
+
+let operator: Operator;
+/** What a program could have left on each home, before the first step there. */
+let traces: Record<HomeMachine, string>;
+
+beforeAll(async () => {
+  await down();
+  await up(new Progress(process.stderr));
+  await addMachine({ name: "attic" });
+  await untilSshAnswers("attic");
+  traces = { home: await tracesAt("home"), attic: await tracesAt("attic") };
+  operator = await Operator.withStack("goodbye", () => undefined);
+}, 30 * minute);
+
+afterAll(down, minute);
+
+async function untilSshAnswers(machine: HomeMachine): Promise<void> {
+  await until(`${machine} answers`, 60, () => must(ssh("operator", addresses[machine], ["true"])));
+}
+
+async function tracesAt(machine: HomeMachine): Promise<string> {
+  const script = await readFile(join(import.meta.dirname, "../traces.sh"), "utf8");
+  const { code, stdout, stderr } = await exec(machine, ["bash", "-s"], { input: script });
+  if (code !== 0) throw new Error(`traces.sh: ${stderr}`);
+  return stdout;
+}
+
+async function configureOneHome(): Promise<void> {
+  await operator.configure({ homes: [await home(["80:8080"])] });
+}
+
+async function configureTwoHomes(): Promise<void> {
+  await operator.configure({ homes: [await home(["80:8080"]), await home(["81:8080"], "attic")] });
+}
+
+/** `pulumi up`, `destroy` and the like, whatever its end. */
+function pulumi(args: readonly string[], options: { onLine?: (line: string) => void } = {}): Promise<Result> {
+  const [verb = "", ...rest] = args;
+  const common = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"];
+  return operator.pulumi([verb, ...common, ...rest], options);
+}
+
+/** The same, which has to fail; what it says last. */
+async function failing(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await pulumi(args);
+  expect([code === 0, stdout]).toEqual([false, expect.stringContaining("Diagnostics:")]);
+  return stdout.slice(stdout.indexOf("Diagnostics:")) + stderr;
+}
+
+async function page(port = 80): Promise<string> {
+  const url = `http://${String((await operator.outputs())["ipv4Address"])}:${port}/`;
+  return (await run(asPerson("stranger", ["curl", "--silent", "--max-time", "3", url]))).stdout;
+}
+
+const answer = `You are ${addresses.stranger}`;
+
+/** All that the cloud holds, as lists by kind. */
+async function inCloud(): Promise<Record<string, { id: number }[]>> {
+  return (await controlCloud({ get: "everything" })) as Record<string, { id: number }[]>;
+}
+
+async function expectNothingInCloud(): Promise<void> {
+  expect(Object.values(await inCloud()).flat()).toEqual([]);
+}
+
+async function expectEmptyStack(): Promise<void> {
+  const { deployment } = JSON.parse(await exported()) as { deployment: { resources?: unknown[] } };
+  expect(deployment.resources ?? []).toEqual([]);
+}
+
+const exported = async () => (await operator.pulumi(["stack", "export"])).stdout;
+
+async function expectNothingLeft(): Promise<void> {
+  await expectNothingInCloud();
+  await expectEmptyStack();
+  expect(await tracesAt("home")).toBe(traces.home);
+  expect(await tracesAt("attic")).toBe(traces.attic);
+}
+
+/** Somebody removes the servers in Hetzner's console. */
+async function deleteServersByHand(): Promise<void> {
+  const call = ["curl", "--silent", "--fail", "--request", "DELETE"];
+  const token = ["--header", `Authorization: Bearer ${await cloudToken()}`];
+  for (const { id } of (await inCloud())["servers"] ?? [])
+    await must(asPerson("operator", [...call, ...token, `http://${addresses.cloudApi}/v1/servers/${id}`]));
+}
+
+const newestRelay = async () =>
+  (await machineNames()).filter((name) => name.startsWith("server-")).at(-1) as `server-${string}`;
+
+describe("after a first up that failed half-way, destroy leaves both ends clean", () => {
+  test("the home's apt found no mirror", async () => {
+    await shell("home", "sed -i s/203.0.113.90/203.0.113.91/ /etc/apt/sources.list");
+    await configureOneHome();
+    expect(await failing("up")).toMatch(/command:local:Command \(nas-host-prepare\):/);
+    await shell("home", "sed -i s/203.0.113.91/203.0.113.90/ /etc/apt/sources.list");
+    await operator.destroy();
+    await expectNothingLeft();
+  });
+
+  test("the home's guard could not be finished", async () => {
+    await configureOneHome();
+    await shell("home", "mount --bind /etc/sysctl.d /etc/sysctl.d && mount -o remount,bind,ro /etc/sysctl.d");
+    expect(await failing("up")).toContain("Read-only file system");
+    expect(await shell("home", "nft list tables")).toContain("inet homerelay");
+    await shell("home", "umount /etc/sysctl.d");
+    await operator.destroy();
+    await expectNothingLeft();
+  });
+
+  test("the relay took its rules back", async () => {
+    const relay = { adminCidrs: ["192.0.2.99/32"] };
+    await operator.configure({ relay, homes: [await home(["80:8080"])] });
+    expect(await failing("up")).toContain("adminCidrs leaves out");
+    await operator.destroy();
+    await expectNothingLeft();
+  });
+});
+
+/** `pulumi up`, with Ctrl-C pressed so often as soon as `moment` is true. */
+async function upInterrupted(times: 1 | 2, moment: (output: string) => unknown): Promise<Result> {
+  let interrupt: () => void = () => undefined;
+  let output = "";
+  let ended = false;
+  const result = operator
+    .pulumi(["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"], {
+      onStart: (it) => (interrupt = it),
+      onLine: (line) => (output += `${line}\n`),
+    })
+    .finally(() => (ended = true));
+  await until("the moment for Ctrl-C", 120, async () => {
+    if (ended) throw new Error(`up ended before: ${output}`);
+    if (!(await moment(output))) throw new Error(output);
+  });
+  interrupt();
+  if (times === 2) {
+    await until("pulumi notices", 10, () =>
+      output.includes("press ^C again") || ended ? Promise.resolve() : Promise.reject(new Error("not yet")),
+    );
+    interrupt();
+  }
+  const { code, ...rest } = await result;
+  expect(code).not.toBe(0);
+  return { code, ...rest };
+}
+
+async function serverIsBeingMade(): Promise<boolean> {
+  const requests = (await controlCloud({ get: "requests" })) as { method: string; path: string }[];
+  return requests.some(({ method, path }) => method === "POST" && path === "/v1/servers");
+}
+
+/**
+ * Holds every step up that comes to the home after it was prepared: something else has the lock there. Returns how to
+ * let go of it.
+ */
+async function holdSteps(): Promise<() => Promise<void>> {
+  const prepared = "until [ -e /usr/local/lib/homerelay/apply-guard.sh ]; do sleep 0.05; done";
+  const hold = `echo ready; ${prepared}; exec 9>/run/homerelay.lock; flock 9; cat >/dev/null`;
+  const [program = "", ...args] = await inMachine("home", ["sh", "-c", hold]);
+  const holder = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+  await once(holder.stdout, "data");
+  return async () => {
+    const closed = once(holder, "close");
+    holder.stdin.end();
+    await closed;
+  };
+}
+
+/** How many steps and cleanings wait at home for the lock. */
+const waitingAtHome = async () => Number((await exec("home", ["pgrep", "-c", "-f", "^flock -w"])).stdout);
+
+describe("after Ctrl-C in the middle of up", () => {
+  afterEach(async () => {
+    await controlCloud({ reset: "faults" });
+    await controlCloud({ reset: "requests" });
+  });
+
+  test("once, while the server is being made: destroy leaves nothing", async () => {
+    await configureOneHome();
+    await controlCloud({ reset: "requests" });
+    await controlCloud({ set: { actionPolls: 100 } });
+    await upInterrupted(1, serverIsBeingMade);
+    await controlCloud({ reset: "faults" });
+    expect((await inCloud())["servers"]).toHaveLength(1);
+    await operator.destroy();
+    await expectNothingLeft();
+  });
+
+  test.each([1, 2] as const)("%d times, while the relay is prepared: the next up finishes", async (times) => {
+    await configureOneHome();
+    await upInterrupted(times, (output) => output.includes("relay-host-prepare creating"));
+    await operator.up();
+    expect(await page()).toContain(answer);
+    await operator.destroy();
+    await expectNothingLeft();
+  });
+
+  test.each([1, 2] as const)("%d times, while steps wait at home: destroy leaves nothing", async (times) => {
+    await configureOneHome();
+    const letGo = await holdSteps();
+    await upInterrupted(
+      times,
+      async (output) => output.includes("relay-server created") && (await waitingAtHome()) === 2,
+    );
+    const destroyed = operator.destroy();
+    await until("the cleaning waits too", 30, async () => expect(await waitingAtHome()).toBe(3));
+    await letGo();
+    await destroyed;
+    await until("no step is left at home", 30, async () =>
+      expect((await exec("home", ["pgrep", "-f", "homerelay/[a-z-]+[.]sh"])).stdout).toBe(""),
+    );
+    await expectNothingLeft();
+  });
+
+  test("twice, while the server is being made: the next up and destroy name it until it is removed", async () => {
+    await configureOneHome();
+    await controlCloud({ reset: "requests" });
+    await controlCloud({ set: { actionPolls: 500 } });
+    await upInterrupted(2, serverIsBeingMade);
+    await controlCloud({ reset: "faults" });
+
+    expect(await failing("up")).toContain("server name is already used");
+    const [server] = (await inCloud())["servers"] ?? [];
+    const named = `still has a server home-relay-goodbye (number ${server?.id ?? 0})`;
+    expect(await failing("destroy")).toContain(named);
+    expect(await failing("destroy", "--refresh")).toContain(named);
+    expect((await inCloud())["servers"]).toHaveLength(1);
+
+    await deleteServersByHand();
+    await operator.destroy();
+    await expectNothingLeft();
+  });
+});
+
+describe("a stack with two homes", () => {
+  beforeAll(async () => {
+    await configureTwoHomes();
+    await operator.up();
+  }, 5 * minute);
+
+  test("keeps a second pulumi out while the first one works, and says what to do", async () => {
+    const letGo = await holdSteps();
+    await operator.configure({ homes: [await home(["82:8080"]), await home(["81:8080"], "attic")] });
+    const first = operator.up();
+    await until("a step waits at home", 30, async () => expect(await waitingAtHome()).toBe(1));
+    const { code, stderr, stdout } = await pulumi(["up"]);
+    await letGo();
+    await first;
+    expect([code === 0, stdout + stderr]).toEqual([
+      false,
+      expect.stringContaining("the stack is currently locked by 1 lock(s)"),
+    ]);
+    expect(stdout + stderr).toContain("pulumi cancel");
+    await configureTwoHomes();
+    await operator.up();
+    expect(await page(81)).toContain(answer);
+  });
+
+  test("what was changed by hand in the tables of both ends is put right by running their steps again", async () => {
+    const relay = await newestRelay();
+    const rules = (machine: "home" | typeof relay) => shell(machine, "nft -s -nn list table inet homerelay");
+    const before = [await rules("home"), await rules(relay)];
+    await shell("home", "nft insert rule inet homerelay from_relay drop");
+    await shell(
+      relay,
+      "nft delete element inet homerelay forwards4 '{ tcp . 80 }'; nft flush chain inet homerelay input",
+    );
+    expect(await page()).toBe("");
+
+    await operator.up(["--replace", "**nas-guard", "--replace", "**relay-firewall-rules"]);
+
+    expect([await rules("home"), await rules(relay)]).toEqual(before);
+    expect(await page()).toContain(answer);
+  });
+
+  test("gets a server back that somebody deleted, by `up --refresh`, at the same address", async () => {
+    const address = (await operator.outputs())["ipv4Address"];
+    await deleteServersByHand();
+    expect(await page()).toBe("");
+    await operator.up(["--refresh"]);
+    expect((await operator.outputs())["ipv4Address"]).toBe(address);
+    expect([await page(80), await page(81)]).toEqual([
+      expect.stringContaining(answer),
+      expect.stringContaining(answer),
+    ]);
+  });
+
+  describe("with both homes off", () => {
+    beforeAll(() => Promise.all([power("home", "power-off"), power("attic", "power-off")]));
+
+    test("is destroyed but for the homes: nothing is billed, and both are named with how to finish", async () => {
+      const diagnostics = await failing("destroy");
+      await expectNothingInCloud();
+      for (const name of ["nas", "attic"]) {
+        const address = addresses[name === "nas" ? "home" : "attic"];
+        expect(diagnostics).toContain(`${name} (${address} port 22) was not cleaned: ssh: connect to host`);
+        expect(diagnostics).toContain(
+          `To finish when ${name} is back, run the same command again: pulumi destroy`,
+        );
+      }
+    });
+
+    test("is destroyed further when one is back, and the other is still named", async () => {
+      await power("attic", "power-on");
+      await untilSshAnswers("attic");
+      const diagnostics = await failing("destroy");
+      expect(diagnostics).toContain("nas (192.168.1.10 port 22) was not cleaned");
+      expect(diagnostics).not.toContain("attic (");
+      expect(await tracesAt("attic")).toBe(traces.attic);
+    });
+
+    test("and is gone with no trace when the other is back", async () => {
+      await power("home", "power-on");
+      await untilSshAnswers("home");
+      await operator.destroy();
+      await expectNothingLeft();
+    });
+  });
+});
+
+describe("a stack whose server somebody deleted", () => {
+  beforeAll(async () => {
+    await configureTwoHomes();
+    await operator.up();
+    await deleteServersByHand();
+  }, 5 * minute);
+
+  test("is not destroyed by a plain destroy, which says so", async () => {
+    expect(await failing("destroy")).toContain("server not found");
+  });
+
+  test("is destroyed with `--refresh`, and leaves nothing", async () => {
+    expect((await pulumi(["destroy", "--refresh"])).code).toBe(0);
+    await expectNothingLeft();
+  });
+});
+
+test("a home that is given up by the command that the message prints is forgotten, and the stack is empty", async () => {
+  await configureOneHome();
+  await operator.up();
+  await power("home", "power-off");
+  const diagnostics = await failing("destroy");
+  const urn = /pulumi state delete '([^']+)'/.exec(diagnostics)?.[1] ?? "no command to give the home up";
+  expect((await operator.pulumi(["stack", "--show-urns"])).stdout).toContain(urn);
+  expect((await operator.pulumi(["state", "delete", urn, "--yes"])).code).toBe(0);
+  await operator.destroy();
+  await expectEmptyStack();
+  await expectNothingInCloud();
+});

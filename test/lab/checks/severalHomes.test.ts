@@ -1,0 +1,290 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { addresses } from "../addresses.ts";
+import { addMachine, controlCloud, power } from "../control.ts";
+import { exec, machineNames } from "../machines.ts";
+import { asPerson } from "../network.ts";
+import { home, Operator } from "../operator.ts";
+import type { StackConfig } from "../operator.ts";
+import { keepBusy, shell } from "../people.ts";
+import type { FlowsReport } from "../people.ts";
+import { Progress } from "../progress.ts";
+import { must, run } from "../shell.ts";
+import type { Result } from "../shell.ts";
+import { down, ssh, until, up } from "../world.ts";
+
+const minute = 60_000;
+jest.setTimeout(5 * minute);
+
+const echo = { nas: 64738, attic: 9000 };
+const atNas = ["80:8080", `${echo.nas}:64738/tcp+udp`];
+const atAttic = ["81:8080", `${echo.attic}:64738/tcp+udp`];
+
+let operator: Operator;
+let ipv4: string;
+let relay: `server-${string}`;
+/** What a program could have left on the attic, before the first step there. */
+let traces: string;
+
+beforeAll(async () => {
+  const progress = new Progress(process.stderr);
+  await down();
+  await up(progress);
+  await addMachine({ name: "attic" });
+  await untilAtticAnswers();
+  traces = await tracesAtAttic();
+  operator = await Operator.withStack("homes", () => undefined);
+  await operator.configure({ homes: [await home(atNas)] });
+  await progress.phase("pulumi up", (detail) => operator.up([], { onLine: detail }));
+  ipv4 = String((await operator.outputs())["ipv4Address"]);
+  relay = (await machineNames()).find((name) => name.startsWith("server-")) as typeof relay;
+}, 30 * minute);
+
+afterAll(down, minute);
+
+/** Both homes with these forwards, or the first alone. */
+async function configure(nas: string[], attic?: string[], more: Partial<StackConfig> = {}): Promise<void> {
+  const homes = [await home(nas), ...(attic ? [await home(attic, "attic")] : [])];
+  await operator.configure({ ...more, homes });
+}
+
+async function untilAtticAnswers(): Promise<void> {
+  await until("the attic's SSH answers", 60, () => must(ssh("operator", addresses.attic, ["true"])));
+}
+
+async function tracesAtAttic(): Promise<string> {
+  const script = await readFile(join(import.meta.dirname, "../traces.sh"), "utf8");
+  const { code, stdout, stderr } = await exec("attic", ["bash", "-s"], { input: script });
+  if (code !== 0) throw new Error(`traces.sh: ${stderr}`);
+  return stdout;
+}
+
+/** The title and the client that a page tells a stranger. */
+async function page(port: number): Promise<string> {
+  const curl = ["curl", "--silent", "--max-time", "3", `http://${ipv4}:${port}/`];
+  return (await run(asPerson("stranger", curl))).stdout;
+}
+
+async function expectPage(port: number, title: string): Promise<void> {
+  const text = await page(port);
+  expect(text).toContain(`Hello from ${title}`);
+  expect(text).toContain(`You are ${addresses.stranger}`);
+}
+
+/** What is to happen, as `<operation> <name>`, components and what stays as it is left out. */
+async function preview(): Promise<string[]> {
+  const { code, stdout, stderr } = await operator.pulumi(["preview", "--json", "--non-interactive"]);
+  if (code !== 0) throw new Error(`pulumi preview: ${stdout}${stderr}`);
+  const { steps } = JSON.parse(stdout) as { steps: { op: string; urn: string }[] };
+  return steps
+    .filter(
+      ({ op, urn }) => op !== "same" && /::(command|hcloud|random):|\$(command|hcloud|random):/.test(urn),
+    )
+    .map(({ op, urn }) => `${op} ${urn.slice(urn.lastIndexOf("::") + 2)}`)
+    .sort();
+}
+
+/** `pulumi up` that is expected to fail. */
+async function failingUp(...args: string[]): Promise<Result & { readonly diagnostics: string }> {
+  const common = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"];
+  const result = await operator.pulumi(["up", ...common, ...args]);
+  expect(result.code).not.toBe(0);
+  return { ...result, diagnostics: result.stdout.slice(result.stdout.indexOf("Diagnostics:")) };
+}
+
+/** All that the first home has of us, with the time of each file's last change, and who came in over SSH. */
+function stateOfNas(): Promise<string> {
+  return shell(
+    "home",
+    "find /etc/homerelay /usr/local/lib/homerelay /etc/wireguard /etc/sysctl.d/60-homerelay.conf " +
+      "-printf '%p %T@ %C@\\n' | sort; journalctl -u ssh -o cat | grep -c '^Accepted'; wg show homerelay public-key; " +
+      "ip -o address show dev homerelay scope global",
+  );
+}
+
+/** Runs while the first home's echo is busy; neither that nor the home itself must notice anything. */
+async function unnoticedByNas(change: () => Promise<void>): Promise<void> {
+  const before = await stateOfNas();
+  const busy = await keepBusy(ipv4, echo.nas);
+  await change();
+  expectUnharmed(await busy.end());
+  expect(await stateOfNas()).toBe(before);
+}
+
+function expectUnharmed({ connections, failed, lines, datagrams }: FlowsReport): void {
+  expect(connections).toBeGreaterThan(10);
+  expect(failed).toEqual([]);
+  expect([lines, datagrams].filter(({ sent, answered, alive }) => !alive || answered !== sent)).toEqual([]);
+}
+
+const ofNas = /\bnas-/;
+
+test("two homes that want one public port are refused with both named, before anything is contacted", async () => {
+  await controlCloud({ reset: "requests" });
+  await configure(atNas, ["80:8080"]);
+  const { diagnostics } = await failingUp();
+  expect(diagnostics).toContain(
+    "homes[1].forwards[0]: publishes 80/tcp for home attic, which home-relay:homes[0].forwards[0] publishes for home nas",
+  );
+  expect(await controlCloud({ get: "requests" })).toEqual([]);
+});
+
+describe("a second home", () => {
+  test("comes without a step at the first, and costs it no connection and no packet", async () => {
+    await configure(atNas, atAttic);
+    const planned = await preview();
+    expect(planned).toContain("create attic-guard");
+    expect(planned.filter((each) => ofNas.test(each))).toEqual([]);
+    await unnoticedByNas(() => operator.up().then(() => undefined));
+    await expectPage(80, "home");
+    await expectPage(81, "the attic");
+  });
+
+  test("has an address, keys and a guard of its own, and is no neighbour of the first", async () => {
+    const own = (machine: "home" | "attic") =>
+      Promise.all([
+        shell(machine, "wg show homerelay public-key"),
+        shell(machine, "wg show homerelay preshared-keys | cut -f 2"),
+        shell(machine, "ip -4 -o address show dev homerelay | awk '{ print $4 }'"),
+      ]);
+    const [nas, attic] = [await own("home"), await own("attic")];
+    expect(nas.filter((text, i) => text === attic[i])).toEqual([]);
+    const address = attic[2].split("/")[0] ?? "";
+    const reach = ["curl", "--silent", "--max-time", "2", `http://${address}:8080/`];
+    expect((await exec("attic", reach)).stdout).toContain("Hello from the attic");
+    expect((await exec("home", ["curl", "--interface", "homerelay", ...reach.slice(1)])).stdout).toBe("");
+  });
+
+  test("changes its forwards without a step at the first", async () => {
+    await configure(atNas, [...atAttic, "82:8080"]);
+    expect((await preview()).filter((each) => ofNas.test(each))).toEqual([]);
+    await unnoticedByNas(() => operator.up().then(() => undefined));
+    await expectPage(82, "the attic");
+  });
+});
+
+describe("while the second home is off", () => {
+  beforeAll(() => power("attic", "power-off"));
+
+  test("a change of the first is made, and nobody asks for the second", async () => {
+    await configure([...atNas, "8080"], [...atAttic, "82:8080"]);
+    await operator.up();
+    await expectPage(8080, "home");
+  });
+
+  test("a change of both is made at the first, and the error names the second and how to go on", async () => {
+    await configure([...atNas, "8083:8080"], atAttic);
+    const { diagnostics } = await failingUp();
+    expect(diagnostics).toMatch(/attic was away for \d+ s: ssh: connect to host 192\.168\.1\.11 port 22: /);
+    expect(diagnostics).toContain("pulumi up --continue-on-error");
+    expect(diagnostics).not.toMatch(/command:\w+:Command \(nas-/);
+    await expectPage(8083, "home");
+    expect([await page(8080), await page(82)]).toEqual(["", ""]);
+  });
+
+  test("new keys everywhere reach the first by `--continue-on-error`", async () => {
+    const before = await shell("home", "wg show homerelay public-key");
+    await configure([...atNas, "8084:8080"], atAttic, { tunnel: { keyGeneration: 2 } });
+    const { diagnostics } = await failingUp("--continue-on-error");
+    expect(diagnostics).toContain("attic was away for");
+    expect(await shell("home", "wg show homerelay public-key")).not.toBe(before);
+    await expectPage(8084, "home");
+  });
+
+  test("the next up after it is back finishes what was left", async () => {
+    await power("attic", "power-on");
+    await untilAtticAnswers();
+    await operator.up();
+    await expectPage(80, "home");
+    await expectPage(81, "the attic");
+    expect(await preview()).toEqual([]);
+  });
+});
+
+describe("a second home that is taken out of the settings", () => {
+  test("is cut off and cleaned by the same up, with no step at the first", async () => {
+    const doomed = await keepBusy(ipv4, echo.attic);
+    await configure([...atNas, "8084:8080"], undefined, { tunnel: { keyGeneration: 2 } });
+    const planned = await preview();
+    expect(planned).toContain("delete attic-on-destroy");
+    expect(planned.filter((each) => ofNas.test(each))).toEqual([]);
+    await unnoticedByNas(() => operator.up().then(() => undefined));
+    const { lines, datagrams } = await doomed.end();
+    expect([lines.alive, datagrams.alive]).toEqual([false, false]);
+    expect(Math.min(lines.answered, datagrams.answered)).toBeGreaterThan(0);
+    expect((await shell(relay, "wg show homerelay peers")).trim().split("\n")).toHaveLength(1);
+    expect(await tracesAtAttic()).toBe(traces);
+  });
+
+  test("while it is off is named last, when all else is done; the next up with it back cleans it", async () => {
+    await configure(atNas, atAttic, { tunnel: { keyGeneration: 2 } });
+    await operator.up();
+    await power("attic", "power-off");
+    await configure([...atNas, "8085:8080"], undefined, { tunnel: { keyGeneration: 2 } });
+
+    const { diagnostics } = await failingUp();
+    expect(diagnostics).toContain(`attic (${addresses.attic} port 22) was not cleaned: ssh: connect to host`);
+    expect(diagnostics).toContain(
+      "run the same command again: pulumi destroy, or pulumi up if you took attic out",
+    );
+    await expectPage(8085, "home");
+    expect(await page(81)).toBe("");
+    // Its keys may be left as well: the engine ends no more deletions after one that failed.
+    expect((await preview()).filter((each) => each !== "delete keys-peer-attic")).toEqual([
+      "delete attic-on-destroy",
+    ]);
+
+    await power("attic", "power-on");
+    await untilAtticAnswers();
+    await operator.up();
+    expect(await tracesAtAttic()).toBe(traces);
+    expect(await preview()).toEqual([]);
+  });
+
+  test("and is given up by the command that the message prints is forgotten by the next up", async () => {
+    await configure(atNas, atAttic, { tunnel: { keyGeneration: 2 } });
+    await operator.up();
+    await power("attic", "power-off");
+    await configure(atNas, undefined, { tunnel: { keyGeneration: 2 } });
+    const { diagnostics } = await failingUp();
+    const urn = /pulumi state delete '([^']+)'/.exec(diagnostics)?.[1] ?? "";
+    expect((await operator.pulumi(["state", "delete", urn, "--yes"])).code).toBe(0);
+    await operator.up();
+    expect((await operator.pulumi(["stack", "--show-urns"])).stdout).not.toContain("attic");
+
+    await power("attic", "power-on");
+    await untilAtticAnswers();
+    const byHand = /ssh -p 22 (root@\S+) "([^"]+)" < (\S+)/.exec(diagnostics) ?? [];
+    const script = await readFile(join(import.meta.dirname, "../../..", byHand[3] ?? ""), "utf8");
+    expect(byHand[1]).toBe(`root@${addresses.attic}`);
+    await must(ssh("operator", addresses.attic, [byHand[2] ?? ""]), { input: script });
+    expect(await tracesAtAttic()).toBe(traces);
+  });
+});
+
+test("a home that gets another name stays, under that name, and is cleaned under it", async () => {
+  const tunnel = { keyGeneration: 2 };
+  await configure(atNas, atAttic, { tunnel });
+  await operator.up();
+  const renamed = { ...(await home(atAttic, "attic")), name: "loft" };
+  await operator.configure({ tunnel, homes: [await home(atNas), renamed] });
+  await unnoticedByNas(() => operator.up().then(() => undefined));
+  await expectPage(81, "the attic");
+  await configure(atNas, undefined, { tunnel });
+  await operator.up();
+  expect(await tracesAtAttic()).toBe(traces);
+});
+
+test("a home that is off from the start keeps nobody waiting with `--continue-on-error`", async () => {
+  const tunnel = { keyGeneration: 2 };
+  await power("attic", "power-off");
+  await configure([...atNas, "8086:8080"], atAttic, { tunnel });
+  const { diagnostics } = await failingUp("--continue-on-error");
+  expect(diagnostics).toContain("attic does not answer: tried ssh to");
+  await expectPage(8086, "home");
+  await power("attic", "power-on");
+  await untilAtticAnswers();
+  await operator.up();
+  await expectPage(81, "the attic");
+});
