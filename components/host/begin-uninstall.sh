@@ -48,9 +48,8 @@ remove_tables() { # NAME…
 remove_files() {
   rm -rf /etc/homerelay /usr/local/lib/homerelay /var/lib/homerelay
   rm -rf /etc/systemd/system/wg-quick@homerelay.service.d /etc/wireguard/homerelay.next
-  rm -rf /etc/systemd/system/homerelay-*.service.d
   # Also what a step that was cut off had not yet moved into place.
-  rm -f /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.conf /etc/sysctl.d/60-homerelay.conf*
+  rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.conf /etc/sysctl.d/60-homerelay.conf*
   systemctl daemon-reload
 }
 

@@ -10,6 +10,7 @@ restore_sysctls() {
 
 restore_sshd() {
   local dropin=/etc/ssh/sshd_config.d/10-homerelay.conf
+  rm -f "$dropin.next"
   [ -f "$dropin" ] || return 0
   rm "$dropin"
   # With a socket that starts one sshd for each connection there is nobody to tell.
@@ -24,7 +25,7 @@ main() {
   remove_tables homerelay homerelay_counters
   restore_sysctls
   restore_sshd
-  rm -f /etc/apt/apt.conf.d/52homerelay
+  rm -f /etc/apt/apt.conf.d/52homerelay /etc/apt/apt.conf.d/52homerelay.next
   remove_files
   rm -f /run/homerelay.lock
   echo "nothing of home-relay is left here"
