@@ -101,6 +101,11 @@ describe("a key", () => {
     await configure({ host: "my-nas", identityFile: undefined });
     await operator.up();
     expect(await page()).toContain(stranger);
+  });
+
+  test("and destroy cleans it by that alias, too", async () => {
+    await operator.destroy();
+    expect(await tracesAtHome()).toBe(traces);
     await rm(join(operatorSsh, "config"));
   });
 });
@@ -272,7 +277,7 @@ function watchProcesses(seen: Set<string>): { end: () => Promise<void> } {
       ]);
       for (const one of lists)
         for (const line of (one?.stdout ?? "").split("\n"))
-          if (!line.includes(" PULUMI_CONFIG=")) seen.add(line);
+          if (!line.includes(' PULUMI_CONFIG={"')) seen.add(line);
       await sleep(100);
     }
   })();
