@@ -14,7 +14,7 @@ export interface DynDnsArgs {
 
 /**
  * Names that a DynDNS service keeps. The relay itself tells it where they point: now, and by a timer again when
- * the service did not take it, and every few days, because some services drop names that nobody asks for.
+ * the service did not take it, and once a week, because some services drop names that are silent for long.
  */
 export class DynDns extends pulumi.ComponentResource {
   constructor(name: string, host: Host, args: DynDnsArgs, opts: pulumi.ComponentResourceOptions = {}) {
