@@ -5,7 +5,7 @@ import { controlCloud } from "../control.ts";
 import { machineNames } from "../machines.ts";
 import { home, Operator, zone } from "../operator.ts";
 import type { StackConfig } from "../operator.ts";
-import { knock, measureOutage, shell, start, strangerBy } from "../people.ts";
+import { keepBusy, knock, measureOutage, shell, start, strangerBy } from "../people.ts";
 import type { FlowsReport, Outage, Probe } from "../people.ts";
 import { Progress } from "../progress.ts";
 import { provideRoot } from "../root.ts";
@@ -39,7 +39,10 @@ beforeAll(async () => {
 afterAll(down, minute);
 
 interface Change {
+  /** Of new connections by name. */
   readonly outage: Outage;
+  /** Of a stranger, over connections to the IPv4 address that were open before. */
+  readonly strangers: FlowsReport;
   /** The home's own connection to a server in the internet. */
   readonly homesOwn: FlowsReport;
 }
@@ -49,12 +52,20 @@ async function change(what: string, section: "relay" | "tunnel", values: object)
   settings = { ...settings, [section]: { ...settings[section], ...values } };
   await operator.configure(settings);
   const outage = await measureOutage(zone, port);
+  const strangers = await keepBusy(String((await operator.outputs())["ipv4Address"]), port);
   const busy = await start("home", "flows.py", [addresses.stranger, String(strangersPort)]);
   await busy.begun;
   await operator.up();
-  const found = { outage: await outage.end(), homesOwn: JSON.parse(await busy.end()) as FlowsReport };
+  const found = {
+    outage: await outage.end(),
+    strangers: await strangers.end(),
+    homesOwn: JSON.parse(await busy.end()) as FlowsReport,
+  };
   const { asked, failed, seconds } = found.outage;
-  process.stderr.write(`  ${what}: ${failed} of ${asked} new connections failed, ${seconds} s at most\n`);
+  const open = found.strangers.lines.alive ? "lived on" : "broke";
+  process.stderr.write(
+    `  ${what}: ${failed} of ${asked} new connections failed, no answer for ${seconds} s; an open one ${open}\n`,
+  );
   return found;
 }
 
@@ -88,22 +99,20 @@ const relay = async () =>
 
 describe("another tunnel", () => {
   test.each([
-    ["listenPort", { listenPort: 51999 }],
-    ["mtu", { mtu: 1380 }],
-    ["keepaliveSeconds", { keepaliveSeconds: 15 }],
-    ["prefix4", { prefix4: "10.99.0.0/24" }],
-    ["prefix6", { prefix6: "fd99::/64" }],
-    ["keyGeneration", { keyGeneration: 2 }],
-  ])(
-    "%s: the forwards work when up ends, and the home's own connections never stop",
-    async (name, values) => {
-      const found = await change(name, "tunnel", values);
-      expect(found.outage.alive).toBe(true);
-      expectHomeUnharmed(found);
-      await expectForwardsToAnswer();
-      await expectNoOp();
-    },
-  );
+    ["listenPort", { listenPort: 51999 }, "lives on"],
+    ["mtu", { mtu: 1380 }, "lives on"],
+    ["keepaliveSeconds", { keepaliveSeconds: 15 }, "lives on"],
+    ["prefix4", { prefix4: "10.99.0.0/24" }, "breaks with its address"],
+    ["prefix6", { prefix6: "fd99::/64" }, "lives on"],
+    ["keyGeneration", { keyGeneration: 2 }, "lives on"],
+  ])("%s %j: the forwards work when up ends, and an open IPv4 connection %s", async (name, values, fate) => {
+    const found = await change(name, "tunnel", values);
+    expect(found.outage.alive).toBe(true);
+    expect(found.strangers.lines.alive).toBe(fate === "lives on");
+    expectHomeUnharmed(found);
+    await expectForwardsToAnswer();
+    await expectNoOp();
+  });
 
   test("is the one that was asked for, at both ends", async () => {
     expect(await shell(await relay(), "wg show homerelay listen-port")).toBe("51999\n");
