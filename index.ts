@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { Device } from "./components/device/Device.ts";
 import { Dns } from "./components/dns/Dns.ts";
 import { Firewall } from "./components/firewall/Firewall.ts";
 import { ProviderFirewall } from "./components/firewall/ProviderFirewall.ts";
@@ -22,16 +23,19 @@ const homes = settings.homes.map((home) => {
 });
 const after = homes.map(({ uninstall }) => uninstall);
 
-const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
+const peers = [...homes, ...settings.devices].map(({ name }) => name);
+const keys = new Keys("keys", { peers, generation: tunnel.keyGeneration });
 
-const openings = { ...vps, ...tunnel, forwards: publishForwards(homes) };
+const between = { ...tunnel, devices: settings.devices };
+const openings = { ...vps, ...tunnel, forwards: publishForwards(homes), between };
 const wall = new ProviderFirewall("provider-firewall", { label, openings, after });
 const relay = new RelayServer("relay", { ...vps, label, keys, firewallId: wall.firewallId, after });
 const firewall = new Firewall("relay-firewall", relay.host, openings);
 const { listening } = new Tunnel("relay-tunnel", relay.host, {
   ...tunnel,
   keys,
-  peers: homes,
+  homes,
+  devices: settings.devices,
   after: firewall.confirmed,
 });
 const { ipv4Address, ipv6Address, serverId } = relay;
@@ -39,6 +43,7 @@ const { ipv4Address, ipv6Address, serverId } = relay;
 for (const home of homes) {
   const { host, ready } = new Home(home.name, {
     ...home,
+    devices: settings.devices,
     tunnel,
     keys: keys.peer(home.name),
     relay: { publicKey: keys.relay.publicKey, ipv4Address, serverId, listening },
@@ -57,4 +62,11 @@ export { ipv4Address, ipv6Address };
 export const names = dns?.names.map((name) => (name === "@" ? dns.zone : `${name}.${dns.zone}`)) ?? [];
 export const forwards = Object.fromEntries(
   homes.map((home) => [home.name, home.forwards.map(renderForward)]),
+);
+export const devices = Object.fromEntries(
+  settings.devices.map((device) => {
+    const [peer, relay] = [keys.peer(device.name), { publicKey: keys.relay.publicKey, ipv4Address }];
+    const args = { device, devices: settings.devices, tunnel, keys: peer, relay };
+    return [device.name, new Device(device.name, args).config];
+  }),
 );

@@ -4,11 +4,13 @@ import { Host } from "../host/Host.ts";
 import type { OperatorAccess } from "../host/Host.ts";
 import { relayAddress } from "../network/addressPlan.ts";
 import type { TunnelAddress } from "../network/addressPlan.ts";
+import type { Device } from "../network/device.ts";
 import type { Forward } from "../network/forward.ts";
 import { renderForward } from "../network/forward.ts";
 import type { Prefix } from "../network/prefix.ts";
 import { renderWireguardConfig } from "../tunnel/wireguardConfig.ts";
 import { renderGuard } from "./guard.ts";
+import { guestsOf } from "./guests.ts";
 import { renderRules, renderSysctls } from "./routes.ts";
 
 export interface HomeArgs {
@@ -17,6 +19,7 @@ export interface HomeArgs {
   readonly ssh: OperatorAccess;
   readonly tunnelAddress: TunnelAddress;
   readonly forwards: readonly Forward[];
+  readonly devices: readonly Device[];
   readonly tunnel: {
     readonly prefix4: Prefix;
     readonly prefix6: Prefix;
@@ -94,12 +97,13 @@ function keyDocument({ keys }: HomeArgs): pulumi.Output<string> {
 }
 
 /** No unknown piece is in it, so that a preview shows its lines even for a stack that is not there yet. */
-function guardDocument({ tunnelAddress, tunnel, forwards }: HomeArgs): string {
+function guardDocument({ name, tunnelAddress, tunnel, forwards, devices }: HomeArgs): string {
   const relay = relayAddress(tunnel.prefix4, tunnel.prefix6);
+  const guests = guestsOf(name, devices);
   return renderDocument([
-    { name: "guard", text: renderGuard({ home: tunnelAddress, relay, forwards }) },
+    { name: "guard", text: renderGuard({ home: tunnelAddress, relay, forwards, guests }) },
     { name: "rules", text: renderRules(tunnelAddress, forwards) },
-    { name: "sysctls", text: renderSysctls(forwards) },
+    { name: "sysctls", text: renderSysctls(forwards, guests) },
   ]);
 }
 

@@ -42,6 +42,7 @@ export const installedFiles: Readonly<Record<Role, readonly InstalledFile[]>> = 
     },
     script("tunnel/apply-tunnel.sh"),
     script("tunnel/remember-endpoints.sh"),
+    script("tunnel/route-devices.sh"),
     unit("tunnel/homerelay-endpoints.service"),
     unit("tunnel/homerelay-endpoints.timer"),
   ],

@@ -13,6 +13,7 @@ export function readSettings(): Settings {
     return parseSettings({
       relay: config.getObject("relay"),
       homes: config.getObject("homes"),
+      devices: config.getObject("devices"),
       tunnel: config.getObject("tunnel"),
       dns: config.getObject("dns"),
       unknownKeys: unknownKeys(config.name),

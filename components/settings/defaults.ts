@@ -1,5 +1,12 @@
 import { parsePrefix } from "../network/prefix.ts";
-import type { DnsSettings, HomeSettings, RelaySettings, SshSettings, TunnelSettings } from "./settings.ts";
+import type {
+  DeviceSettings,
+  DnsSettings,
+  HomeSettings,
+  RelaySettings,
+  SshSettings,
+  TunnelSettings,
+} from "./settings.ts";
 
 /** What holds where the user writes nothing: every default there is. */
 export const defaults = {
@@ -21,6 +28,7 @@ export const defaults = {
   } satisfies TunnelSettings,
   home: { install: "ssh" } satisfies Pick<HomeSettings, "install">,
   ssh: { port: 22, user: "root", identityFile: undefined } satisfies Omit<SshSettings, "host" | "hostKey">,
+  device: { allow: [], dns: [] } satisfies Pick<DeviceSettings, "allow" | "dns">,
   dns: { provider: "hetzner", createZone: false, names: ["@"], ttlSeconds: 60 } satisfies Omit<
     DnsSettings,
     "zone"

@@ -1,8 +1,9 @@
 import type { Forward } from "../network/forward.ts";
 import { defaults } from "./defaults.ts";
 import { readForward } from "./forwards.ts";
+import { readPeerName } from "./peerName.ts";
 import type { Draft, Place, Read } from "./place.ts";
-import { fields, isAbsent, items, oneOf, optional, required, text } from "./readers.ts";
+import { fields, isAbsent, items, oneOf, optional, required } from "./readers.ts";
 import type { Reader } from "./readers.ts";
 import type { HomeSettings, SshSettings } from "./settings.ts";
 import { readSsh } from "./ssh.ts";
@@ -15,14 +16,7 @@ export interface WrittenHome extends Pick<HomeSettings, "name" | "install"> {
 }
 
 const readHome = fields<WrittenHome>({
-  name: required(
-    text(
-      (name) => /^[a-z][a-z0-9-]{0,19}$/.test(name),
-      "must be 1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
-      "write a short name, like nas",
-    ),
-    "name: nas",
-  ),
+  name: required(readPeerName, "name: nas"),
   install: optional(oneOf(["ssh"]), defaults.home.install),
   ssh: required<Draft<SshSettings>>(readSsh, 'ssh: { host: 192.168.1.10, hostKey: "ssh-ed25519 AAAA..." }'),
   forwards: required(

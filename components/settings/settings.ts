@@ -1,3 +1,4 @@
+import type { Device } from "../network/device.ts";
 import type { Forward } from "../network/forward.ts";
 import type { Prefix } from "../network/prefix.ts";
 import type { TunnelAddress } from "../network/addressPlan.ts";
@@ -7,6 +8,7 @@ export interface Settings {
   readonly relay: RelaySettings;
   readonly tunnel: TunnelSettings;
   readonly homes: readonly HomeSettings[];
+  readonly devices: readonly DeviceSettings[];
   /** `undefined` when the user points no name at the relay. */
   readonly dns: DnsSettings | undefined;
 }
@@ -51,6 +53,12 @@ export interface HomeSettings {
   /** From the home's name alone. */
   readonly tunnelAddress: TunnelAddress;
   readonly forwards: readonly Forward[];
+}
+
+/** A laptop or a phone that joins the tunnel. */
+export interface DeviceSettings extends Device {
+  /** Resolvers while the tunnel is up, by address. @default whatever the device itself would use */
+  readonly dns: readonly string[];
 }
 
 /** How the operator's own OpenSSH reaches a home. */

@@ -21,6 +21,7 @@ beforeAll(async () => {
         ssh: operatorAccess,
         tunnelAddress: nas,
         forwards: nasForwards,
+        devices: [],
         tunnel: {
           prefix4: parsePrefix("10.77.0.0/16"),
           prefix6: parsePrefix("fd77::/64"),

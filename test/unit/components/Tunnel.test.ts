@@ -17,7 +17,8 @@ beforeAll(async () => {
         mtu: 1420,
         prefix4: parsePrefix("10.77.0.0/16"),
         prefix6: parsePrefix("fd77::/64"),
-        peers: Object.entries({ nas, media }).map(([name, tunnelAddress]) => ({ name, tunnelAddress })),
+        homes: Object.entries({ nas, media }).map(([name, tunnelAddress]) => ({ name, tunnelAddress })),
+        devices: [],
         keys: {
           relay: { privateKey: pulumi.secret("private relay") },
           peer: (name) => ({
@@ -61,6 +62,7 @@ test("the configuration is plain, names its keys and gives each home its own add
   const { inputs } = named(registered, "relay-tunnel-interface");
   expect(inputs["create"]).toBe("timeout 300 /usr/local/lib/homerelay/apply-tunnel.sh");
   expect(inputs["stdin"]).toBe(`\
+#file 0644 interface
 [Interface]
 Address = 10.77.0.1/16, fd77::1/64
 ListenPort = 51820
