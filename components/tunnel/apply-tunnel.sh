@@ -10,8 +10,8 @@ main() {
   document=$(mktemp -d)
   trap 'rm -rf "$document"' EXIT
   split_document "$document"
-  touch "$document/routes"
-  if write_if_changed 0644 "$etc/routes" <"$document/routes"; then say "the ways behind the homes have changed"; fi
+  touch "$document/routes" "$etc/routes"
+  if write_if_changed 0600 "$etc/routes" <"$document/routes"; then say "the ways behind the homes have changed"; fi
   sync_interface "$document/interface"
   /usr/local/lib/homerelay/route-devices.sh
   if [ -e "$unproven" ]; then
