@@ -12,13 +12,13 @@ function main(args: readonly string[]): void {
   const name = first.startsWith("-") ? undefined : first;
   const rest = (name === undefined ? args : args.slice(1)).filter((argument) => argument !== "--config");
   const devices = readDevices(rest);
-  const config = name === undefined ? undefined : devices[name];
-  if (config === undefined) die(missing(name, Object.keys(devices)));
+  const config = name === undefined ? undefined : devices.get(name);
+  if (config === undefined) die(missing(name, [...devices.keys()]));
   process.stdout.write(args.includes("--config") ? config : show(name ?? "", config));
 }
 
 /** The stack's `devices` output: configurations by name. */
-function readDevices(args: readonly string[]): Readonly<Record<string, string>> {
+function readDevices(args: readonly string[]): ReadonlyMap<string, string> {
   // All outputs: asked for one that is not there, pulumi ends with an error of its own.
   const command = ["stack", "output", "--show-secrets", "--json", ...args];
   const { error, status, stdout } = spawnSync("pulumi", command, {
@@ -29,7 +29,7 @@ function readDevices(args: readonly string[]): Readonly<Record<string, string>> 
   if (error) die(`pulumi cannot be run: ${error.message}\nIt comes with: npm ci`);
   if (status !== 0) process.exit(status ?? 1);
   const { devices } = JSON.parse(stdout) as { devices?: Record<string, string> };
-  return devices ?? {};
+  return new Map(Object.entries(devices ?? {}));
 }
 
 function missing(name: string | undefined, known: readonly string[]): string {

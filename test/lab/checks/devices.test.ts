@@ -1,15 +1,28 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { addresses } from "../addresses.ts";
+import { addresses, namespaces } from "../addresses.ts";
+import { controlCloud, power } from "../control.ts";
 import { configOf, joinTunnel, leaveTunnel, showDevice, widen } from "../device.ts";
 import type { DeviceName } from "../device.ts";
-import { exec, machineNames } from "../machines.ts";
+import { exec, initPid, machineNames } from "../machines.ts";
+import { asPerson, ipBatch } from "../network.ts";
 import { home, Operator } from "../operator.ts";
-import { keepBusy, knock, parseTestimony, shell, start, strangerBy } from "../people.ts";
+import {
+  bring,
+  keepBusy,
+  knock,
+  parseTestimony,
+  perform,
+  serve,
+  shell,
+  start,
+  strangerBy,
+} from "../people.ts";
 import type { FlowReport, FlowsReport, Place, Probe } from "../people.ts";
 import { Progress } from "../progress.ts";
-import { down, until, up } from "../world.ts";
+import { must } from "../shell.ts";
+import { cloudToken, down, until, up } from "../world.ts";
 
 const minute = 60_000;
 jest.setTimeout(3 * minute);
@@ -23,6 +36,8 @@ const echo = 64738;
 const inside = 9999;
 /** What an owner could route into the tunnel who wants more than was given. */
 const everything = ["10.77.0.0/16", "fd77::/64", "192.168.1.0/24", "203.0.113.0/24"];
+/** What the home has of IPv6 once its carrier gives it some. */
+const lan6 = { home: "2001:db8:f:2::10", router: "2001:db8:f:2::1" } as const;
 
 let operator: Operator;
 let relay: Place;
@@ -34,6 +49,8 @@ beforeAll(async () => {
   const progress = new Progress(process.stderr);
   await down();
   await up(progress);
+  await shell("home", "apt-get -qq update && apt-get -qq install -y --no-install-recommends iptables");
+  for (const program of ["bulk.py", "container.sh", "witness.py"]) await bring("home", program);
   traces = await tracesAtHome();
   operator = await Operator.withStack("devices", () => undefined);
   await configure([]);
@@ -46,6 +63,9 @@ beforeAll(async () => {
     ).begun;
   await (
     await start("stranger", "witness.py", ["tcp:7000", "udp:7000"])
+  ).begun;
+  await (
+    await start("stranger", "bulk.py", ["serve", "7100"])
   ).begun;
 }, 30 * minute);
 
@@ -78,6 +98,51 @@ async function expectTunnel(device: DeviceName): Promise<void> {
   await until(`${device}'s tunnel carries packets`, 20, async () =>
     expect(await knock(device, [{ protocol: "ping", address: relayInside[4] }], 1)).toEqual(["pong"]),
   );
+}
+
+/** The carrier gives the home IPv6; the home learns its router as if that one had announced itself. */
+async function giveHomeIpv6(): Promise<void> {
+  await ipBatch(namespaces.internet, [
+    "addr replace 2001:db8:c::1/64 dev to-cgnat nodad",
+    "route replace 2001:db8:f::/48 via 2001:db8:c::2",
+  ]);
+  await ipBatch(namespaces.cgnat, [
+    "addr replace 2001:db8:c::2/64 dev outside nodad",
+    "addr replace 2001:db8:f:1::1/64 dev inside nodad",
+    "route replace default via 2001:db8:c::1",
+    "route replace 2001:db8:f:2::/64 via 2001:db8:f:1::2",
+  ]);
+  await ipBatch(namespaces.router, [
+    "addr replace 2001:db8:f:1::2/64 dev outside nodad",
+    `addr replace ${lan6.router}/64 dev lan nodad`,
+    "route replace default via 2001:db8:f:1::1",
+  ]);
+  await shell(
+    "home",
+    `ip address replace ${lan6.home}/64 dev eth0 nodad; ip -6 route replace default via ${lan6.router} dev eth0 proto ra`,
+  );
+}
+
+/** Nothing passes that does not come from where its answer would go to. */
+async function setStrictReversePath(place: Place): Promise<void> {
+  await shell(place, 'for it in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 1 >"$it"; done');
+}
+
+/** Three megabytes in each direction, without a stall; returns whom the other end saw. */
+async function moveBytes(place: Place, address: string, port: number): Promise<string[]> {
+  const saw: string[] = [];
+  for (const verb of ["fetch", "give"]) {
+    const { code, stdout, stderr } = await perform(place, "bulk.py", [
+      verb,
+      address,
+      `${port}`,
+      "3000000",
+      "5",
+    ]);
+    if (code !== 0) throw new Error(`bulk.py ${verb}: ${stdout}${stderr}`);
+    saw.push(stdout.trim());
+  }
+  return saw;
 }
 
 /** What the answers are that came, by the question. */
@@ -148,7 +213,7 @@ describe("devices to which nothing is allowed", () => {
 
   test("are named to whom asks for another one", async () => {
     const { code, stderr } = await showDevice(operator, ["fone"]);
-    expect([code, stderr]).toEqual([1, expect.stringContaining("The stack's devices: phone, laptop")]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("The stack's devices: laptop, phone")]);
   });
 
   test("join", async () => {
@@ -201,6 +266,13 @@ describe("a device that may reach a home and another device", () => {
     );
   });
 
+  test("moves data both ways without a stall", async () => {
+    await serve("home", "lab-bulk", "bulk.py", ["serve", "9090"]);
+    await until("the home serves", 10, async () =>
+      expect(await moveBytes("laptop", nas[4], 9090)).toEqual([inTunnel.laptop[4], inTunnel.laptop[4]]),
+    );
+  });
+
   test("reaches the other device, which does not reach it", async () => {
     const seen = await knock("laptop", [tcp(inTunnel.phone[4], 7000), udp(inTunnel.phone[6], 7000)]);
     expect(seen.map((answer) => parseTestimony(answer)?.client)).toEqual([
@@ -220,15 +292,17 @@ describe("a device that may reach a home and another device", () => {
   });
 });
 
+const phoneOut = { name: "phone", allow: ["internet via nas"], dns: ["9.9.9.9"] };
+
 describe("a device that may reach a part of the LAN, and one whose traffic goes out at home", () => {
   let closed: FlowsReport;
 
   beforeAll(async () => {
+    await giveHomeIpv6();
+    await setStrictReversePath("home");
+    await setStrictReversePath(relay);
     const flows = await keepBusy(nas[4], echo, "laptop");
-    await change([
-      { name: "phone", allow: ["internet via nas"], dns: ["9.9.9.9"] },
-      { name: "laptop", allow: [`${addresses.printer} via nas`] },
-    ]);
+    await change([phoneOut, { name: "laptop", allow: [`${addresses.printer} via nas`] }]);
     closed = await flows.end();
     await joins("laptop", everything);
     await joins("phone");
@@ -273,9 +347,26 @@ describe("a device that may reach a part of the LAN, and one whose traffic goes 
     expect(await answers("phone", { ssh: tcp(published, 22) })).toEqual({});
   });
 
-  test("moves a page's worth of data both ways without a stall", async () => {
-    const url = `http://${published}/`;
-    expect(await shell("phone", `curl --silent --max-time 5 ${url}`)).toContain(`You are ${relayInside[4]}`);
+  test("goes there over IPv6 too, where the home has it, and still not into the LAN", async () => {
+    const [answer] = await knock("phone", [tcp(addresses.stranger6, 7000)]);
+    expect(parseTestimony(answer)?.client).toBe(lan6.home);
+    const forbidden = { home: tcp(lan6.home, inside), ping: ping(lan6.home), router: ping(lan6.router) };
+    expect(await answers("phone", forbidden)).toEqual({});
+    // Its own network is what it was: routers that announce themselves are still listened to.
+    expect(await shell("home", "cat /proc/sys/net/ipv6/conf/eth0/accept_ra")).toBe("2\n");
+  });
+
+  test("moves data both ways without a stall", async () => {
+    expect(await moveBytes("phone", addresses.stranger, 7100)).toEqual([
+      addresses.cgnatOutside,
+      addresses.cgnatOutside,
+    ]);
+  });
+
+  test("is left asleep by the relay, which keeps the home's way open alone", async () => {
+    const keepalives = await shell(relay, "wg show homerelay persistent-keepalive | cut -f 2 | sort");
+    expect(keepalives).toBe("25\noff\noff\n");
+    expect(await shell(relay, "wc -l </var/lib/homerelay/endpoints")).toBe("1\n");
   });
 
   test("the home that is the way out cannot pose as somebody of the internet", async () => {
@@ -298,22 +389,76 @@ describe("a device that may reach a part of the LAN, and one whose traffic goes 
   });
 });
 
+/** The phone goes out at home, and the laptop reaches the printer. */
+async function expectBothToReach(): Promise<void> {
+  const [phones] = await knock("phone", [tcp(addresses.stranger, 7000)]);
+  expect(parseTestimony(phones)?.client).toBe(addresses.cgnatOutside);
+  expect(await answers("laptop", { printer: wishes["printer"] ?? ping("") })).toEqual({
+    printer: `${addresses.home} hello`,
+  });
+}
+
+describe("a home with Docker", () => {
+  let said: string;
+
+  beforeAll(async () => {
+    await shell("home", "/opt/lab/container.sh 9082:9082/tcp && iptables -P FORWARD DROP");
+    await serve("container", "lab-container-witness", "witness.py", ["tcp:9082"]);
+    await configure([phoneOut, { name: "laptop", allow: ["nas", `${addresses.printer} via nas`] }]);
+    said = await operator.up();
+    await joins("laptop");
+  });
+
+  test("shows a container the device that calls it", async () => {
+    await until("the container answers", 20, async () => {
+      const [answer] = await knock("laptop", [tcp(nas[4], 9082)], 1);
+      expect(parseTestimony(answer)?.client).toBe(inTunnel.laptop[4]);
+    });
+  });
+
+  test("is told what Docker swallows, with the mend, which mends it", async () => {
+    expect(await answers("laptop", { printer: wishes["printer"] ?? ping("") })).toEqual({});
+    expect(await answers("phone", { stranger: tcp(addresses.stranger, 7000) })).toEqual({});
+    const mend = /^.*(iptables -I FORWARD -i homerelay.*)$/m.exec(said)?.[1];
+    await shell("home", mend ?? "false");
+    await expectBothToReach();
+  });
+});
+
+describe("devices find their way again by themselves", () => {
+  test.each([
+    ["the relay", () => relay],
+    ["the home", () => "home" as const],
+  ])("after a power cut of %s", async (_, machine) => {
+    const before = await initPid(machine());
+    await power(machine(), "power-cut");
+    await until("it boots", 30, async () => expect(await initPid(machine())).not.toBe(before));
+    await until("both devices reach what they may", 60, expectBothToReach);
+  });
+
+  test("where the home has no IPv6, a device that goes out there is told so at once", async () => {
+    expect(await knock("phone", [tcp(addresses.stranger6, 7000)], 3)).toEqual(["(ENETUNREACH)"]);
+  });
+});
+
 describe("a new server in the relay's place", () => {
   test("has the same devices, whose configuration stays as it is", async () => {
     const before = await configOf(operator, "phone");
-    await operator.up(["--replace", "**hcloud:index/server:Server**"]);
+    const [server] = ((await controlCloud({ get: "everything" })) as { servers: { id: number }[] }).servers;
+    const call = ["curl", "--silent", "--fail", "--request", "DELETE"];
+    const token = ["--header", `Authorization: Bearer ${await cloudToken()}`];
+    const url = `http://${addresses.cloudApi}/v1/servers/${server?.id ?? 0}`;
+    await must(asPerson("operator", [...call, ...token, url]));
+    await operator.up(["--refresh"]);
     expect(await configOf(operator, "phone")).toBe(before);
-    await until("the phone goes to the internet again", 60, async () => {
-      const [answer] = await knock("phone", [tcp(addresses.stranger, 7000)]);
-      expect(parseTestimony(answer)?.client).toBe(addresses.cgnatOutside);
-    });
+    await until("both devices reach what they may", 60, expectBothToReach);
+    relay = await relayMachine();
   });
 });
 
 describe("without devices", () => {
   test("the relay and the home are as if there had never been any", async () => {
     await change([]);
-    relay = await relayMachine();
     expect(await shell(relay, "ip rule show; ip -6 rule show; ip route show table all")).not.toMatch(
       /51820|192\.168/,
     );
