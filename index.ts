@@ -23,8 +23,8 @@ const homes = settings.homes.map((home) => {
 });
 const after = homes.map(({ uninstall }) => uninstall);
 
-const peers = [...homes, ...settings.devices].map(({ name }) => name);
-const keys = new Keys("keys", { peers, generation: tunnel.keyGeneration });
+const peers = [...homes, ...settings.devices];
+const keys = new Keys("keys", { peers: peers.map(({ name }) => name), generation: tunnel.keyGeneration });
 
 const between = { ...tunnel, devices: settings.devices };
 const openings = { ...vps, ...tunnel, forwards: publishForwards(homes), between };
@@ -62,6 +62,9 @@ export { ipv4Address, ipv6Address };
 export const names = dns?.names.map((name) => (name === "@" ? dns.zone : `${name}.${dns.zone}`)) ?? [];
 export const forwards = Object.fromEntries(
   homes.map((home) => [home.name, home.forwards.map(renderForward)]),
+);
+export const tunnelAddresses = Object.fromEntries(
+  peers.map(({ name, tunnelAddress }) => [name, tunnelAddress]),
 );
 export const devices = Object.fromEntries(
   settings.devices.map((device) => {

@@ -11,15 +11,21 @@ function main(args: readonly string[]): void {
   const [first = ""] = args;
   const name = first.startsWith("-") ? undefined : first;
   const rest = (name === undefined ? args : args.slice(1)).filter((argument) => argument !== "--config");
-  const devices = readDevices(rest);
+  const { devices, addresses } = readOutputs(rest);
   const config = name === undefined ? undefined : devices.get(name);
   if (config === undefined) die(missing(name, [...devices.keys()]));
-  process.stdout.write(args.includes("--config") ? config : show(name ?? "", config));
+  process.stdout.write(args.includes("--config") ? config : show(name ?? "", config, addresses));
 }
 
-/** The stack's `devices` output: configurations by name. */
-function readDevices(args: readonly string[]): ReadonlyMap<string, string> {
-  // All outputs: asked for one that is not there, pulumi ends with an error of its own.
+interface Outputs {
+  /** Configurations by device. */
+  readonly devices: ReadonlyMap<string, string>;
+  /** IPv4 in the tunnel, by home and device. */
+  readonly addresses: ReadonlyMap<string, string>;
+}
+
+function readOutputs(args: readonly string[]): Outputs {
+  // All of them: asked for one that is not there, pulumi ends with an error of its own.
   const command = ["stack", "output", "--show-secrets", "--json", ...args];
   const { error, status, stdout } = spawnSync("pulumi", command, {
     encoding: "utf8",
@@ -28,8 +34,12 @@ function readDevices(args: readonly string[]): ReadonlyMap<string, string> {
   });
   if (error) die(`pulumi cannot be run: ${error.message}\nIt comes with: npm ci`);
   if (status !== 0) process.exit(status ?? 1);
-  const { devices } = JSON.parse(stdout) as { devices?: Record<string, string> };
-  return new Map(Object.entries(devices ?? {}));
+  const { devices = {}, tunnelAddresses = {} } = JSON.parse(stdout) as {
+    devices?: Record<string, string>;
+    tunnelAddresses?: Record<string, { readonly ipv4: string }>;
+  };
+  const addresses = Object.entries(tunnelAddresses).map(([name, { ipv4 }]) => [name, ipv4] as const);
+  return { devices: new Map(Object.entries(devices)), addresses: new Map(addresses) };
 }
 
 function missing(name: string | undefined, known: readonly string[]): string {
@@ -41,13 +51,15 @@ function missing(name: string | undefined, known: readonly string[]): string {
     : `The stack has no device "${name}". A new one is there after: pulumi up\n${list}`;
 }
 
-function show(name: string, config: string): string {
+function show(name: string, config: string, addresses: Outputs["addresses"]): string {
+  const others = [...addresses].filter(([other]) => other !== name).map((one) => one.join(" "));
   const code = renderQrCode(config);
   return [
     `${config}\n`,
     code ?? "It is too long for a QR code: import it as a file.\n",
     `\nIn WireGuard's app: add a tunnel, scan the code. It holds the device's private key: show it to nobody else.\n`,
     `As a file: npm run --silent device -- ${name} --config >${name}.conf\n`,
+    `In the tunnel: ${others.join(", ")}\n`,
   ].join("");
 }
 

@@ -34,10 +34,16 @@ function show(args: readonly string[], outputs: object, exitCode = 0) {
 const asked = () => readFileSync(join(folder, "arguments"), "utf8").trim();
 
 test("shows a device's configuration, its QR code, and how to get it into a file", () => {
-  const { status, stdout } = show(["phone"], { devices: { phone } });
+  const tunnelAddresses = {
+    nas: { ipv4: "10.77.3.4" },
+    media: { ipv4: "10.77.5.6" },
+    phone: { ipv4: "10.77.7.8" },
+  };
+  const { status, stdout } = show(["phone"], { devices: { phone }, tunnelAddresses });
   expect(status).toBe(0);
   expect(stdout.startsWith(`${phone}\n${renderQrCode(phone) ?? "no code"}`)).toBe(true);
   expect(stdout).toContain("npm run --silent device -- phone --config >phone.conf\n");
+  expect(stdout).toContain("\nIn the tunnel: nas 10.77.3.4, media 10.77.5.6\n");
 });
 
 test("with --config prints the configuration alone, byte by byte", () => {

@@ -37,6 +37,7 @@ const inside = 9999;
 /** What an owner could route into the tunnel who wants more than was given. */
 const everything = ["10.77.0.0/16", "fd77::/64", "192.168.1.0/24", "203.0.113.0/24"];
 /** What the home has of IPv6 once its carrier gives it some. */
+const acceptRa = "/proc/sys/net/ipv6/conf/eth0/accept_ra";
 const lan6 = { home: "2001:db8:f:2::10", router: "2001:db8:f:2::1" } as const;
 
 let operator: Operator;
@@ -100,7 +101,7 @@ async function expectTunnel(device: DeviceName): Promise<void> {
   );
 }
 
-/** The carrier gives the home IPv6; the home learns its router as if that one had announced itself. */
+/** The carrier gives the home IPv6; the home knows its router as if the kernel had heard it announce itself. */
 async function giveHomeIpv6(): Promise<void> {
   await ipBatch(namespaces.internet, [
     "addr replace 2001:db8:c::1/64 dev to-cgnat nodad",
@@ -119,7 +120,7 @@ async function giveHomeIpv6(): Promise<void> {
   ]);
   await shell(
     "home",
-    `ip address replace ${lan6.home}/64 dev eth0 nodad; ip -6 route replace default via ${lan6.router} dev eth0 proto ra`,
+    `ip address replace ${lan6.home}/64 dev eth0 nodad; ip -6 route replace default via ${lan6.router} dev eth0 proto ra; echo 1 >${acceptRa}`,
   );
 }
 
@@ -353,7 +354,7 @@ describe("a device that may reach a part of the LAN, and one whose traffic goes 
     const forbidden = { home: tcp(lan6.home, inside), ping: ping(lan6.home), router: ping(lan6.router) };
     expect(await answers("phone", forbidden)).toEqual({});
     // Its own network is what it was: routers that announce themselves are still listened to.
-    expect(await shell("home", "cat /proc/sys/net/ipv6/conf/eth0/accept_ra")).toBe("2\n");
+    expect(await shell("home", `cat ${acceptRa}`)).toBe("2\n");
   });
 
   test("moves data both ways without a stall", async () => {
@@ -367,6 +368,32 @@ describe("a device that may reach a part of the LAN, and one whose traffic goes 
     const keepalives = await shell(relay, "wg show homerelay persistent-keepalive | cut -f 2 | sort");
     expect(keepalives).toBe("25\noff\noff\n");
     expect(await shell(relay, "wc -l </var/lib/homerelay/endpoints")).toBe("1\n");
+  });
+
+  test("a relay in the wrong hands gets as a device where that device may go, and no further", async () => {
+    const refusedByGuard = async () => {
+      const chain = await shell("home", "nft list chain inet homerelay from_guest");
+      return Number(/packets (\d+) bytes \d+ drop comment "not open to this device"/.exec(chain)?.[1]);
+    };
+    const as = (device: DeviceName, family: 4 | 6, ...targets: readonly string[]) =>
+      targets.map((address) => ({ ...udp(address, 5000), from: { address: inTunnel[device][family] } }));
+    const before = await refusedByGuard();
+    const closed = [
+      ...as(
+        "phone",
+        4,
+        nas[4],
+        addresses.home,
+        addresses.printer,
+        addresses.homeRouter,
+        addresses.cgnatInside,
+      ),
+      ...as("phone", 6, nas[6], lan6.home, lan6.router),
+      ...as("laptop", 4, nas[4], addresses.home, addresses.homeRouter, addresses.stranger),
+      ...as("laptop", 6, nas[6]),
+    ];
+    await knock(relay, [...closed, ...as("laptop", 4, addresses.printer)], 1);
+    expect((await refusedByGuard()) - before).toBe(closed.length);
   });
 
   test("the home that is the way out cannot pose as somebody of the internet", async () => {
@@ -466,6 +493,7 @@ describe("without devices", () => {
       new RegExp(`^\\S+\\t${nas[4]}/32 ${nas[6]}/128\n$`),
     );
     expect(await shell("home", "sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding")).toBe("0\n0\n");
+    expect(await shell("home", `cat ${acceptRa}`)).toBe("1\n");
     await leaveTunnel("phone");
   });
 
