@@ -24,14 +24,16 @@ function read(code: string): string {
   return runTool("nodejs", process.execPath, [join(__dirname, "readQrCode.ts")], { input: modulesOf(code) });
 }
 
-/** What a terminal shows, a row of 0 and 1 for each row of modules. */
+/** What a terminal shows, a row of 0 and 1 for each row of modules; every line has to be black on white. */
 function modulesOf(code: string): string {
+  const [begin, end] = ["\u001b[38;5;16;48;5;231m", "\u001b[0m"];
   return code
     .trimEnd()
     .split("\n")
     .flatMap((line) => {
-      const [, characters = ""] = /^\u001b\[38;5;16;48;5;231m([ ▀▄█]+)\u001b\[0m$/.exec(line) ?? [];
-      return ["▀█", "▄█"].map((dark) => [...characters].map((one) => (dark.includes(one) ? 1 : 0)).join(""));
+      if (!line.startsWith(begin) || !line.endsWith(end)) throw new Error(`not black on white: ${line}`);
+      const characters = Array.from(line.slice(begin.length, -end.length));
+      return ["▀█", "▄█"].map((dark) => characters.map((one) => (dark.includes(one) ? 1 : 0)).join(""));
     })
     .join("\n");
 }
