@@ -70,7 +70,10 @@ beforeAll(async () => {
   ).begun;
 }, 30 * minute);
 
-afterAll(down, minute);
+afterAll(async () => {
+  for (const device of ["laptop", "phone"] as const) await leaveTunnel(device);
+  await down();
+}, minute);
 
 async function configure(devices: readonly unknown[]): Promise<void> {
   await operator.configure({ homes: [await home(["80:8080", `${echo}/tcp+udp`])], devices });
