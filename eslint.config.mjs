@@ -3,7 +3,7 @@ import tseslint from "typescript-eslint";
 
 /** A room's pure files: no engine, no I/O, so that a test needs neither. */
 const pure = "components/**/[a-z]*.ts";
-/** A program that a step runs on the operator's machine, named like the scripts: verb-noun. */
+/** A program that a step or a person runs on the operator's machine, named like the scripts: verb-noun. */
 const program = "components/**/[a-z]*-*.ts";
 
 export default tseslint.config(

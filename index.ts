@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { Device } from "./components/device/Device.ts";
 import { Dns } from "./components/dns/Dns.ts";
 import { DynDns } from "./components/dns/DynDns.ts";
 import { fullNames } from "./components/dns/fullNames.ts";
@@ -18,13 +19,14 @@ import type { ExistingRelaySettings, HetznerRelaySettings } from "./components/s
 import { readSettings } from "./components/settings/StackSettings.ts";
 import { Tunnel } from "./components/tunnel/Tunnel.ts";
 
-const { relay: vps, tunnel, dns, homes, hetzner } = readSettings();
+const { relay: vps, tunnel, dns, homes, devices: members, hetzner } = readSettings();
 const [project, stack] = [pulumi.getProject(), pulumi.getStack()];
 const label = `${project}-${stack}`;
 const [zone, service] = dns?.provider === "hetzner" ? [dns] : [undefined, dns];
 const rented = vps.provider === "hetzner" ? vps : undefined;
 
-const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
+const peers = [...homes, ...members];
+const keys = new Keys("keys", { peers: peers.map(({ name }) => name), generation: tunnel.keyGeneration });
 const owner = { id: keys.stackId, stack: `${project}/${stack}` };
 
 // Made before all else on a host and so removed last: one that cannot be reached must not keep billed things alive.
@@ -45,23 +47,33 @@ const after = [
   ...order.passed,
 ];
 
-const openings = { ...vps, ...tunnel, shared: vps.provider === "ssh", forwards: publishForwards(homes) };
+const between = { ...tunnel, devices: members };
+const openings = {
+  ...vps,
+  ...tunnel,
+  between,
+  shared: vps.provider === "ssh",
+  forwards: publishForwards(homes),
+};
 const { relay, ready } = vps.provider === "ssh" ? takeMachine(vps) : rentServer(vps);
 const firewall = new Firewall("relay-firewall", relay.host, openings);
 const { listening } = new Tunnel("relay-tunnel", relay.host, {
   ...tunnel,
   keys,
-  peers: homes,
+  homes,
+  devices: members,
   after: firewall.confirmed,
 });
 const { ipv4Address, ipv6Address, serverId } = relay;
+const called = { publicKey: keys.relay.publicKey, ipv4Address };
 
 for (const home of installed) {
   const { host, ready: joined } = new Home(home.name, {
     ...home,
+    devices: members,
     tunnel,
     keys: keys.peer(home.name),
-    relay: { publicKey: keys.relay.publicKey, ipv4Address, serverId, listening },
+    relay: { ...called, serverId, listening },
   });
   new Reachability(home.name, host, {
     publicAddress: ipv4Address,
@@ -71,20 +83,6 @@ for (const home of installed) {
     after: [...joined, ready],
   });
 }
-
-const byHand = homes
-  .filter((home) => home.install === "manual")
-  .map((home) => {
-    const { publicKey } = keys.relay;
-    const { handOver } = new ManualHome(home.name, {
-      ...home,
-      owner,
-      tunnel,
-      keys: keys.peer(home.name),
-      relay: { publicKey, ipv4Address },
-    });
-    return [home.name, handOver] as const;
-  });
 
 new DynDns("relay-dyndns", relay.host, { service, ipv4Address, ipv6Address });
 if (zone) {
@@ -113,4 +111,20 @@ export const names = dns ? fullNames(dns) : [];
 export const forwards = Object.fromEntries(
   homes.map((home) => [home.name, home.forwards.map(renderForward)]),
 );
-export const manual = Object.fromEntries(byHand);
+export const tunnelAddresses = Object.fromEntries(
+  peers.map(({ name, tunnelAddress }) => [name, tunnelAddress]),
+);
+export const manual = Object.fromEntries(
+  homes
+    .filter((home) => home.install === "manual")
+    .map((home) => {
+      const args = { ...home, owner, devices: members, tunnel, keys: keys.peer(home.name), relay: called };
+      return [home.name, new ManualHome(home.name, args).handOver];
+    }),
+);
+export const devices = Object.fromEntries(
+  members.map((device) => {
+    const args = { device, devices: members, tunnel, keys: keys.peer(device.name), relay: called };
+    return [device.name, new Device(device.name, args).config];
+  }),
+);

@@ -4,6 +4,8 @@ import type { PortRange, Protocol } from "../network/port.ts";
 import type { Prefix } from "../network/prefix.ts";
 import type { PublishedForward } from "./published.ts";
 import { outermost, prefixElement, renderMeter, renderSet } from "../network/nftSets.ts";
+import { renderSwitch } from "./passages.ts";
+import type { Switch } from "./passages.ts";
 import { publishedPorts } from "./published.ts";
 
 /** All that the relay's own firewall depends on. */
@@ -17,6 +19,8 @@ export interface RelayFirewall {
   readonly forwards: readonly PublishedForward[];
   /** Whether the machine has an owner who runs other things on it: what is none of the tunnel's business is let pass. */
   readonly shared: boolean;
+  /** Devices and the tunnel's prefixes. @default no devices, so that nothing passes between peers */
+  readonly between?: Switch;
 }
 
 /**
@@ -37,6 +41,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
   const caps = [...new Set(forwards.flatMap(({ forward }) => forward.newPerSecond ?? []))].sort(
     (a, b) => a - b,
   );
+  const between = renderSwitch(firewall.between);
   return `table inet homerelay
 delete table inet homerelay
 table inet homerelay {
@@ -57,10 +62,10 @@ ${renderMeter("ssh_rate4", "ipv4_addr", "2m")}
 ${renderMeter("ssh_rate6", "ipv6_addr", "2m")}
 ${renderMeter("new_rate4", "ipv4_addr", "1m")}
 ${renderMeter("new_rate6", "ipv6_addr", "1m")}
-${caps.map((cap) => capSets(cap, forwards)).join("")}	chain sources {
+${caps.map((cap) => capSets(cap, forwards)).join("")}${between.sets}	chain sources {
 		type filter hook prerouting priority mangle; policy accept;
 		iifname != { "lo", "homerelay" } ct direction original meta l4proto { tcp, udp } meta l4proto . th dport @restricted fib daddr type local jump admit_source
-	}
+${between.sources}	}
 	chain admit_source {
 		ip saddr . meta l4proto . th dport @allowed4 accept
 		ip6 saddr . meta l4proto . th dport @allowed6 accept
@@ -69,7 +74,7 @@ ${caps.map((cap) => capSets(cap, forwards)).join("")}	chain sources {
 	chain prerouting {
 		type nat hook prerouting priority dstnat; policy accept;
 		iifname != "homerelay" meta l4proto { tcp, udp } fib daddr type local jump to_home
-	}
+${between.prerouting}	}
 	chain to_home {
 ${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @forwards4
 		meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @ranges4
@@ -80,7 +85,7 @@ ${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip addr . port to
 		type nat hook postrouting priority srcnat; policy accept;
 		oifname "homerelay" ct status dnat meta l4proto tcp ct original proto-dst @masqueraded_tcp masquerade
 		oifname "homerelay" ct status dnat meta l4proto udp ct original proto-dst @masqueraded_udp masquerade
-	}
+${between.postrouting}	}
 	chain clamp {
 		type filter hook forward priority mangle; policy accept;
 		oifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
@@ -90,11 +95,11 @@ ${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip addr . port to
 		type filter hook forward priority filter; policy drop;
 ${firewall.shared ? letPass : ""}		ct status dnat meta l4proto tcp ct original proto-dst != @published_tcp ct original proto-dst != @published_tcp_ranges counter drop comment "no longer published"
 		ct status dnat meta l4proto udp ct original proto-dst != @published_udp ct original proto-dst != @published_udp_ranges counter drop comment "no longer published"
-		ct state vmap { established : accept, related : accept, invalid : drop }
+${between.forward}		ct state vmap { established : accept, related : accept, invalid : drop }
 		iifname != "homerelay" oifname "homerelay" ct status dnat jump admit
 		counter comment "not forwarded"
 	}
-	chain admit {
+${between.chains}	chain admit {
 		meta nfproto ipv4 update @new_rate4 { ip saddr limit rate over 200/second burst 400 packets } counter drop comment "too many new connections"
 		meta nfproto ipv6 update @new_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate over 200/second burst 400 packets } counter drop comment "too many new connections"
 		accept

@@ -32,21 +32,42 @@ apply_guard() { # FILE
 # Only keys that we need, or needed before: those get back the value from before us, and all others are left alone.
 apply_sysctls() { # FILE
   local key old ours
-  if [ ! -f "$before" ]; then
-    for key in conf.all.src_valid_mark ip_local_reserved_ports ip_forward; do
-      printf 'net.ipv4.%s=%s\n' "$key" "$(sysctl -n "net.ipv4.$key")"
-    done >"$before"
+  touch "$before" "$sysctls"
+  for key in net.ipv4.conf.all.src_valid_mark net.ipv4.ip_local_reserved_ports net.ipv4.ip_forward; do
+    remember "$key"
+  done
+  if grep -q '^net.ipv6.conf.all.forwarding=' "$1" "$before"; then
+    keep_router_advertisements >>"$1"
+    remember net.ipv6.conf.all.forwarding
   fi
-  touch "$sysctls"
   while IFS='=' read -r key old; do
-    ours=$(sed -n "s/^$key=//p" "$1")
+    ours=$(sed -n "s|^$key=||p" "$1")
     [ -n "$ours" ] || grep -q "^$key=" "$sysctls" || continue
     # Ports that somebody else has reserved stay reserved.
     if [ "$key" = net.ipv4.ip_local_reserved_ports ]; then ours=$old${old:+${ours:+,}}$ours; fi
     printf '%s=%s\n' "$key" "${ours:-$old}"
   done <"$before" >"$1.merged"
   write_if_changed 0644 "$sysctls" <"$1.merged" || return 0
-  sysctl -q -p "$sysctls"
+  # -e: an interface may be gone since.
+  sysctl -q -e -p "$sysctls"
+}
+
+# Notes the value that a key had before us, once.
+remember() { # KEY
+  [ -e "/proc/sys/$(tr . / <<<"$1")" ] || [[ $1 == */* ]] || return 0
+  grep -q "^$1=" "$before" || printf '%s=%s\n' "$1" "$(sysctl -n "$1")" >>"$before"
+}
+
+# Who passes IPv6 on takes no default route from a router, unless told to. Prints the setting for each interface on
+# which this host has one from there, or had when we came; it has to stand before the one that lets packets through.
+keep_router_advertisements() {
+  local link
+  ip -6 route show default proto ra | sed -n 's/.* dev \([^ ]*\).*/\1/p' | sort -u | while read -r link; do
+    if [ "$(cat "/proc/sys/net/ipv6/conf/$link/accept_ra")" = 1 ]; then remember "net/ipv6/conf/$link/accept_ra"; fi
+  done
+  if grep -q '^net.ipv6.conf.all.forwarding=1' "$document/sysctls"; then
+    sed -n 's|^\(net/ipv6/.*/accept_ra\)=1$|\1=2|p' "$before"
+  fi
 }
 
 # With no tunnel there is nothing to route yet: it sets the rules itself when it starts.

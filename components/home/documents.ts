@@ -1,16 +1,21 @@
 import { renderDocument } from "../host/document.ts";
 import { relayAddress } from "../network/addressPlan.ts";
 import type { TunnelAddress } from "../network/addressPlan.ts";
+import type { Device } from "../network/device.ts";
 import type { Forward } from "../network/forward.ts";
 import type { Prefix } from "../network/prefix.ts";
 import { renderWireguardConfig } from "../tunnel/wireguardConfig.ts";
 import { renderGuard } from "./guard.ts";
+import { guestsOf } from "./guests.ts";
 import { renderRules, renderSysctls } from "./routes.ts";
 
 /** What is known of a home before there is a relay. */
 export interface HomePlan {
+  readonly name: string;
   readonly tunnelAddress: TunnelAddress;
   readonly forwards: readonly Forward[];
+  /** All of the stack's: those that may reach this home or what lies behind it are let in. */
+  readonly devices: readonly Device[];
   readonly tunnel: {
     readonly prefix4: Prefix;
     readonly prefix6: Prefix;
@@ -36,12 +41,13 @@ export interface CalledRelay {
 }
 
 /** For `apply-guard.sh`. No unknown piece is in it, so a preview shows its lines even before there is a stack. */
-export function renderGuardDocument({ tunnelAddress, tunnel, forwards }: HomePlan): string {
+export function renderGuardDocument({ name, tunnelAddress, tunnel, forwards, devices }: HomePlan): string {
   const relay = relayAddress(tunnel.prefix4, tunnel.prefix6);
+  const guests = guestsOf(name, devices);
   return renderDocument([
-    { name: "guard", text: renderGuard({ home: tunnelAddress, relay, forwards }) },
+    { name: "guard", text: renderGuard({ home: tunnelAddress, relay, forwards, guests }) },
     { name: "rules", text: renderRules(tunnelAddress, forwards) },
-    { name: "sysctls", text: renderSysctls(forwards) },
+    { name: "sysctls", text: renderSysctls(forwards, guests) },
   ]);
 }
 

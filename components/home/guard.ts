@@ -3,21 +3,24 @@ import { arrivalPorts } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import { mergeRanges, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
+import { internet6, notInternet4 } from "../network/internet.ts";
 import { renderSet } from "../network/nftSets.ts";
+import { renderGuests } from "./guests.ts";
+import type { Guest } from "./guests.ts";
+import { forwardedMark } from "./marks.ts";
 
 export interface HomeGuard {
   readonly home: TunnelAddress;
   readonly relay: TunnelAddress;
   readonly forwards: readonly Forward[];
+  /** Devices to which the home opens something. @default none */
+  readonly guests?: readonly Guest[];
 }
 
 /** The ports of the home's tunnel address at which forwards of a protocol arrive. */
 export function openPorts(forwards: readonly Forward[], protocol: Protocol): PortRange[] {
   return mergeRanges(forwards.filter(({ protocols }) => protocols.includes(protocol)).map(arrivalPorts));
 }
-
-/** Marks a forwarded connection, so that its replies take the tunnel; on the wire it does not show. */
-export const forwardedMark = "0x77";
 
 /**
  * The home's guard for `nft -f`: whatever the relay sends, only the forwarded ports are reached.
@@ -32,7 +35,8 @@ export const forwardedMark = "0x77";
  * A forward to another machine in the LAN is translated here, and masqueraded: that machine would answer the stranger
  * through the LAN's own router, where nobody knows of the connection.
  */
-export function renderGuard({ home, relay, forwards }: HomeGuard): string {
+export function renderGuard({ home, relay, forwards, guests = [] }: HomeGuard): string {
+  const guest = renderGuests(guests, home);
   const lan = forwards.flatMap(lanTargets);
   const open = protocolPorts(forwards.filter(({ to }) => to === undefined));
   const lanOpen = protocolPorts(forwards.filter(({ to }) => to !== undefined));
@@ -50,7 +54,7 @@ ${renderSet(
 ${renderSet("set", "lan_targets", "ipv4_addr . inet_proto . inet_service", [
   ...new Set(lan.map(({ protocol, to, target }) => `${to} . ${protocol} . ${target}`)),
 ])}
-	chain prerouting {
+${guest.sets}	chain prerouting {
 		type filter hook prerouting priority mangle; policy accept;
 		iifname "homerelay" jump from_relay
 		iifname != "homerelay" ct mark ${forwardedMark} meta mark set ${forwardedMark}
@@ -59,10 +63,10 @@ ${renderSet("set", "lan_targets", "ipv4_addr . inet_proto . inet_service", [
 		ct mark ${forwardedMark} ct state established,related meta mark set ${forwardedMark} accept
 		ip saddr ${relay.ipv4} ip daddr ${home.ipv4} ct state established,related meta mark set ${forwardedMark} accept
 		ip6 saddr ${relay.ipv6} ip6 daddr ${home.ipv6} ct state established,related meta mark set ${forwardedMark} accept
-		ip daddr != ${home.ipv4} counter drop comment "not for this address"
+${guest.fromRelay}		ip daddr != ${home.ipv4} counter drop comment "not for this address"
 		ip6 daddr != ${home.ipv6} counter drop comment "not for this address"
-		ip saddr != ${relay.ipv4} ip saddr { 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 224.0.0.0/3 } counter drop comment "not from the internet"
-		ip6 saddr != ${relay.ipv6} ip6 saddr != 2000::/3 counter drop comment "not from the internet"
+		ip saddr != ${relay.ipv4} ip saddr ${notInternet4} counter drop comment "not from the internet"
+		ip6 saddr != ${relay.ipv6} ip6 saddr != ${internet6} counter drop comment "not from the internet"
 		fib saddr type { local, broadcast, multicast } counter drop comment "poses as this machine"
 		meta mark set ${forwardedMark} fib saddr . mark oifname != "homerelay" counter drop comment "poses as a neighbour"
 		meta l4proto { tcp, udp } meta l4proto . th dport @open ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} counter accept
@@ -73,21 +77,21 @@ ${renderSet("set", "lan_targets", "ipv4_addr . inet_proto . inet_service", [
 	}
 	chain to_lan {
 		type nat hook prerouting priority dstnat; policy accept;
-		iifname "homerelay" ip daddr ${home.ipv4} meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @lan
+${guest.toLan}		iifname "homerelay" ip daddr ${home.ipv4} meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @lan
 	}
 	chain from_home {
 		type nat hook postrouting priority srcnat; policy accept;
 		ct mark ${forwardedMark} ct direction original meta l4proto { tcp, udp } ip daddr . meta l4proto . th dport @lan_targets masquerade
-	}
+${guest.fromHome}	}
 	chain forward {
 		type filter hook forward priority filter; policy accept;
-		oifname "homerelay" ct mark != ${forwardedMark} counter drop comment "the tunnel is no way out for others"
+		oifname "homerelay" ct mark != ${guest.marks} counter drop comment "the tunnel is no way out for others"
 	}
 	chain output {
 		type route hook output priority mangle; policy accept;
 		ct mark ${forwardedMark} meta mark set ${forwardedMark}
 	}
-}
+${guest.chains}}
 `;
 }
 

@@ -1,7 +1,9 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import type { Forward } from "../network/forward.ts";
 import { renderPortRange } from "../network/port.ts";
-import { forwardedMark, openPorts } from "./guard.ts";
+import { openPorts } from "./guard.ts";
+import type { Guest } from "./guests.ts";
+import { forwardedMark } from "./marks.ts";
 
 /** The routing table that holds the way through the tunnel; only marked traffic looks into it. */
 export const tunnelTable = 51820;
@@ -39,15 +41,18 @@ export function renderRules(home: TunnelAddress, forwards: readonly Forward[]): 
 /**
  * The kernel settings that the home needs, for sysctl.d. Marked packets must pass the reverse path filter by their mark;
  * the kernel must give no forwarded UDP port to a program of the home's own, whose packets the rules above would send
- * into the tunnel; and a home with machines behind it has to pass packets on.
+ * into the tunnel; and a home with machines behind it, or devices that go to the internet through it, has to pass
+ * packets on. A home without IPv6 then says so to such a device, which would else wait.
  */
-export function renderSysctls(forwards: readonly Forward[]): string {
+export function renderSysctls(forwards: readonly Forward[], guests: readonly Guest[] = []): string {
   const reserved = openPorts(ownForwards(forwards), "udp").map(renderPortRange).join(",");
-  const passesOn = forwards.some(({ to }) => to !== undefined);
+  const isExit = guests.some(({ exits }) => exits);
+  const passesOn = forwards.some(({ to }) => to !== undefined) || guests.some(({ lans }) => lans.length > 0);
   return [
     "net.ipv4.conf.all.src_valid_mark=1",
     ...(reserved === "" ? [] : [`net.ipv4.ip_local_reserved_ports=${reserved}`]),
-    ...(passesOn ? ["net.ipv4.ip_forward=1"] : []),
+    ...(passesOn || isExit ? ["net.ipv4.ip_forward=1"] : []),
+    ...(isExit ? ["net.ipv6.conf.all.forwarding=1"] : []),
     "",
   ].join("\n");
 }

@@ -8,7 +8,7 @@ restore_sysctls() {
   # Only what we had set; somebody else may count on the others by now.
   while IFS='=' read -r key _; do
     grep "^$key=" /etc/homerelay/before
-  done </etc/sysctl.d/60-homerelay.conf | sysctl -q -p -
+  done </etc/sysctl.d/60-homerelay.conf | sysctl -q -e -p -
 }
 
 main() {

@@ -45,6 +45,7 @@ export const installedFiles: Readonly<Record<Role, readonly InstalledFile[]>> = 
     },
     script("tunnel/apply-tunnel.sh"),
     script("tunnel/remember-endpoints.sh"),
+    script("tunnel/route-devices.sh"),
     unit("tunnel/homerelay-endpoints.service"),
     unit("tunnel/homerelay-endpoints.timer"),
     script("dns/store-dyndns-secret.sh"),

@@ -29,6 +29,7 @@ export function readSettings(): StackSettings {
     const settings = parseSettings({
       relay: section("relay"),
       homes: section("homes"),
+      devices: section("devices"),
       tunnel: section("tunnel"),
       dns: section("dns"),
       unknownKeys: unknownKeys(namespace, config),

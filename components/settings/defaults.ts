@@ -1,5 +1,6 @@
 import { parsePrefix } from "../network/prefix.ts";
 import type {
+  DeviceSettings,
   HetznerDnsSettings,
   HetznerRelaySettings,
   HomeSettings,
@@ -38,6 +39,7 @@ export const defaults = {
     JumpSettings,
     "host"
   >,
+  device: { allow: [], dns: [] } satisfies Pick<DeviceSettings, "allow" | "dns">,
   dns: { provider: "hetzner", createZone: false, names: ["@"], ttlSeconds: 60 } satisfies Omit<
     HetznerDnsSettings,
     "zone" | "reverse"

@@ -1,9 +1,10 @@
 import type { Forward } from "../network/forward.ts";
 import { defaults } from "./defaults.ts";
 import { readForward } from "./forwards.ts";
+import { readPeerName } from "./peerName.ts";
 import { isRead, refused } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
-import { fields, isAbsent, items, oneOf, optional, required, text } from "./readers.ts";
+import { fields, isAbsent, items, oneOf, optional, required } from "./readers.ts";
 import type { Reader } from "./readers.ts";
 import type { HomeSettings, SshSettings } from "./settings.ts";
 import { readSsh } from "./ssh.ts";
@@ -17,14 +18,7 @@ export interface WrittenHome extends Pick<HomeSettings, "name" | "install"> {
 }
 
 const readFields = fields<WrittenHome>({
-  name: required(
-    text(
-      (name) => /^[a-z][a-z0-9-]{0,19}$/.test(name),
-      "must be 1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
-      "write a short name, like nas",
-    ),
-    "name: nas",
-  ),
+  name: required(readPeerName, "name: nas"),
   install: optional(oneOf(["ssh", "local", "manual"]), defaults.home.install),
   ssh: optional(readSsh, undefined),
   forwards: required(

@@ -1,6 +1,9 @@
 import { peerAddress } from "../network/addressPlan.ts";
 import type { Forward } from "../network/forward.ts";
 import { refuseConflicts } from "./conflicts.ts";
+import { refuseDeviceConflicts } from "./deviceConflicts.ts";
+import { readDevices, resolveDevices } from "./devices.ts";
+import type { WrittenDevice } from "./devices.ts";
 import { readDns } from "./dns.ts";
 import { readHomes } from "./homes.ts";
 import type { WrittenHome } from "./homes.ts";
@@ -24,6 +27,7 @@ import { readTunnel } from "./tunnel.ts";
 export interface RawSettings {
   readonly relay: unknown;
   readonly homes: unknown;
+  readonly devices?: unknown;
   readonly tunnel: unknown;
   readonly dns: unknown;
   /** Keys of the project's own namespace that are none of the sections. */
@@ -35,7 +39,7 @@ export interface RawSettings {
 }
 
 /** The sections of the stack file, each a key of the project's own namespace. */
-export const sections = ["relay", "homes", "tunnel", "dns"] as const;
+export const sections = ["relay", "homes", "devices", "tunnel", "dns"] as const;
 
 /** Checks everything that the user wrote; deeply frozen. Throws one `SettingsError` with every problem there is. */
 export function parseSettings(raw: RawSettings): Settings {
@@ -45,6 +49,7 @@ export function parseSettings(raw: RawSettings): Settings {
   for (const key of raw.unknownKeys ?? []) refuseUnknownSection(key, at);
   const relay = readRelay(raw.relay ?? {}, at("relay"));
   const homes = readHomes(raw.homes, at("homes"));
+  const devices = readDevices(raw.devices, at("devices"));
   const tunnel = readTunnel(raw.tunnel ?? {}, at("tunnel"));
   const dns = readDns(raw.dns, at("dns"), {
     // A relay that was refused is a problem of its own already.
@@ -53,7 +58,9 @@ export function parseSettings(raw: RawSettings): Settings {
   if (isAtHetzner(relay) || isAtHetzner(dns))
     checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
   if (isRead(homes)) refuseConflicts(homes, at("homes"), relay, tunnel);
-  const settings = assemble(relay, homes, tunnel, dns);
+  if (isRead(homes) && isRead(devices))
+    refuseDeviceConflicts(devices, at("devices"), homes, at("homes"), tunnel);
+  const settings = assemble(relay, homes, devices, tunnel, dns, problems);
   if (problems.length > 0 || !isRead(settings)) throw new SettingsError(problems);
   return deepFreeze(settings);
 }
@@ -76,15 +83,20 @@ function refuseUnknownSection(key: string, at: (section: string) => Place): void
 function assemble(
   relayDraft: Read<Draft<RelaySettings>>,
   homeDrafts: Read<readonly Read<Draft<WrittenHome>>[]>,
+  deviceDrafts: Read<readonly Read<Draft<WrittenDevice>>[]>,
   tunnelDraft: Read<Draft<TunnelSettings>>,
   dnsDraft: Read<Draft<DnsSettings>> | undefined,
+  problems: readonly string[],
 ): Read<Settings> {
   const relay = complete<RelaySettings>(relayDraft);
   const tunnel = complete<TunnelSettings>(tunnelDraft);
   const dns = dnsDraft === undefined ? undefined : complete<DnsSettings>(dnsDraft);
   if (!isRead(relay) || !isRead(tunnel) || !isRead(dns) || !isRead(homeDrafts)) return refused;
   const homes = homeDrafts.map((draft) => assembleHome(draft, tunnel)).filter(isRead);
-  return homes.length === homeDrafts.length ? { relay, tunnel, homes, dns } : refused;
+  // What devices may reach is looked up by name, which only settings without a problem allow.
+  if (problems.length > 0 || !isRead(deviceDrafts)) return refused;
+  const devices = resolveDevices(deviceDrafts, homes, tunnel);
+  return homes.length === homeDrafts.length ? { relay, tunnel, homes, devices, dns } : refused;
 }
 
 function assembleHome(

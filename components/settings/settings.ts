@@ -1,4 +1,5 @@
 import type { DynDnsService } from "../dns/dynDnsService.ts";
+import type { Device } from "../network/device.ts";
 import type { Forward } from "../network/forward.ts";
 import type { Prefix } from "../network/prefix.ts";
 import type { TunnelAddress } from "../network/addressPlan.ts";
@@ -8,6 +9,7 @@ export interface Settings {
   readonly relay: RelaySettings;
   readonly tunnel: TunnelSettings;
   readonly homes: readonly HomeSettings[];
+  readonly devices: readonly DeviceSettings[];
   /** `undefined` when the user points no name at the relay. */
   readonly dns: DnsSettings | undefined;
 }
@@ -68,6 +70,12 @@ interface NamedHome {
   /** From the home's name alone. */
   readonly tunnelAddress: TunnelAddress;
   readonly forwards: readonly Forward[];
+}
+
+/** A laptop or a phone that joins the tunnel. */
+export interface DeviceSettings extends Device {
+  /** Resolvers while the tunnel is up, by address. @default whatever the device itself would use */
+  readonly dns: readonly string[];
 }
 
 /** Set up by this program: over SSH, or the very machine that runs it. */

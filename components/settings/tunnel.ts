@@ -7,7 +7,7 @@ import type { TunnelSettings } from "./settings.ts";
 const { tunnel } = defaults;
 
 /** RFC 1918. Not 100.64.0.0/10 (RFC 6598): a CGNAT uses it before the very homes that this is for. */
-const private4 = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].map(parsePrefix);
+export const privateSpace = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].map(parsePrefix);
 /** The half of RFC 4193's unique local addresses that is meant for self-assignment. */
 const private6 = parsePrefix("fd00::/8");
 
@@ -52,9 +52,9 @@ function parseTunnelPrefix4(text: string): Prefix {
   const prefix = parsePrefix(text);
   if (prefix.family !== 4) throw new Error(`"${text}" is not an IPv4 prefix`);
   if (prefix.length < 16 || prefix.length > 28) throw new Error(`"${text}" is not a /16 to /28`);
-  if (!private4.some((space) => overlaps(space, prefix)))
+  if (!privateSpace.some((space) => overlaps(space, prefix)))
     throw new Error(
-      `"${text}" is outside ${private4.map((space) => space.text).join(", ")}, the space for private networks`,
+      `"${text}" is outside ${privateSpace.map((space) => space.text).join(", ")}, the space for private networks`,
     );
   return prefix;
 }

@@ -2,8 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { renderDocument } from "../host/document.ts";
 import type { Host } from "../host/Host.ts";
 import { relayAddress } from "../network/addressPlan.ts";
-import type { TunnelAddress } from "../network/addressPlan.ts";
+import type { Device, Peer } from "../network/device.ts";
 import type { Prefix } from "../network/prefix.ts";
+import { renderDeviceRoutes, tunnelPeers } from "./peers.ts";
+import type { TunnelPeer } from "./peers.ts";
 import { renderWireguardConfig } from "./wireguardConfig.ts";
 
 export interface TunnelArgs {
@@ -13,7 +15,8 @@ export interface TunnelArgs {
   readonly mtu: number;
   readonly prefix4: Prefix;
   readonly prefix6: Prefix;
-  readonly peers: readonly { readonly name: string; readonly tunnelAddress: TunnelAddress }[];
+  readonly homes: readonly Peer[];
+  readonly devices: readonly Device[];
   readonly keys: {
     readonly relay: { readonly privateKey: pulumi.Input<string> };
     readonly peer: (name: string) => PublicPeerKeys;
@@ -37,7 +40,7 @@ export class Tunnel extends pulumi.ComponentResource {
     super(
       "homerelay:tunnel:Tunnel",
       name,
-      { listenPort: args.listenPort, mtu: args.mtu, peers: args.peers.map((peer) => peer.name) },
+      { listenPort: args.listenPort, mtu: args.mtu, peers: allPeers(args).map((peer) => peer.name) },
       opts,
     );
     const keys = host.step(
@@ -47,14 +50,19 @@ export class Tunnel extends pulumi.ComponentResource {
     );
     this.listening = host.step(
       `${name}-interface`,
-      { run: "apply-tunnel.sh", document: configuration(args) },
+      { run: "apply-tunnel.sh", document: tunnelDocument(args) },
       { parent: this, dependsOn: [keys, args.after] },
     );
     this.registerOutputs({});
   }
 }
 
-function keyDocument({ keys, peers }: TunnelArgs): pulumi.Output<string> {
+function allPeers({ homes, devices }: TunnelArgs): TunnelPeer[] {
+  return tunnelPeers(homes, devices);
+}
+
+function keyDocument(args: TunnelArgs): pulumi.Output<string> {
+  const [peers, { keys }] = [allPeers(args), args];
   const presharedKeys = pulumi.all(peers.map(({ name }) => keys.peer(name).presharedKey));
   return pulumi.secret(
     pulumi
@@ -68,19 +76,37 @@ function keyDocument({ keys, peers }: TunnelArgs): pulumi.Output<string> {
   );
 }
 
-function configuration({ keys, peers, prefix4, prefix6, ...args }: TunnelArgs): pulumi.Output<string> {
-  const relay = relayAddress(prefix4, prefix6);
+function tunnelDocument(args: TunnelArgs): pulumi.Output<string> {
+  const routes = renderDeviceRoutes(args.devices, args);
+  return configuration(args, routes !== "").apply((text) =>
+    renderDocument([
+      { name: "interface", text },
+      ...(routes === "" ? [] : [{ name: "routes", text: routes }]),
+    ]),
+  );
+}
+
+function configuration(args: TunnelArgs, hasRoutes: boolean): pulumi.Output<string> {
+  const { keys, prefix4, prefix6 } = args;
+  const [peers, relay] = [allPeers(args), relayAddress(prefix4, prefix6)];
   return pulumi.all(peers.map(({ name }) => keys.peer(name).publicKey)).apply((publicKeys) =>
     renderWireguardConfig({
       addresses: [`${relay.ipv4}/${prefix4.length}`, `${relay.ipv6}/${prefix6.length}`],
       listenPort: args.listenPort,
       mtu: args.mtu,
-      postUp: ["/usr/local/lib/homerelay/remember-endpoints.sh restore"],
-      preDown: ["/usr/local/lib/homerelay/remember-endpoints.sh save"],
-      peers: peers.map(({ name, tunnelAddress }, i) => ({
+      postUp: [
+        "/usr/local/lib/homerelay/remember-endpoints.sh restore",
+        ...(hasRoutes ? ["/usr/local/lib/homerelay/route-devices.sh"] : []),
+      ],
+      preDown: [
+        ...(hasRoutes ? ["/usr/local/lib/homerelay/route-devices.sh remove"] : []),
+        "/usr/local/lib/homerelay/remember-endpoints.sh save",
+      ],
+      peers: peers.map(({ name, allowedIps, isDevice }, i) => ({
         name,
+        ...(isDevice ? { remark: "a device" } : {}),
         publicKey: publicKeys[i] ?? "",
-        allowedIps: [`${tunnelAddress.ipv4}/32`, `${tunnelAddress.ipv6}/128`],
+        allowedIps,
         endpoint: undefined,
         keepaliveSeconds: undefined,
       })),

@@ -10,10 +10,18 @@ umask 077
 
 readonly interface=homerelay
 readonly memory=/var/lib/homerelay/endpoints
+readonly config=/etc/wireguard/homerelay.conf
+
+# The public keys of devices. They call by themselves when they want something; a phone must be left asleep, and where
+# it was yesterday somebody else may be today.
+devices() {
+  awk '/^# .*, a device$/ { device = 1 } /^PublicKey = / { if (device) print $3; device = 0 }' "$config"
+}
 
 save() {
   install -d -m 0700 "${memory%/*}"
-  wg show "$interface" endpoints | awk '$2 != "(none)"' | sort >"$memory.next"
+  wg show "$interface" endpoints |
+    awk 'NR == FNR { device[$1]; next } $2 != "(none)" && !($1 in device)' <(devices; echo) - | sort >"$memory.next"
   # Before the first peer has called, what was remembered is worth more than an empty list.
   if [ -s "$memory.next" ] && ! cmp -s "$memory.next" "$memory"; then
     # A power cut must find either list, and never an empty file.

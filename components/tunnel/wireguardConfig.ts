@@ -11,6 +11,10 @@ export interface WireguardInterface {
   readonly listenPort: number | undefined;
   /** Bytes. */
   readonly mtu: number;
+  /** Resolvers while the interface is up. @default those of the machine */
+  readonly dns?: readonly string[];
+  /** Who sets the routes to the peers: steps of ours, or whatever program reads this. @default ours */
+  readonly routes?: "ours" | "reader's";
   /** Commands for wg-quick's PostUp and PreDown. */
   readonly postUp: readonly string[];
   readonly preDown: readonly string[];
@@ -20,6 +24,8 @@ export interface WireguardInterface {
 export interface WireguardPeer {
   /** For a reader, in a comment. Also names the preshared key's file: `key:preshared-<name>`. */
   readonly name: string;
+  /** Goes into the comment after the name. @default nothing */
+  readonly remark?: string;
   /** Base64. */
   readonly publicKey: string;
   readonly allowedIps: readonly string[];
@@ -29,7 +35,7 @@ export interface WireguardPeer {
   readonly keepaliveSeconds: number | undefined;
 }
 
-/** wg-quick's text. Routes are ours to set (`Table = off`): a tunnel must never take the default route. */
+/** wg-quick's text. On our hosts routes are ours to set (`Table = off`): a tunnel must never take the default route. */
 export function renderWireguardConfig(config: WireguardInterface): string {
   const head = [
     "[Interface]",
@@ -37,13 +43,14 @@ export function renderWireguardConfig(config: WireguardInterface): string {
     ...(config.listenPort === undefined ? [] : [`ListenPort = ${config.listenPort}`]),
     "PrivateKey = key:private",
     `MTU = ${config.mtu}`,
-    "Table = off",
+    ...(config.dns === undefined || config.dns.length === 0 ? [] : [`DNS = ${config.dns.join(", ")}`]),
+    ...(config.routes === "reader's" ? [] : ["Table = off"]),
     ...config.postUp.map((command) => `PostUp = ${command}`),
     ...config.preDown.map((command) => `PreDown = ${command}`),
   ];
   const peers = config.peers.map((peer) => [
     "",
-    `# ${peer.name}`,
+    `# ${peer.name}${peer.remark === undefined ? "" : `, ${peer.remark}`}`,
     "[Peer]",
     `PublicKey = ${peer.publicKey}`,
     `PresharedKey = key:preshared-${peer.name}`,

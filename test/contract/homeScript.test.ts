@@ -33,6 +33,7 @@ describe.each([
       {
         name: "nas",
         owner: { id: "0123456789abcdef", stack: "home-relay/test" },
+        devices: [],
         tunnelAddress: nas,
         forwards,
         tunnel,

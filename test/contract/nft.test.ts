@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { publishForwards } from "../../components/firewall/published.ts";
 import { renderRelayRuleset } from "../../components/firewall/ruleset.ts";
 import { renderGuard } from "../../components/home/guard.ts";
+import { guestsOf } from "../../components/home/guests.ts";
 import { relayAddress } from "../../components/network/addressPlan.ts";
 import { createForward, parseForward } from "../../components/network/forward.ts";
 import { parsePortRange } from "../../components/network/port.ts";
@@ -15,6 +16,7 @@ import { parseSettings } from "../../components/settings/parseSettings.ts";
 import type { RawSettings } from "../../components/settings/parseSettings.ts";
 import type { Settings } from "../../components/settings/settings.ts";
 import { SettingsError } from "../../components/settings/settingsError.ts";
+import { devices, prefixes as prefixesOfTunnel } from "../unit/devices.ts";
 import { firewall, nas, nasForwards, optioned, optionedForwards, relay, toHome } from "../unit/examples.ts";
 import { prefixes } from "../unit/prefixes.ts";
 import { homeForwards, publishedForwards } from "../unit/publishedForwards.ts";
@@ -149,6 +151,24 @@ describe("nft takes a home's guard", () => {
   });
 });
 
+describe("nft takes what devices may reach", () => {
+  const between = { ...prefixesOfTunnel, devices };
+  const withDevices = renderRelayRuleset({ ...firewall, between });
+
+  test("at the relay, in place of a ruleset without, and the other way round", () => {
+    const inForce = load(renderRelayRuleset(firewall), withDevices, withDevices);
+    expect(inForce).toContain("chain between_peers");
+    expect(load(withDevices, renderRelayRuleset(firewall))).toBe(load(renderRelayRuleset(firewall)));
+  });
+
+  test("at home, in place of a guard without, and the other way round", () => {
+    const plain = renderGuard({ home: nas, relay, forwards: nasForwards });
+    const guard = renderGuard({ home: nas, relay, forwards: nasForwards, guests: guestsOf("nas", devices) });
+    expect(load(plain, guard, guard)).toContain("chain from_guest");
+    expect(load(guard, plain)).toBe(load(plain));
+  });
+});
+
 describe("nft takes the counters", () => {
   test("twice, and the figures stay", () => {
     const counters = readFileSync(join(__dirname, "../../components/firewall/counters.nft"), "utf8");
@@ -174,11 +194,17 @@ test("nft takes every ruleset and guard of settings that are sound", () => {
     fc.property(stackFile(), (raw) => {
       const settings = soundSettings(raw);
       fc.pre(settings !== undefined);
-      const { relay: vps, tunnel, homes } = settings;
-      const guards = homes.map(({ tunnelAddress, forwards }) =>
-        renderGuard({ home: tunnelAddress, relay: relayAddress(tunnel.prefix4, tunnel.prefix6), forwards }),
+      const { relay: vps, tunnel, homes, devices } = settings;
+      const guards = homes.map(({ name, tunnelAddress, forwards }) =>
+        renderGuard({
+          home: tunnelAddress,
+          relay: relayAddress(tunnel.prefix4, tunnel.prefix6),
+          forwards,
+          guests: guestsOf(name, devices),
+        }),
       );
-      const openings = { ...vps, ...tunnel, forwards: publishForwards(homes) };
+      const between = { ...tunnel, devices };
+      const openings = { ...vps, ...tunnel, forwards: publishForwards(homes), between };
       for (const shared of [false, true]) load(renderRelayRuleset({ ...openings, shared }), ...guards);
     }),
     { numRuns: 25 },

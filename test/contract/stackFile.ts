@@ -17,6 +17,7 @@ export function stackFile(): fc.Arbitrary<RawSettings> {
       prefix6: maybe(fc.constantFrom("fd77::/64", "fd01:2:3:4::/64", "2001:db8::/64")),
     }),
     homes: fc.uniqueArray(home, { minLength: 1, maxLength: 3, selector: ({ name }) => name }),
+    devices: fc.uniqueArray(device, { maxLength: 3, selector: ({ name }) => name }),
     dns: fc.constant(undefined),
     hcloudToken: fc.constant("a1B2".repeat(16)),
   });
@@ -63,6 +64,15 @@ const home = fc
     forwards: fc.array(fc.oneof(port, shortForm, evenForm), { minLength: 1, maxLength: 30 }),
   })
   .map(({ name, forwards }) => ({ name, ssh: { host: name, hostKey }, forwards }));
+
+const lans = ["192.168.1.0/24", "192.168.1.50", "10.9.0.0/16", "172.16.0.0/12"];
+const device = fc.record({
+  name: fc.constantFrom("phone", "laptop", "tablet"),
+  allow: fc.uniqueArray(
+    fc.constantFrom("nas", "media", "phone", "internet via nas", ...lans.map((lan) => `${lan} via nas`)),
+    { maxLength: 5 },
+  ),
+});
 
 function texts(most: number): fc.Arbitrary<string[]> {
   return prefixes({ least: 1, most }).map((all) => all.map(({ text }) => text));

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { renderWireguardConfig } from "../../components/tunnel/wireguardConfig.ts";
 import type { WireguardInterface } from "../../components/tunnel/wireguardConfig.ts";
+import { renderDeviceConfig } from "../../components/device/deviceConfig.ts";
+import { devices, prefixes } from "../unit/devices.ts";
 import { media, nas, relay } from "../unit/examples.ts";
 import { runTool } from "./tool.ts";
 
@@ -73,6 +75,27 @@ describe.each(Object.entries(ends))("the configuration of a %s", (_, end) => {
       ]),
     );
   });
+});
+
+describe("the configuration of a device", () => {
+  test.each(devices.map((device) => [device.name, device] as const))("%s passes wg-quick", (_, device) => {
+    const keys = { privateKey: generate("genkey"), presharedKey: generate("genpsk") };
+    const relayEnd = { publicKey: generate("genkey"), ipv4Address: "203.0.113.5" };
+    const tunnel = { ...prefixes, listenPort: 51820, mtu: 1420, keepaliveSeconds: 25 };
+    const dns = ["9.9.9.9"];
+    const config = renderDeviceConfig({
+      device: { ...device, dns },
+      devices,
+      tunnel,
+      relay: relayEnd,
+      keys,
+    });
+    expect(strip(config).split("\n").filter(isSaid)).toEqual(
+      config.split("\n").filter((line) => isSaid(line) && !/^(Address|MTU|DNS) = /.test(line)),
+    );
+  });
+
+  const isSaid = (line: string) => line !== "";
 });
 
 /** As the host does it: each named key in place of its name. */

@@ -1,7 +1,8 @@
 import { labPrefix } from "./labName.ts";
 
 /**
- * The lab's map. Documentation prefixes stand for the internet (RFC 5737, RFC 3849), 100.64.0.0/10 for what a
+ * The lab's map. Documentation prefixes stand for the internet (RFC 5737, RFC 3849), 198.18.0.0/15 for where the
+ * operator's laptop and phone are (RFC 2544), 100.64.0.0/10 for what a
  * carrier hands out behind its NAT (RFC 6598), 192.168.0.0/16 for the home.
  *
  *   stranger ──┐                     ┌── data centre: bridge `dc`, gateway 172.31.1.1 and fe80::1, as at Hetzner
@@ -17,6 +18,9 @@ export const namespaces = {
   operator: `${labPrefix}operator`,
   /** A second machine on the home LAN that is not ours: what a LAN target or a guard check talks to. */
   printer: `${labPrefix}printer`,
+  /** Two devices of the operator's, on the road: each behind a router of its own. */
+  laptop: `${labPrefix}laptop`,
+  phone: `${labPrefix}phone`,
 } as const;
 
 export const bridges = {
@@ -46,6 +50,10 @@ export const addresses = {
   attic: "192.168.1.11",
   operator: "192.168.1.20",
   printer: "192.168.1.50",
+  laptop: "198.18.1.2",
+  laptopGateway: "198.18.1.1",
+  phone: "198.18.2.2",
+  phoneGateway: "198.18.2.1",
   /** A VPS that was there before, at another provider on the same bridge. */
   vps: "198.51.100.251",
   vps6: "2001:db8:2:fe::",

@@ -20,6 +20,7 @@ const packages = [
   "python3",
   "shellcheck",
   "systemd-container",
+  "wireguard-go",
   "wireguard-tools",
 ] as const;
 

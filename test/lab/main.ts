@@ -48,7 +48,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   status: { usage: "status", help: "what runs; exit code 1 when the lab is not up", run: show },
   sh: {
-    usage: "sh <stranger|operator|home|relay|printer|router|cgnat|internet> [command…]",
+    usage: "sh <stranger|operator|home|relay|printer|laptop|phone|router|cgnat|internet> [command…]",
     help: "a shell or a command there",
     run: ([where = "", ...command]) => shell(where, command),
   },
@@ -135,6 +135,8 @@ async function placed(where: string, command: readonly string[]): Promise<string
     case "operator":
       return asPerson(where, command);
     case "printer":
+    case "laptop":
+    case "phone":
     case "router":
     case "cgnat":
     case "internet":

@@ -5,6 +5,8 @@ import { inNamespace, must } from "./shell.ts";
 /** Both ends of each cable: a device in one namespace and its peer in another. */
 const cables = [
   [namespaces.internet, "to-stranger", namespaces.stranger, "eth0"],
+  [namespaces.internet, "to-laptop", namespaces.laptop, "eth0"],
+  [namespaces.internet, "to-phone", namespaces.phone, "eth0"],
   [namespaces.internet, "to-cgnat", namespaces.cgnat, "outside"],
   [namespaces.cgnat, "inside", namespaces.router, "outside"],
   [namespaces.router, "to-operator", namespaces.operator, "eth0"],
@@ -23,6 +25,8 @@ const plan: Readonly<Record<string, readonly string[]>> = {
     `addr add ${addresses.dataCentreGateway6}/64 dev ${bridges.dataCentre} nodad`,
     `addr add ${addresses.internetGateway}/24 dev to-stranger`,
     `addr add ${addresses.internetGateway6}/64 dev to-stranger nodad`,
+    `addr add ${addresses.laptopGateway}/24 dev to-laptop`,
+    `addr add ${addresses.phoneGateway}/24 dev to-phone`,
     `addr add ${addresses.cgnatOutsideGateway}/24 dev to-cgnat`,
     ...[addresses.cloudApi, addresses.resolver, addresses.packageMirror, addresses.dynDns].map(
       (it) => `addr add ${it}/32 dev lo`,
@@ -33,6 +37,14 @@ const plan: Readonly<Record<string, readonly string[]>> = {
     `addr add ${addresses.stranger6}/64 dev eth0 nodad`,
     `route add default via ${addresses.internetGateway}`,
     `route add default via ${addresses.internetGateway6}`,
+  ],
+  [namespaces.laptop]: [
+    `addr add ${addresses.laptop}/24 dev eth0`,
+    `route add default via ${addresses.laptopGateway}`,
+  ],
+  [namespaces.phone]: [
+    `addr add ${addresses.phone}/24 dev eth0`,
+    `route add default via ${addresses.phoneGateway}`,
   ],
   [namespaces.cgnat]: [
     `addr add ${addresses.cgnatOutside}/24 dev outside`,

@@ -20,6 +20,7 @@ export interface StackConfig {
   readonly homes: readonly Readonly<Record<string, unknown>>[];
   readonly tunnel?: Readonly<Record<string, unknown>>;
   readonly dns?: Readonly<Record<string, unknown>>;
+  readonly devices?: readonly unknown[];
 }
 
 /**

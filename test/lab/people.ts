@@ -16,7 +16,16 @@ const folder = join(import.meta.dirname, "people");
 
 /** Where somebody sits: one of the people, a machine by its name, or the container that container.sh makes at home. */
 export type Place =
-  "stranger" | "operator" | "printer" | "home" | "attic" | "vps" | "container" | `server-${string}`;
+  | "stranger"
+  | "operator"
+  | "printer"
+  | "laptop"
+  | "phone"
+  | "home"
+  | "attic"
+  | "vps"
+  | "container"
+  | `server-${string}`;
 
 /** That container's addresses. */
 export const container = { 4: "172.17.0.2", 6: "fd00:d0c::2" } as const;
@@ -26,7 +35,8 @@ export const strangerBy = { 4: addresses.stranger, 6: addresses.stranger6 } as c
 
 async function at(place: Place, command: readonly string[]): Promise<string[]> {
   if (place === "stranger" || place === "operator") return asPerson(place, command);
-  if (place === "printer") return inNamespace(namespaces.printer, command);
+  if (place === "printer" || place === "laptop" || place === "phone")
+    return inNamespace(namespaces[place], command);
   if (place === "container") return inMachine("home", ["nsenter", containerNetwork, "--", ...command]);
   return inMachine(place, command);
 }
@@ -185,12 +195,13 @@ export interface FlowsReport {
   readonly datagrams: FlowReport;
 }
 
-/** Keeps an echo busy over TCP and UDP, as a stranger, from now until `end`. */
+/** Keeps an echo busy over TCP and UDP, as a stranger or somebody else, from now until `end`. */
 export async function keepBusy(
   address: string,
   port: number,
+  place: Place = "stranger",
 ): Promise<{ readonly end: () => Promise<FlowsReport> }> {
-  const running = await start("stranger", "flows.py", [address, String(port)]);
+  const running = await start(place, "flows.py", [address, String(port)]);
   await running.begun;
   return { end: async () => JSON.parse(await running.end()) as FlowsReport };
 }

@@ -31,15 +31,20 @@ test("reads the sections from the project's own namespace", async () => {
   pulumi.runtime.setAllConfig({
     "home-relay:relay": '{"sshPort":2222}',
     "home-relay:homes": homes,
+    "home-relay:devices": '["phone"]',
     "home-relay:tunnel": '{"mtu":1280}',
     "home-relay:dns": '{"zone":"example.org"}',
     "hcloud:token": token,
     "hcloud:endpoint": "http://127.0.0.1",
   });
   const settings = readSettings();
-  expect([settings.relay.sshPort, settings.homes[0]?.name, settings.tunnel.mtu, settings.dns?.names]).toEqual(
-    [2222, "nas", 1280, ["@"]],
-  );
+  expect([
+    settings.relay.sshPort,
+    settings.homes[0]?.name,
+    settings.devices[0]?.name,
+    settings.tunnel.mtu,
+    settings.dns?.names,
+  ]).toEqual([2222, "nas", "phone", 1280, ["@"]]);
   expect(settings.hetzner.endpoint).toBe("http://127.0.0.1");
   expect(await told(settings.hetzner.token)).toBe(token);
 });

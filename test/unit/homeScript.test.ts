@@ -83,6 +83,8 @@ test("a document that would end itself is refused", () => {
 
 test("the plain configuration takes packets from the relay alone, and says what it lacks and which forwards that costs", () => {
   const plan = {
+    name: "nas",
+    devices: [],
     tunnelAddress: nas,
     forwards: [
       parseForward("80:8080"),

@@ -102,6 +102,7 @@ describe("what is left out has the documented default", () => {
           forwards: [parseForward("80:8080")],
         },
       ],
+      devices: [],
       dns: undefined,
     });
   });
@@ -657,8 +658,8 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     ["a section", { unknownKeys: ["home"] }, "home-relay:home: is not a setting\n  did you mean homes?"],
     [
       "nothing like a section",
-      { unknownKeys: ["devices"] },
-      "home-relay:devices: is not a setting\n  remove it; known here: relay, homes, tunnel, dns",
+      { unknownKeys: ["colours"] },
+      "home-relay:colours: is not a setting\n  remove it; known here: relay, homes, devices, tunnel, dns",
     ],
     [
       "a path set without --path",

@@ -22,6 +22,7 @@ beforeAll(async () => {
         owner,
         tunnelAddress: nas,
         forwards: nasForwards,
+        devices: [],
         tunnel: {
           prefix4: parsePrefix("10.77.0.0/16"),
           prefix6: parsePrefix("fd77::/64"),

@@ -16,6 +16,8 @@ import { owner } from "./examples.ts";
 import { plainTexts, register, tree, valueOf } from "./mockEngine.ts";
 
 const plan = {
+  name: "nas",
+  devices: [],
   tunnelAddress: nas,
   forwards: nasForwards,
   tunnel: {
@@ -29,10 +31,11 @@ const plan = {
 const keys = { privateKey: "private nas", presharedKey: "preshared nas" };
 const relay = { publicKey: "public relay", ipv4Address: "203.0.113.5" };
 
+const read = (script: string) => readFileSync(join(__dirname, "../../../components", script), "utf8");
+
 const manualHome = () =>
   new ManualHome("nas", {
     ...plan,
-    name: "nas",
     owner,
     keys: { privateKey: pulumi.secret(keys.privateKey), presharedKey: pulumi.secret(keys.presharedKey) },
     relay: { publicKey: pulumi.output(relay.publicKey), ipv4Address: pulumi.output(relay.ipv4Address) },
@@ -56,7 +59,7 @@ test("hands over, secret, a script with every document that the steps of another
     renderKeyDocument(keys),
     renderTunnelDocument(plan, relay),
     renderProbes(relay.ipv4Address, listProbes(nasForwards)),
-    readFileSync(join(__dirname, "../../../components/home/uninstall-home.sh"), "utf8"),
+    read("host/begin-uninstall.sh") + read("home/uninstall-home.sh"),
   ];
   const text = await valueOf(script);
   expect(documents.filter((document) => !text.includes(`\n${document}=== end of `))).toEqual([]);

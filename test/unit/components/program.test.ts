@@ -1,4 +1,7 @@
 import { beforeAll, expect, test } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import { peerAddress } from "../../../components/network/addressPlan.ts";
+import { parsePrefix } from "../../../components/network/prefix.ts";
 import {
   derivePresharedKey,
   deriveSshKey,
@@ -18,6 +21,7 @@ beforeAll(async () => {
       { name: "nas", ssh: { host: "192.168.1.10", hostKey }, forwards: ["80:8080", "64738/tcp+udp"] },
       { name: "media", ssh: { host: "192.168.1.11", hostKey, user: "admin" }, forwards: ["443"] },
     ]),
+    "home-relay:devices": JSON.stringify(["phone", { name: "laptop", allow: ["media", "internet via nas"] }]),
     "home-relay:dns": JSON.stringify({ zone: "example.org", names: ["@", "www"] }),
   });
 });
@@ -29,6 +33,8 @@ test("makes these things and no other", () => {
     random:index/randomPassword:RandomPassword keys-relay < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-peer-nas < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-peer-media < homerelay:keys:Keys keys
+    random:index/randomPassword:RandomPassword keys-peer-phone < homerelay:keys:Keys keys
+    random:index/randomPassword:RandomPassword keys-peer-laptop < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-ssh-admin < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-ssh-first-host < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-ssh-host < homerelay:keys:Keys keys
@@ -82,8 +88,28 @@ test("makes these things and no other", () => {
     hcloud:index/zoneRrset:ZoneRrset dns-www-AAAA < homerelay:dns:Dns dns
     hcloud:index/rdns:Rdns dns-reverse-ipv4 < homerelay:dns:Dns dns
     hcloud:index/rdns:Rdns dns-reverse-ipv6 < homerelay:dns:Dns dns
+    homerelay:device:Device phone
+    homerelay:device:Device laptop
     "
   `);
+});
+
+test("a device's configuration is an output, and secret", async () => {
+  const { devices } = await import("../../../index.ts");
+  expect(Object.keys(devices)).toEqual(["phone", "laptop"]);
+  expect(await Promise.all(Object.values(devices).map((config) => pulumi.isSecret(config)))).toEqual([
+    true,
+    true,
+  ]);
+});
+
+test("each end is told of the devices that are its business", () => {
+  const stdin = (name: string) => JSON.stringify(named(registered, name).inputs["stdin"]);
+  const { ipv4 } = peerAddress(parsePrefix("10.77.0.0/16"), parsePrefix("fd77::/64"), "laptop");
+  for (const step of ["relay-firewall-rules", "relay-tunnel-interface", "nas-guard", "media-guard"])
+    expect(stdin(step)).toContain(ipv4);
+  expect(stdin("nas-guard")).toMatch(/set exit_guests4 \{[^}]*elements/);
+  expect(stdin("media-guard")).not.toMatch(/set exit_guests4 \{[^}]*elements/);
 });
 
 test("no private key, preshared key or seed stands anywhere in clear", () => {
@@ -219,11 +245,13 @@ function secretTexts(): { readonly travelling: string[]; readonly staying: strin
     ["keys-ssh-first-host", "ssh first host", "home-relay-first"],
     ["keys-ssh-host", "ssh host", "home-relay"],
   ] as const;
-  const peers = ["keys-peer-nas", "keys-peer-media"];
+  const homes = ["keys-peer-nas", "keys-peer-media"];
+  const devices = ["keys-peer-phone", "keys-peer-laptop"];
+  const peers = [...homes, ...devices];
   return {
     travelling: [
       deriveWireguardKey("random keys-relay", "wireguard relay").privateKey,
-      ...peers.map((seed) => deriveWireguardKey(`random ${seed}`, "wireguard peer").privateKey),
+      ...homes.map((seed) => deriveWireguardKey(`random ${seed}`, "wireguard peer").privateKey),
       ...peers.map((seed) => derivePresharedKey(`random ${seed}`, "wireguard preshared key")),
       // The line that holds the seed: those before it are the public key.
       ...ssh.map(([seed, info, comment]) => {
@@ -231,6 +259,9 @@ function secretTexts(): { readonly travelling: string[]; readonly staying: strin
         return lines[4] ?? "";
       }),
     ],
-    staying: ["keys-relay", ...peers, ...ssh.map(([seed]) => seed)].map((seed) => `random ${seed}`),
+    staying: [
+      ...["keys-relay", ...peers, ...ssh.map(([seed]) => seed)].map((seed) => `random ${seed}`),
+      ...devices.map((seed) => deriveWireguardKey(`random ${seed}`, "wireguard peer").privateKey),
+    ],
   };
 }

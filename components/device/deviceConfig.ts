@@ -1,0 +1,81 @@
+import { relayAddress } from "../network/addressPlan.ts";
+import { callersOf, lansOf, peersOf, usesExit } from "../network/device.ts";
+import type { Device, Peer } from "../network/device.ts";
+import type { Prefix } from "../network/prefix.ts";
+import { renderWireguardConfig } from "../tunnel/wireguardConfig.ts";
+
+/** All that a device has to be told. */
+export interface DeviceConfig {
+  readonly device: Device & { readonly dns: readonly string[] };
+  /** All devices: another one may be allowed to call this one. */
+  readonly devices: readonly Device[];
+  readonly tunnel: {
+    readonly prefix4: Prefix;
+    readonly prefix6: Prefix;
+    /** UDP port on the relay. */
+    readonly listenPort: number;
+    /** Bytes. */
+    readonly mtu: number;
+    readonly keepaliveSeconds: number;
+  };
+  readonly relay: {
+    /** Base64. */
+    readonly publicKey: string;
+    /** The relay's public IPv4 address. */
+    readonly ipv4Address: string;
+  };
+  /** Base64. */
+  readonly keys: { readonly privateKey: string; readonly presharedKey: string };
+}
+
+/**
+ * The configuration for WireGuard's app or `wg-quick`, keys and all. It routes into the tunnel what the device may
+ * reach and those who may call it, and nothing else.
+ */
+export function renderDeviceConfig({ device, devices, tunnel, relay, keys }: DeviceConfig): string {
+  const { tunnelAddress, dns, name } = device;
+  const callers = callersOf(devices, name);
+  const text = renderWireguardConfig({
+    addresses: hostPrefixes(tunnelAddress),
+    listenPort: undefined,
+    mtu: tunnel.mtu,
+    dns,
+    routes: "reader's",
+    postUp: [],
+    preDown: [],
+    peers: [
+      {
+        name: "relay",
+        publicKey: relay.publicKey,
+        allowedIps: allowedIps(device, callers, tunnel),
+        endpoint: `${relay.ipv4Address}:${tunnel.listenPort}`,
+        // A phone that nobody calls may sleep.
+        keepaliveSeconds: callers.length > 0 ? tunnel.keepaliveSeconds : undefined,
+      },
+    ],
+  });
+  const named = new Map([
+    ["private", keys.privateKey],
+    ["preshared-relay", keys.presharedKey],
+  ]);
+  return text.replace(/ = key:(\S+)$/gm, (_, key: string) => ` = ${named.get(key) ?? ""}`);
+}
+
+function allowedIps(
+  device: Device,
+  callers: readonly Peer[],
+  { prefix4, prefix6 }: DeviceConfig["tunnel"],
+): string[] {
+  if (usesExit(device)) return ["0.0.0.0/0", "::/0"];
+  const peers = [...new Map([...peersOf(device), ...callers].map((peer) => [peer.name, peer])).values()];
+  const wanted = [
+    ...peers.flatMap(({ tunnelAddress }) => hostPrefixes(tunnelAddress)),
+    ...lansOf(device).map(({ text }) => text),
+  ];
+  // A peer without any address would be no peer to some programs; the relay answers a ping, and nothing else.
+  return wanted.length > 0 ? wanted : hostPrefixes(relayAddress(prefix4, prefix6));
+}
+
+function hostPrefixes({ ipv4, ipv6 }: Peer["tunnelAddress"]): string[] {
+  return [`${ipv4}/32`, `${ipv6}/128`];
+}

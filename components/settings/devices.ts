@@ -1,0 +1,109 @@
+import { peerAddress } from "../network/addressPlan.ts";
+import type { Allowed, Peer } from "../network/device.ts";
+import { overlaps, parseAddress, parsePrefix } from "../network/prefix.ts";
+import type { Prefix } from "../network/prefix.ts";
+import { defaults } from "./defaults.ts";
+import { readPeerName } from "./peerName.ts";
+import { isRead, show } from "./place.ts";
+import type { Draft, Place, Read } from "./place.ts";
+import { distinct, fields, isAbsent, isText, items, optional, parsed, required } from "./readers.ts";
+import type { DeviceSettings, HomeSettings, TunnelSettings } from "./settings.ts";
+import { privateSpace } from "./tunnel.ts";
+
+/** A device as the user wrote it; its `allow` names other things, which need not exist. */
+export interface WrittenDevice {
+  readonly name: string;
+  /** Each at the index where it was written. */
+  readonly allow: readonly Read<WrittenAllowed>[];
+  readonly dns: readonly string[];
+}
+
+export type WrittenAllowed =
+  /** A home or another device. */
+  | { readonly to: "peer"; readonly name: string }
+  | { readonly to: "lan"; readonly prefix: Prefix; readonly via: string }
+  | { readonly to: "internet"; readonly via: string };
+
+const forms = 'write the name of a home or a device, "192.168.1.0/24 via nas" or "internet via nas"';
+
+const readLongForm = fields<WrittenDevice>({
+  name: required(readPeerName, "name: phone"),
+  allow: optional(items(readAllowed), defaults.device.allow),
+  dns: optional(
+    distinct(
+      parsed(
+        (text) => parseAddress(text).toString(),
+        'write the address of a resolver, like "9.9.9.9"; a name would have to be looked up first',
+      ),
+      (address) => address,
+    ),
+    defaults.device.dns,
+  ),
+});
+
+const readList = items<Draft<WrittenDevice>>((value, place) =>
+  isText(value) ? readLongForm({ name: value }, place) : readLongForm(value, place),
+);
+
+/** The `devices` section. */
+export function readDevices(value: unknown, place: Place): Read<readonly Read<Draft<WrittenDevice>>[]> {
+  return readList(isAbsent(value) ? [] : value, place);
+}
+
+function readAllowed(value: unknown, place: Place): Read<WrittenAllowed> {
+  if (!isText(value)) return place.refuse(`must be text; found ${show(value)}`, forms);
+  const [target = "", word, via = "", ...rest] = value.trim().split(/\s+/);
+  if (word === undefined && /^[a-z][a-z0-9-]*$/.test(target) && target !== "internet")
+    return { to: "peer", name: target };
+  if (word === undefined && (target === "internet" || target.includes("/")))
+    return place.refuse(`does not say through which home; found ${show(value)}`, `write "${target} via nas"`);
+  if (word !== "via" || via === "" || rest.length > 0)
+    return place.refuse(`must be what the device may reach; found ${show(value)}`, forms);
+  if (target === "internet") return { to: "internet", via };
+  const prefix = parsed(parseLan, 'write a part of the LAN, like "192.168.1.0/24 via nas"')(target, place);
+  return isRead(prefix) ? { to: "lan", prefix, via } : prefix;
+}
+
+function parseLan(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix.family !== 4) throw new Error(`"${text}" is not an IPv4 prefix, and a LAN is reached over IPv4`);
+  if (!privateSpace.some((space) => space.length <= prefix.length && overlaps(space, prefix)))
+    throw new Error(
+      `"${text}" is not within ${privateSpace.map((space) => space.text).join(", ")}, the space for private networks`,
+    );
+  return prefix;
+}
+
+/** The devices of settings without a problem, each name in them with the peer that it stands for. */
+export function resolveDevices(
+  drafts: readonly Read<Draft<WrittenDevice>>[],
+  homes: readonly HomeSettings[],
+  { prefix4, prefix6 }: TunnelSettings,
+): DeviceSettings[] {
+  const written = drafts.filter((draft): draft is WrittenDevice => isRead(draft));
+  const home = new Map(homes.map(({ name, tunnelAddress }) => [name, { name, tunnelAddress }]));
+  const device = new Map(
+    written.map(({ name }) => [name, { name, tunnelAddress: peerAddress(prefix4, prefix6, name) }]),
+  );
+  return written.map(({ name, allow, dns }) => ({
+    ...known(device, name),
+    allow: allow.filter(isRead).map((one) => resolve(one, home, device)),
+    dns,
+  }));
+}
+
+function resolve(
+  written: WrittenAllowed,
+  homes: ReadonlyMap<string, Peer>,
+  devices: ReadonlyMap<string, Peer>,
+): Allowed {
+  if (written.to !== "peer") return { ...written, via: known(homes, written.via) };
+  const home = homes.get(written.name);
+  return home ? { to: "home", peer: home } : { to: "device", peer: known(devices, written.name) };
+}
+
+function known(peers: ReadonlyMap<string, Peer>, name: string): Peer {
+  const peer = peers.get(name);
+  if (peer === undefined) throw new Error(`unreachable: "${name}" was refused before`);
+  return peer;
+}
