@@ -7,8 +7,10 @@ import { Home } from "./components/home/Home.ts";
 import { Uninstall } from "./components/host/Uninstall.ts";
 import { Keys } from "./components/keys/Keys.ts";
 import { renderForward } from "./components/network/forward.ts";
+import { addressesOf } from "./components/network/addressPlan.ts";
 import { Reachability } from "./components/reachability/Reachability.ts";
 import { RelayServer } from "./components/relay/RelayServer.ts";
+import { Sshd } from "./components/relay/Sshd.ts";
 import { readSettings } from "./components/settings/StackSettings.ts";
 import { Tunnel } from "./components/tunnel/Tunnel.ts";
 
@@ -24,10 +26,13 @@ const after = homes.map(({ uninstall }) => uninstall);
 
 const keys = new Keys("keys", { peers: homes.map(({ name }) => name), generation: tunnel.keyGeneration });
 
-const openings = { ...vps, ...tunnel, forwards: publishForwards(homes) };
-const wall = new ProviderFirewall("provider-firewall", { label, openings, after });
-const relay = new RelayServer("relay", { ...vps, label, keys, firewallId: wall.firewallId, after });
+const sshPeers = addressesOf(vps.sshPeers, homes);
+const openings = { ...vps, ...tunnel, sshPeers, forwards: publishForwards(homes) };
+const createWall = (before: readonly pulumi.Resource[]) =>
+  new ProviderFirewall("provider-firewall", { label, openings, after: before });
+const relay = new RelayServer("relay", { ...openings, label, keys, createWall, after });
 const firewall = new Firewall("relay-firewall", relay.host, openings);
+new Sshd("relay-sshd", relay.host, { ...vps, after: firewall.confirmed });
 const { listening } = new Tunnel("relay-tunnel", relay.host, {
   ...tunnel,
   keys,
@@ -47,7 +52,7 @@ for (const home of homes) {
     publicAddress: ipv4Address,
     serverId,
     forwards: home.forwards,
-    after: [...ready, wall],
+    after: [...ready, relay.wall],
   });
 }
 

@@ -20,7 +20,7 @@ export class Firewall extends pulumi.ComponentResource {
     const ruleset = renderRelayRuleset(openings);
     const rules = host.step(
       `${name}-rules`,
-      { run: "apply-firewall.sh", document: ruleset },
+      { run: `apply-firewall.sh ${openings.sshVia}`, document: ruleset },
       { parent: this, dependsOn: host.prepared },
     );
     this.confirmed = host.step(

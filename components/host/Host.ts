@@ -46,6 +46,10 @@ export interface HostArgs {
   readonly access: Access;
   /** Further files to put in place, by absolute path. @default none */
   readonly files?: readonly DocumentFile[];
+  /** Every step runs again when one of these changes. @default none */
+  readonly triggers?: readonly pulumi.Input<string>[];
+  /** What to do when the host is silent, besides looking whether it is on. @default nothing */
+  readonly silenceMend?: string;
 }
 
 export interface StepArgs {
@@ -80,9 +84,10 @@ export class Host extends pulumi.ComponentResource {
     this.#title = args.title;
     const document = preparation(args);
     const scripts = createHash("sha256").update(document).digest("hex").slice(0, 12);
-    this.#triggers = [scripts, ...(machine ? [machine.id] : [])];
+    const again = [...(machine ? [machine.id] : []), ...(args.triggers ?? [])];
+    this.#triggers = [scripts, ...again];
 
-    const reached = this.#createReach(name, machine);
+    const reached = this.#createReach(name, again, args.silenceMend);
     this.prepared = this.step(
       `${name}-prepare`,
       { run: "bash -s", document, timeoutSeconds: 900 },
@@ -124,10 +129,9 @@ export class Host extends pulumi.ComponentResource {
     );
   }
 
-  #createReach(name: string, machine: pulumi.CustomResource | undefined): pulumi.Resource {
+  #createReach(name: string, triggers: pulumi.Input<string>[], silenceMend = ""): pulumi.Resource {
     const access = this.#access;
-    const shared = { NAME: this.#title };
-    const triggers = machine ? [machine.id] : [];
+    const shared = { NAME: this.#title, ...(silenceMend === "" ? {} : { SILENCE_MEND: silenceMend }) };
     const create = "sh components/host/reach-host.sh";
     if (!hasStackKey(access)) {
       const environment = {

@@ -4,6 +4,7 @@
 #   NAME          what the user calls the host
 #   WAIT_SECONDS  how long a host may be silent (a new server boots)
 #   HOST_KEY_MEND what to do about a host key that is not the pinned one
+#   SILENCE_MEND  what to do about a host that does not answer, besides what goes for all
 # stdin: nothing (the operator's own way in), or for a relay of ours two OpenSSH private keys, one after the other:
 # the one to log in with, and the host key that the server is to have from its first contact on. The one that it
 # booted with was in its user data, where others than us can read it.
@@ -60,7 +61,8 @@ Check that this works without a question:  ssh -p $PORT $LOGIN@$HOST true" ;;
     waited=$(($(date +%s) - started))
     if [ "$waited" -ge "$WAIT_SECONDS" ]; then
       die "$NAME does not answer: tried ssh to $HOST port $PORT as $LOGIN for $waited s, last answer: ${answer:-none}
-Is it switched on, is this the right address, and does a firewall let you through?"
+Is it switched on, is this the right address, and does a firewall let you through?${SILENCE_MEND:+
+$SILENCE_MEND}"
     fi
     say "waiting for $NAME ($HOST port $PORT): $(printf '%s' "$answer" | tail -n 1 | tr -d '\r') ($waited s)"
     sleep 2

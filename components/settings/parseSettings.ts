@@ -17,6 +17,7 @@ import type {
   TunnelSettings,
 } from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
+import { refuseSshPeers } from "./sshPeers.ts";
 import { checkToken } from "./token.ts";
 import { readTunnel } from "./tunnel.ts";
 
@@ -46,6 +47,7 @@ export function parseSettings(raw: RawSettings): Settings {
   const dns = readDns(raw.dns, at("dns"));
   checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
   if (isRead(homes)) refuseConflicts(homes, at("homes"), relay, tunnel);
+  refuseSshPeers(relay, homes, at("relay"));
   const settings = assemble(relay, homes, tunnel, dns);
   if (problems.length > 0 || !isRead(settings)) throw new SettingsError(problems);
   return deepFreeze(settings);

@@ -1,6 +1,6 @@
 import { defaults } from "./defaults.ts";
 import { sources } from "./prefixes.ts";
-import { fields, oneOf, optional, text, wholeNumber } from "./readers.ts";
+import { distinct, fields, oneOf, optional, text, wholeNumber } from "./readers.ts";
 import type { RelaySettings } from "./settings.ts";
 
 /** The system images on which our scripts are tried: systemd, apt, nftables and a kernel with WireGuard. */
@@ -19,6 +19,14 @@ export const readRelay = fields<RelaySettings>({
       mend: "write the addresses that you connect from, or remove the key to admit everybody who has the key",
     }),
     defaults.relay.adminCidrs,
+  ),
+  sshVia: optional(oneOf(["public", "tunnel"]), defaults.relay.sshVia),
+  sshPeers: optional(
+    distinct(
+      text((name) => name !== "", "must be the name of a peer", "write it like nas"),
+      (name) => name,
+    ),
+    defaults.relay.sshPeers,
   ),
 });
 

@@ -25,6 +25,10 @@ export interface RelaySettings {
   readonly sshPort: number;
   /** Who may open an SSH connection to the relay. @default everybody: 0.0.0.0/0 and ::/0 */
   readonly adminCidrs: readonly Prefix[];
+  /** Whether SSH goes to the relay's public address or through the tunnel. @default public */
+  readonly sshVia: "public" | "tunnel";
+  /** Names of the peers that may open an SSH connection to the relay through the tunnel. @default none */
+  readonly sshPeers: readonly string[];
 }
 
 export interface TunnelSettings {

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { publishForwards } from "../../components/firewall/published.ts";
 import { renderRelayRuleset } from "../../components/firewall/ruleset.ts";
 import { renderGuard } from "../../components/home/guard.ts";
-import { relayAddress } from "../../components/network/addressPlan.ts";
+import { addressesOf, relayAddress } from "../../components/network/addressPlan.ts";
 import { createForward, parseForward } from "../../components/network/forward.ts";
 import { parsePortRange } from "../../components/network/port.ts";
 import type { PortRange } from "../../components/network/port.ts";
@@ -42,6 +42,19 @@ describe("nft takes the relay's ruleset", () => {
 
   test("of forwards with every option", () => {
     expect(load(renderRelayRuleset(optioned))).toContain("@cap5_rate6");
+  });
+
+  test("with SSH through the tunnel, what else a change lets in, and the way back", () => {
+    const tunnelled = renderRelayRuleset({ ...firewall, sshVia: "tunnel", sshPeers: [nas] });
+    const besides = [
+      "add element inet homerelay ssh_public { 2222 }",
+      `add element inet homerelay ssh_peers4 { ${nas.ipv4} . 2222 }`,
+      `add element inet homerelay ssh_peers6 { ${nas.ipv6} . 2222 }`,
+      "add element inet homerelay ssh_public { 22 timeout 40s }",
+    ].join("\n");
+    const inForce = load(renderRelayRuleset(firewall), `${tunnelled}${besides}\n`);
+    expect(inForce).toContain(`${nas.ipv4} . 2222`);
+    expect(inForce).toMatch(/set ssh_public \{[^}]*elements = \{ 22 timeout 40s expires [^}]*, 2222 \}/);
   });
 
   test("for any forwards that do not collide, with any of the options", () => {
@@ -173,7 +186,8 @@ test("nft takes every ruleset and guard of settings that are sound", () => {
       const guards = homes.map(({ tunnelAddress, forwards }) =>
         renderGuard({ home: tunnelAddress, relay: relayAddress(tunnel.prefix4, tunnel.prefix6), forwards }),
       );
-      load(renderRelayRuleset({ ...vps, ...tunnel, forwards: publishForwards(homes) }), ...guards);
+      const openings = { sshPeers: addressesOf(vps.sshPeers, homes), forwards: publishForwards(homes) };
+      load(renderRelayRuleset({ ...vps, ...tunnel, ...openings }), ...guards);
     }),
     { numRuns: 25 },
   );
