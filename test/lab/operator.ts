@@ -80,12 +80,15 @@ export class Operator {
   /** Runs `pulumi` on the stack, as the operator would. */
   async pulumi(args: readonly string[], options: RunOptions = {}): Promise<Result> {
     const command = [join(this.#engine.bin, "pulumi"), ...args, "--stack", this.stack];
-    return run(this.#seat === "operator" ? asPerson("operator", command) : await inNetworkOf("home", command), {
-      timeoutMs: 600_000,
-      ...options,
-      cwd: checkout,
-      env: this.environment(),
-    });
+    return run(
+      this.#seat === "operator" ? asPerson("operator", command) : await inNetworkOf("home", command),
+      {
+        timeoutMs: 600_000,
+        ...options,
+        cwd: checkout,
+        env: this.environment(),
+      },
+    );
   }
 
   /** `pulumi up`, which has to succeed. */

@@ -11,6 +11,7 @@ const roles = Object.keys(installedFiles) as Role[];
 /** Which host a component's steps run on. */
 const hostOf: Readonly<Record<string, Role>> = {
   "firewall/Firewall.ts": "relay",
+  "relay/Sshd.ts": "relay",
   "tunnel/Tunnel.ts": "relay",
   "home/Home.ts": "home",
   "reachability/Reachability.ts": "home",
@@ -54,7 +55,8 @@ test("every component with steps is known to this test", () => {
 test("no script of a host lies about uninstalled", () => {
   const known = new Set(Object.values(installedFiles).flatMap((files) => files.map(({ source }) => source)));
   const operators =
-    read("host/Host.ts") + read("host/Uninstall.ts") + read("../index.ts") + operatorScripts();
+    ["host/Host.ts", "host/Uninstall.ts", "relay/SshDoor.ts", "../index.ts"].map(read).join("") +
+    operatorScripts();
   const unused = globSync("*/*.{sh,service,timer,conf,nft}", { cwd: components }).filter(
     (source) => !known.has(source) && !operators.includes(basename(source)),
   );
@@ -73,7 +75,6 @@ function scriptsRunBy(source: string): string[] {
 
 /** What runs on the operator's machine, which has this checkout. */
 function operatorScripts(): string {
-  return ["connect-host.sh", "reach-host.sh", "run-step.sh", "uninstall-host.sh"]
-    .map((name) => read(`host/${name}`))
-    .join("");
+  const scripts = ["connect-host.sh", "reach-host.sh", "run-step.sh", "uninstall-host.sh"];
+  return [...scripts.map((name) => `host/${name}`), "relay/move-ssh-door.sh"].map(read).join("");
 }

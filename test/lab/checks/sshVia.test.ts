@@ -46,7 +46,8 @@ async function sshAnswers(place: Place, host: string, port = 22): Promise<boolea
 }
 
 /** Our own rules on the relay, without what nft counts and remembers. */
-const rules = () => shell(relay, "nft --stateless list table inet homerelay; cat /etc/homerelay/firewall.nft");
+const rules = () =>
+  shell(relay, "nft --stateless list table inet homerelay; cat /etc/homerelay/firewall.nft");
 
 async function page(port: number): Promise<string> {
   const url = `http://${address}:${port}/`;
@@ -93,7 +94,10 @@ describe("with SSH open to the public", () => {
     expect(code).not.toBe(0);
     expect(stdout).toContain(`does not answer through the tunnel at ${inTunnel} 22`);
     expect(await rules()).toBe(before);
-    expect([await sshAnswers("operator", address), await sshAnswers("home", inTunnel)]).toEqual([true, false]);
+    expect([await sshAnswers("operator", address), await sshAnswers("home", inTunnel)]).toEqual([
+      true,
+      false,
+    ]);
   });
 });
 
@@ -136,7 +140,9 @@ describe("with SSH through the tunnel", () => {
 
   test("it stays closed while the tunnel is up, with the limit that the unit has", async () => {
     const unit = "homerelay-wayback.service";
-    expect(await shell(relay, `systemctl show --property=ExecStart ${unit}`)).toContain("open-way-back.sh 300");
+    expect(await shell(relay, `systemctl show --property=ExecStart ${unit}`)).toContain(
+      "open-way-back.sh 300",
+    );
     await shell(relay, `systemctl start ${unit}`);
     expect(await shell(relay, "nft list set inet homerelay ssh_public")).not.toContain("elements");
   });
@@ -175,7 +181,10 @@ describe("the way back in", () => {
     await power("home", "power-off");
     await power(relay, "reboot");
     await untilPublic(true);
-    await shell(relay, "systemctl start homerelay-wayback.service; systemctl start homerelay-wayback.service");
+    await shell(
+      relay,
+      "systemctl start homerelay-wayback.service; systemctl start homerelay-wayback.service",
+    );
     expect(await sshAnswers("operator", address, 2222)).toBe(true);
   });
 

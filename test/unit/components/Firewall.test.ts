@@ -20,7 +20,7 @@ test("loads the ruleset on trial, then confirms that very ruleset over another c
   expect(
     [rules, confirm].map(({ inputs, dependsOn }) => [inputs["create"], inputs["stdin"], dependsOn]),
   ).toEqual([
-    ["timeout 300 /usr/local/lib/homerelay/apply-firewall.sh", ruleset, ["relay-host-prepare"]],
+    ["timeout 300 /usr/local/lib/homerelay/apply-firewall.sh public", ruleset, ["relay-host-prepare"]],
     [
       "timeout 300 /usr/local/lib/homerelay/confirm-firewall.sh",
       `${createHash("sha256").update(ruleset).digest("hex")}\n`,

@@ -1,10 +1,18 @@
 import { beforeAll, expect, test } from "@jest/globals";
+import * as random from "@pulumi/random";
 import { RelayServer } from "../../../components/relay/RelayServer.ts";
+import { parsePrefix } from "../../../components/network/prefix.ts";
 import { relaySysctls } from "../../../components/relay/sysctls.ts";
 import { renderUserData } from "../../../components/relay/userData.ts";
+import { nas } from "../examples.ts";
 import { earlier, keyPair, stackKeyConnection } from "./examples.ts";
 import { named, register, tree, valueOf } from "./mockEngine.ts";
 import type { Registered } from "./mockEngine.ts";
+
+/** Stands for the provider's firewall. */
+class Wall extends random.RandomPassword {
+  readonly firewallId = 401;
+}
 
 let registered: readonly Registered[];
 let relay: RelayServer | undefined;
@@ -17,14 +25,18 @@ beforeAll(async () => {
       serverType: "cx23",
       image: "debian-13",
       sshPort: 22,
+      sshVia: "public",
+      sshPeers: [nas],
+      prefix4: parsePrefix("10.77.0.0/16"),
+      prefix6: parsePrefix("fd77::/64"),
       keys: { adminSshKey: keyPair("admin"), firstHostSshKey: keyPair("first"), hostSshKey: keyPair("host") },
-      firewallId: 401,
+      createWall: (after) => new Wall("wall", { length: 1 }, { dependsOn: [...after] }),
       after: [earlier("nas-on-destroy")],
     });
   });
 });
 
-test("is two addresses, a key, a server and the host on it", () => {
+test("is two addresses, a key, a door for SSH, a wall, a server and the host on it", () => {
   const component = "homerelay:relay:RelayServer relay";
   expect(tree(registered)).toEqual([
     "command:local:Command nas-on-destroy",
@@ -32,6 +44,9 @@ test("is two addresses, a key, a server and the host on it", () => {
     `hcloud:index/primaryIp:PrimaryIp relay-ipv4 < ${component}`,
     `hcloud:index/primaryIp:PrimaryIp relay-ipv6 < ${component}`,
     `hcloud:index/sshKey:SshKey relay-ssh-key < ${component}`,
+    `homerelay:relay:SshDoor relay-ssh-door < ${component}`,
+    "command:local:Command relay-ssh-door < homerelay:relay:SshDoor relay-ssh-door",
+    "random:index/randomPassword:RandomPassword wall",
     `hcloud:index/server:Server relay-server < ${component}`,
     `homerelay:host:Host relay-host < ${component}`,
     "command:local:Command relay-host-reach < homerelay:host:Host relay-host",
@@ -73,6 +88,16 @@ test("the server takes both addresses, the key and the firewall, by Hetzner's id
     name: "home-relay-test",
     publicKey: "ssh-ed25519 AAAAadmin",
   });
+});
+
+test("the wall changes only when the door is open, and the door waits for no server", () => {
+  expect(named(registered, "wall").dependsOn).toEqual(["nas-on-destroy", "relay-ssh-door"]);
+  expect(named(registered, "relay-ssh-door").dependsOn).toEqual(["relay-ipv4"]);
+});
+
+test("after another door every step runs again", () => {
+  for (const name of ["relay-host-reach", "relay-host-prepare"])
+    expect(named(registered, name).inputs["triggers"]).toContain("said by relay-ssh-door");
 });
 
 test("an edit of the user data never costs the server", () => {

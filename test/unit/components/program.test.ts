@@ -31,12 +31,14 @@ test("makes these things and no other", () => {
     random:index/randomPassword:RandomPassword keys-ssh-admin < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-ssh-first-host < homerelay:keys:Keys keys
     random:index/randomPassword:RandomPassword keys-ssh-host < homerelay:keys:Keys keys
-    homerelay:firewall:ProviderFirewall provider-firewall
-    hcloud:index/firewall:Firewall provider-firewall-rules < homerelay:firewall:ProviderFirewall provider-firewall
     homerelay:relay:RelayServer relay
     hcloud:index/primaryIp:PrimaryIp relay-ipv4 < homerelay:relay:RelayServer relay
     hcloud:index/primaryIp:PrimaryIp relay-ipv6 < homerelay:relay:RelayServer relay
     hcloud:index/sshKey:SshKey relay-ssh-key < homerelay:relay:RelayServer relay
+    homerelay:relay:SshDoor relay-ssh-door < homerelay:relay:RelayServer relay
+    command:local:Command relay-ssh-door < homerelay:relay:SshDoor relay-ssh-door
+    homerelay:firewall:ProviderFirewall provider-firewall
+    hcloud:index/firewall:Firewall provider-firewall-rules < homerelay:firewall:ProviderFirewall provider-firewall
     hcloud:index/server:Server relay-server < homerelay:relay:RelayServer relay
     homerelay:host:Host relay-host < homerelay:relay:RelayServer relay
     command:local:Command relay-host-reach < homerelay:host:Host relay-host
@@ -44,6 +46,8 @@ test("makes these things and no other", () => {
     homerelay:firewall:Firewall relay-firewall
     command:remote:Command relay-firewall-rules < homerelay:firewall:Firewall relay-firewall
     command:remote:Command relay-firewall-confirm < homerelay:firewall:Firewall relay-firewall
+    homerelay:relay:Sshd relay-sshd
+    command:remote:Command relay-sshd-config < homerelay:relay:Sshd relay-sshd
     homerelay:tunnel:Tunnel relay-tunnel
     command:remote:Command relay-tunnel-keys < homerelay:tunnel:Tunnel relay-tunnel
     command:remote:Command relay-tunnel-interface < homerelay:tunnel:Tunnel relay-tunnel
@@ -87,6 +91,7 @@ test("no private key, preshared key or seed stands anywhere in clear", () => {
 test("a preview shows every document but those that carry keys", () => {
   const hidden = registered.filter(({ inputs }) => isSecret(inputs["stdin"]) || isSecret(inputs["userData"]));
   expect(hidden.map(({ name }) => name)).toEqual([
+    "relay-ssh-door",
     "relay-server",
     "relay-host-reach",
     "relay-tunnel-keys",
@@ -96,15 +101,20 @@ test("a preview shows every document but those that carry keys", () => {
 });
 
 test("a new server gets every step of the relay again, and each home calls it and proves its forwards anew", () => {
-  const server = named(registered, "relay-host-reach").inputs["triggers"] as string[];
-  expect(server).toEqual([expect.any(String)]);
-  const again = registered.filter(({ inputs }) =>
-    (inputs["triggers"] as string[] | undefined)?.includes(server[0] ?? ""),
+  const [server = "", door = ""] = named(registered, "relay-host-reach").inputs["triggers"] as string[];
+  expect([server, door]).toEqual([expect.any(String), "said by relay-ssh-door"]);
+  const steps = registered.filter(
+    ({ type, dependsOn }) => type.startsWith("command:") && dependsOn.length > 0,
   );
-  const wanted = (one: Registered) =>
-    one.type.startsWith("command:") && (one.name.startsWith("relay-") || /-(tunnel|proof)$/.test(one.name));
-  expect(again).toEqual(registered.filter(wanted));
+  const onRelay = ({ name }: Registered) => name.startsWith("relay-") && name !== "relay-ssh-door";
+  expect(again(server)).toEqual(steps.filter((one) => onRelay(one) || /-(tunnel|proof)$/.test(one.name)));
+  expect(again(door)).toEqual(steps.filter(onRelay));
 });
+
+/** What is done anew when this text is another one. */
+function again(trigger: string): Registered[] {
+  return registered.filter(({ inputs }) => (inputs["triggers"] as string[] | undefined)?.includes(trigger));
+}
 
 test("nothing has an undo but the uninstall of each home", () => {
   expect(registered.filter(({ inputs }) => "delete" in inputs).map(({ name }) => name)).toEqual([
@@ -122,7 +132,7 @@ test("an uninstall waits for nothing, so it is made first and its failure keeps 
 
 test("destroy takes away all that is billed before it cleans a home, and a home's steps before that home", () => {
   const billed = registered.filter(({ type }) => type.startsWith("hcloud:") || type === types.remote);
-  expect(billed).toHaveLength(14);
+  expect(billed).toHaveLength(15);
   expect(billed.filter((one) => !deletedBefore(one, "nas-on-destroy", "media-on-destroy"))).toEqual([]);
   for (const home of ["nas", "media"]) {
     const steps = registered.filter(({ type, name }) => type === types.local && name.startsWith(`${home}-`));
@@ -138,12 +148,14 @@ test("what a step needs is there before it", () => {
     "
     nas-on-destroy:
     media-on-destroy:
-    relay-host-reach:
-    relay-host-prepare: relay-host-reach
-    relay-firewall-rules: relay-host-prepare
-    relay-firewall-confirm: relay-firewall-rules
-    relay-tunnel-keys: relay-host-prepare
-    relay-tunnel-interface: relay-firewall-confirm relay-tunnel-keys
+    relay-ssh-door:
+    relay-host-reach: relay-ssh-door
+    relay-host-prepare: relay-host-reach relay-ssh-door
+    relay-firewall-rules: relay-host-prepare relay-ssh-door
+    relay-firewall-confirm: relay-firewall-rules relay-ssh-door
+    relay-sshd-config: relay-firewall-confirm relay-ssh-door
+    relay-tunnel-keys: relay-host-prepare relay-ssh-door
+    relay-tunnel-interface: relay-firewall-confirm relay-ssh-door relay-tunnel-keys
     nas-host-reach:
     nas-host-prepare: nas-host-reach
     nas-guard: nas-host-prepare
