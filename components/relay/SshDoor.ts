@@ -45,6 +45,7 @@ export class SshDoor extends pulumi.ComponentResource {
         environment: {
           NAME: args.title,
           DOOR: pulumi.interpolate`${this.host} ${sshPort}`,
+          PUBLIC_ADDRESS: args.publicAddress,
           SSH_VIA: sshVia,
           SSH_PEERS: args.sshPeers.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).join(" "),
           LOGIN: "root",

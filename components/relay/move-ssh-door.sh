@@ -4,6 +4,7 @@
 # beside it. Later steps use the new door, and then close the old one. Besides the variables of connect-host.sh:
 #   NAME                   what the user calls the host
 #   DOOR                   the wanted door: `HOST PORT`
+#   PUBLIC_ADDRESS         the relay's, which is a door as well while the tunnel is down (open-way-back.sh)
 #   SSH_VIA, SSH_PEERS     public or tunnel; tunnel addresses that may come in through the tunnel
 #   PULUMI_COMMAND_STDOUT  the doors known so far, the newest first; none: the relay is not there yet
 # stdin: the private key to log in with, OpenSSH format. stdout: the doors known from now on. An older one is not
@@ -16,7 +17,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 known=${PULUMI_COMMAND_STDOUT-}
-rounds=4
+rounds=3
 
 say() {
   printf '%s\n' "$*" >&2
@@ -28,10 +29,7 @@ die() {
 }
 
 note_doors() {
-  {
-    printf '%s\n' "$DOOR"
-    printf '%s\n' "$known" | grep -vxF "$DOOR" || : # it was the only one
-  } | sed '/^$/d' | head -n 4
+  printf '%s\n' "$DOOR" "$PUBLIC_ADDRESS ${DOOR#* }" "$known" | awk 'NF && !noted[$0]++' | head -n 4
 }
 
 # Sets HOST and PORT to the first door that lets us in; `answers` says what the others did.
@@ -53,7 +51,7 @@ wait_for_open_door() {
   until find_open_door; do
     [ "$round" -lt "$rounds" ] || return 1
     round=$((round + 1))
-    say "no known door of $NAME lets us in, trying again:$answers"
+    say "no known door of $NAME lets us in; trying again"
     sleep 5
   done
 }
@@ -76,6 +74,14 @@ With relay.sshVia: tunnel, the machine that runs pulumi has to be in the tunnel,
 changed: SSH is open at $HOST port $PORT as before."
 }
 
+# Whether the wanted door is a known one at another port than the newest has.
+is_older_port() {
+  printf '%s\n' "$known" | awk -v door="$DOOR" '
+    NR == 1 { newest = $2 }
+    $0 == door && $2 != newest { found = 1 }
+    END { exit !found }'
+}
+
 main() {
   if [ -z "$known" ]; then
     [ "$SSH_VIA" = public ] || die "$NAME is not in the tunnel yet, so SSH cannot go through it: first run up with
@@ -85,8 +91,8 @@ sshVia: public, then change it to tunnel."
     IDENTITY=$folder/key
     if wait_for_open_door; then
       open_door
-    elif printf '%s\n' "$known" | grep -qxF "$DOOR"; then
-      # Where this network stops the newer port, the older one may stand open behind Hetzner's wall, which moves next.
+    elif is_older_port; then
+      # Where this network stops the newer one, this one may stand open behind Hetzner's wall, which moves next.
       say "no known door of $NAME lets us in; $DOOR was one before, and is tried next"
     else
       die "$NAME lets nobody in by SSH where it did before, so nothing has changed:$answers

@@ -9,7 +9,7 @@ readonly drop_in=/etc/ssh/sshd_config.d/10-homerelay.conf
 
 # Gives sshd the drop-in on stdin.
 sync_sshd() {
-  local changed=''
+  local changed='' wanted
   touch "$drop_in"
   cp -p "$drop_in" "$etc/sshd.before"
   if write_if_changed 0644 "$drop_in"; then changed=yes; fi
@@ -22,9 +22,10 @@ sync_sshd() {
   else
     listen_anew
     if ! answers; then
+      wanted=$(ports_wanted)
       mv "$etc/sshd.before" "$drop_in"
       listen_anew
-      die "sshd did not answer at port $(ports_wanted); it has its configuration from before again.
+      die "sshd did not answer at port $wanted; it has its configuration from before again.
 Something else may listen there: $(ss -Hltnp | awk '!/"sshd"/ { print $4, $6 }' | tr '\n' ' ')"
     fi
     say "sshd listens on port $(ports_wanted)"
@@ -60,8 +61,11 @@ answers() {
 listen_anew() {
   hold_knocks
   if systemctl is-active --quiet ssh.socket; then
-    # systemd listens in sshd's place, on a port of its own. Connections that are open stay.
-    systemctl disable --quiet --now ssh.socket
+    # systemd listens in sshd's place, at a port of its own, and an sshd that was handed its socket keeps it for good.
+    # Connections that are open have processes of their own, and stay.
+    systemctl disable --quiet ssh.socket
+    systemctl stop ssh.socket ssh.service
+    ss -Hltnp | grep -o '"sshd",pid=[0-9]*' | cut -d = -f 2 | sort -u | xargs -r kill
     systemctl enable --quiet --now ssh.service
   else
     systemctl reload-or-restart ssh.service

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 
 const project = join(__dirname, "../..");
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
@@ -61,6 +61,47 @@ or there, by hand:
 To give it up for good:
   pulumi state delete 'urn:pulumi:dev::home-relay::x::nas-on-destroy'
 `);
+});
+
+describe("a door for SSH", () => {
+  const move = (env: Record<string, string>) =>
+    run("../relay/move-ssh-door.sh", [], {
+      ...{ NAME: "the relay", LOGIN: "root", HOST_KEYS: key },
+      ...{ DOOR: "127.0.0.1 2222", PUBLIC_ADDRESS: "127.0.0.1", SSH_VIA: "public", SSH_PEERS: "" },
+      ...env,
+    });
+
+  test("of a relay that is not there yet is noted, and nobody is asked", () => {
+    expect(move({})).toEqual({ status: 0, stdout: "127.0.0.1 2222\n", stderr: "" });
+  });
+
+  test("through the tunnel of such a relay is refused", () => {
+    const { status, stdout, stderr } = move({ SSH_VIA: "tunnel" });
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("first run up with\nsshVia: public");
+  });
+
+  test("cannot be moved where none is open: all that were tried are named, and the mends", () => {
+    const known = `127.0.0.1 ${closedPort}\n127.0.0.2 ${closedPort}`;
+    const { status, stdout, stderr } = move({ PULUMI_COMMAND_STDOUT: known });
+    expect([status, stdout]).toEqual([1, ""]);
+    for (const address of ["127.0.0.1", "127.0.0.2"])
+      expect(stderr).toMatch(new RegExp(`\n  ${address} port ${closedPort}: ssh: .* Connection refused\n`));
+    expect(stderr).toContain("nothing has changed");
+    expect(stderr).toContain("pulumi up --refresh --replace '**relay-ssh-door'\n");
+  }, 60_000);
+
+  test("that was one before, at the port that the newest has, is no reason to go on", () => {
+    const known = `127.0.0.2 ${closedPort}\n127.0.0.1 ${closedPort}`;
+    const { status } = move({ DOOR: `127.0.0.1 ${closedPort}`, PULUMI_COMMAND_STDOUT: known });
+    expect(status).toBe(1);
+  }, 60_000);
+
+  test("that was one before is tried even when none is open, for Hetzner's wall may be all that closes it", () => {
+    const known = `127.0.0.1 ${closedPort}\n127.0.0.1 2222`;
+    const { status, stdout } = move({ PULUMI_COMMAND_STDOUT: known });
+    expect([status, stdout]).toEqual([0, `127.0.0.1 2222\n127.0.0.1 ${closedPort}\n`]);
+  }, 60_000);
 });
 
 function host(): Record<string, string> {

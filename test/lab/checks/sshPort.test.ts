@@ -206,6 +206,7 @@ test("Debian 12, whose sshd is older, changes its port no less smoothly", async 
 });
 
 describe("a server that was deleted by hand", () => {
+  const unheardOf = 2299;
   let failed: Result;
 
   beforeAll(async () => {
@@ -214,7 +215,7 @@ describe("a server that was deleted by hand", () => {
     const token = ["--header", `Authorization: Bearer ${await cloudToken()}`];
     const url = `http://${addresses.cloudApi}/v1/servers/${servers[0]?.id ?? 0}`;
     await must(asPerson("operator", [...call, ...token, url]));
-    await configure({ image: "debian-12", sshPort: 2200 });
+    await configure({ image: "debian-12", sshPort: unheardOf });
     failed = await operator.pulumi(["up", ...flags]);
   }, 5 * minute);
 
@@ -228,7 +229,7 @@ describe("a server that was deleted by hand", () => {
     const [, command = ""] = /pulumi up (--refresh .*)\n/.exec(failed.stdout) ?? [];
     expect(command).not.toBe("");
     await operator.up(command.split(" ").map((word) => word.replaceAll("'", "")));
-    await expectOnly(2200, 22);
+    await expectOnly(unheardOf, 22);
     await expectNoChange();
   });
 });

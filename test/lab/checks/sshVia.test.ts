@@ -47,7 +47,7 @@ async function sshAnswers(place: Place, host: string, port = 22): Promise<boolea
 
 /** Our own rules on the relay, without what nft counts and remembers. */
 const rules = () =>
-  shell(relay, "nft --stateless list table inet homerelay; cat /etc/homerelay/firewall.nft");
+  shell(relay, "nft --stateless --terse list table inet homerelay; cat /etc/homerelay/firewall.nft");
 
 async function page(port: number): Promise<string> {
   const url = `http://${address}:${port}/`;

@@ -30,6 +30,7 @@ test("tells its script where SSH is wanted, who may come through the tunnel, and
     environment: {
       NAME: "the relay",
       DOOR: "203.0.113.5 2222",
+      PUBLIC_ADDRESS: "203.0.113.5",
       SSH_VIA: "public",
       SSH_PEERS: "10.77.3.4 fd77::304 10.77.5.6 fd77::506",
       LOGIN: "root",
