@@ -38,6 +38,15 @@ test("a host that does not answer is named, with what was tried, for how long, a
   expect(answer.stdout).toMatch(/^waiting for nas \(127\.0\.0\.1 port \d+\): .*refused \(0 s\)\n$/);
 });
 
+test("a host that knows what its silence may mean says so last", () => {
+  const answer = run("reach-host.sh", [], {
+    ...host(),
+    WAIT_SECONDS: "1",
+    SILENCE_MEND: "look into the tunnel",
+  });
+  expect(answer.stderr).toMatch(/firewall let you through\?\nlook into the tunnel\n$/);
+});
+
 test("a name that does not exist is told at once", () => {
   const answer = run("reach-host.sh", [], { ...host(), HOST: "nas.invalid", WAIT_SECONDS: "60" });
   expect([answer.status, answer.stdout]).toEqual([1, ""]);

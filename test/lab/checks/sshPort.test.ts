@@ -233,3 +233,13 @@ describe("a server that was deleted by hand", () => {
     await expectNoChange();
   });
 });
+
+test("at another location, and so at another address, a new server has a new port at once", async () => {
+  const before = address;
+  await configure({ image: "debian-12", location: "hel1", sshPort: 22 });
+  await operator.up();
+  address = String((await operator.outputs())["ipv4Address"]);
+  expect(address).not.toBe(before);
+  await expectOnly(22, 2299);
+  await expectNoChange();
+});
