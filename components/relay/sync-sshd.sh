@@ -62,11 +62,12 @@ listen_anew() {
   hold_knocks
   if systemctl is-active --quiet ssh.socket; then
     # systemd listens in sshd's place, at a port of its own, and an sshd that was handed its socket keeps it for good.
-    # Connections that are open have processes of their own, and stay.
+    # Connections that are open have processes of their own, and stay. Nothing may keep us from starting it again.
     systemctl disable --quiet ssh.socket
-    systemctl stop ssh.socket ssh.service
-    ss -Hltnp | grep -o '"sshd",pid=[0-9]*' | cut -d = -f 2 | sort -u | xargs -r kill
-    systemctl enable --quiet --now ssh.service
+    systemctl enable --quiet ssh.service
+    systemctl stop ssh.socket ssh.service || :
+    ss -Hltnp | sed -n 's/.*"sshd",pid=\([0-9]*\).*/\1/p' | sort -u | xargs -r kill || : # gone just now
+    systemctl start ssh.service
   else
     systemctl reload-or-restart ssh.service
   fi
