@@ -10,12 +10,13 @@ import { Home } from "./components/home/Home.ts";
 import { ManualHome } from "./components/home/ManualHome.ts";
 import { Uninstall } from "./components/host/Uninstall.ts";
 import { Keys } from "./components/keys/Keys.ts";
+import { addressesOf } from "./components/network/addressPlan.ts";
 import { renderForward } from "./components/network/forward.ts";
 import { OrderCheck } from "./components/order/OrderCheck.ts";
 import { Reachability } from "./components/reachability/Reachability.ts";
 import { ExistingRelay } from "./components/relay/ExistingRelay.ts";
 import { RelayServer } from "./components/relay/RelayServer.ts";
-import type { ExistingRelaySettings, HetznerRelaySettings } from "./components/settings/settings.ts";
+import { Sshd } from "./components/relay/Sshd.ts";
 import { readSettings } from "./components/settings/StackSettings.ts";
 import { Tunnel } from "./components/tunnel/Tunnel.ts";
 
@@ -47,16 +48,26 @@ const after = [
   ...order.passed,
 ];
 
-const between = { ...tunnel, devices: members };
 const openings = {
   ...vps,
   ...tunnel,
-  between,
+  sshPeers: addressesOf(vps.sshPeers, peers),
   shared: vps.provider === "ssh",
+  between: { ...tunnel, devices: members },
   forwards: publishForwards(homes),
 };
-const { relay, ready } = vps.provider === "ssh" ? takeMachine(vps) : rentServer(vps);
+const createWall = (before: readonly pulumi.Resource[]) =>
+  new ProviderFirewall("provider-firewall", { label, openings, after: before }, ordered);
+const relay =
+  vps.provider === "ssh"
+    ? new ExistingRelay("relay", { ...vps, access: vps, owner, after })
+    : new RelayServer(
+        "relay",
+        { ...vps, ...openings, label, keys, owner, hetzner, createWall, after },
+        ordered,
+      );
 const firewall = new Firewall("relay-firewall", relay.host, openings);
+if (rented) new Sshd("relay-sshd", relay.host, { ...rented, after: firewall.confirmed });
 const { listening } = new Tunnel("relay-tunnel", relay.host, {
   ...tunnel,
   keys,
@@ -68,7 +79,7 @@ const { ipv4Address, ipv6Address, serverId } = relay;
 const called = { publicKey: keys.relay.publicKey, ipv4Address };
 
 for (const home of installed) {
-  const { host, ready: joined } = new Home(home.name, {
+  const { host, ready } = new Home(home.name, {
     ...home,
     devices: members,
     tunnel,
@@ -80,7 +91,7 @@ for (const home of installed) {
     serverId,
     tunnel,
     forwards: home.forwards,
-    after: [...joined, ready],
+    after: [...ready, relay.open],
   });
 }
 
@@ -88,22 +99,6 @@ new DynDns("relay-dyndns", relay.host, { service, ipv4Address, ipv6Address });
 if (zone) {
   const { primaryIps } = relay;
   new Dns("dns", { ...zone, label, ipv4Address, ipv6Address, primaryIps, after }, ordered);
-}
-
-function rentServer(server: HetznerRelaySettings) {
-  const wall = new ProviderFirewall("provider-firewall", { label, openings, after }, ordered);
-  const { firewallId } = wall;
-  const relay = new RelayServer(
-    "relay",
-    { ...server, label, keys, owner, hetzner, firewallId, after },
-    ordered,
-  );
-  return { relay, ready: wall };
-}
-
-function takeMachine(access: ExistingRelaySettings) {
-  const relay = new ExistingRelay("relay", { ...access, access, owner, after });
-  return { relay, ready: relay.hardened };
 }
 
 export { ipv4Address, ipv6Address };

@@ -21,7 +21,7 @@ export class Firewall extends pulumi.ComponentResource {
     const rules = host.step(
       `${name}-rules`,
       {
-        run: `apply-firewall.sh${openings.shared ? ` shared ${openings.listenPort}` : ""}`,
+        run: `apply-firewall.sh ${openings.sshVia}${openings.shared ? ` shared ${openings.listenPort}` : ""}`,
         document: ruleset,
       },
       { parent: this, dependsOn: host.prepared },

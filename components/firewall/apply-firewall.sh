@@ -1,7 +1,8 @@
 #!/bin/bash
 # stdin: the relay's ruleset. Loads it on trial: unless confirm-firewall.sh comes over a new SSH connection within
 # the trial, the ruleset before it returns.
-# Arguments on a machine that is not only ours: `shared`, and WireGuard's UDP port.
+# Arguments: the way of SSH, `public` or `tunnel`; on a machine that is not only ours also `shared`, and WireGuard's UDP
+# port.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 
@@ -9,12 +10,13 @@ readonly live=$etc/firewall.nft
 readonly candidate=$etc/firewall-on-trial.nft
 readonly trial_seconds=60
 
-main() { # [shared LISTEN-PORT]
+main() { # public|tunnel [shared LISTEN-PORT]
   next=$(mktemp "$etc/firewall.XXXXXX")
   trap 'rm -f "$next"' EXIT
   cat >"$next"
   nft -c -f "$next" || die "nft refuses these rules; the ones before them stay in force"
-  if [ "${1-}" = shared ]; then make_way "$next" "$2"; fi
+  if [ "${2-}" = shared ]; then make_way "$next" "$3"; fi
+  keep_way_back "$1"
   end_trial
   if cmp -s "$next" "$live"; then
     # Proven before. Loaded all the same: somebody may have changed the table by hand.
@@ -29,7 +31,8 @@ main() { # [shared LISTEN-PORT]
   nft -f /usr/local/lib/homerelay/counters.nft
   if ! admits_operator; then
     end_trial
-    die "adminCidrs leaves out ${SSH_CONNECTION%% *}, the address that this very connection comes from: you could not come back.
+    die "The new rules leave out ${SSH_CONNECTION%% *}, the address that this very connection comes from: you could not
+come back. Outside the tunnel relay.adminCidrs has to name it, within the tunnel relay.sshPeers.
 The rules from before are in force again."
   fi
   say "new rules are on trial for $trial_seconds s"
@@ -60,12 +63,24 @@ end_trial() {
 
 # Whether the rules now loaded would let in again whoever sent them.
 admits_operator() {
-  local client=${SSH_CONNECTION-} family=4
-  client=${client%% *}
+  local client port family=4
+  read -r client _ _ port <<<"${SSH_CONNECTION-}"
   # No SSH connection: somebody at the relay's own console.
   [ -n "$client" ] || return 0
   if [[ $client == *:* ]]; then family=6; fi
-  nft get element inet homerelay "admin$family" "{ $client }" >/dev/null 2>&1
+  holds "ssh_peers$family" "$client . $port" || { holds "admin$family" "$client" && holds ssh_public "$port"; }
+}
+
+holds() { # SET ELEMENT
+  nft get element inet homerelay "$1" "{ $2 }" >/dev/null 2>&1
+}
+
+# Before SSH is closed to the outside, and not after: nobody can come in to start it later.
+keep_way_back() { # public|tunnel
+  case $1 in
+    tunnel) systemctl enable --quiet --now homerelay-wayback.timer ;;
+    public) systemctl disable --quiet --now homerelay-wayback.timer ;;
+  esac
 }
 
 main "$@"

@@ -1,3 +1,4 @@
+import type { TunnelAddress } from "../network/addressPlan.ts";
 import { arrivalPorts } from "../network/forward.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
@@ -14,6 +15,10 @@ export interface RelayFirewall {
   readonly sshPort: number;
   /** Who may open an SSH connection. */
   readonly adminCidrs: readonly Prefix[];
+  /** `tunnel`: closed to everybody outside, but for the way back (open-way-back.sh). */
+  readonly sshVia: "public" | "tunnel";
+  /** Peers that may open an SSH connection through the tunnel. */
+  readonly sshPeers: readonly TunnelAddress[];
   /** UDP port of WireGuard. */
   readonly listenPort: number;
   readonly forwards: readonly PublishedForward[];
@@ -58,6 +63,9 @@ ${renderSet("set", "allowed4", "ipv4_addr . inet_proto . inet_service", sources(
 ${renderSet("set", "allowed6", "ipv6_addr . inet_proto . inet_service", sources(restricted, 6), "interval")}
 ${renderSet("set", "admin4", "ipv4_addr", admin4.map(prefixElement), "interval")}
 ${renderSet("set", "admin6", "ipv6_addr", admin6.map(prefixElement), "interval")}
+${renderSet("set", "ssh_public", "inet_service", firewall.sshVia === "public" ? [`${firewall.sshPort}`] : [], "timeout")}
+${renderSet("set", "ssh_peers4", "ipv4_addr . inet_service", sshPeers(firewall, "ipv4"))}
+${renderSet("set", "ssh_peers6", "ipv6_addr . inet_service", sshPeers(firewall, "ipv6"))}
 ${renderMeter("ssh_rate4", "ipv4_addr", "2m")}
 ${renderMeter("ssh_rate6", "ipv6_addr", "2m")}
 ${renderMeter("new_rate4", "ipv4_addr", "1m")}
@@ -114,17 +122,19 @@ ${firewall.shared ? sharedInput(firewall) : ownInput(firewall)}
 }
 
 /** What comes in where the relay is the machine's only use: nothing but what is named here. */
-function ownInput({ sshPort, listenPort }: RelayFirewall): string {
+function ownInput({ listenPort }: RelayFirewall): string {
   return `\tchain input {
 		type filter hook input priority filter; policy drop;
 		ct state vmap { established : accept, related : accept, invalid : drop }
 		iifname "lo" accept
 ${icmpRules}
+		iifname "homerelay" ip saddr . tcp dport @ssh_peers4 ct state new accept
+		iifname "homerelay" ip6 saddr . tcp dport @ssh_peers6 ct state new accept
 		iifname "homerelay" counter drop comment "the tunnel reaches nothing on the relay"
 		udp sport 67 udp dport 68 accept comment "the address by DHCP"
 		ip6 saddr fe80::/10 udp dport 546 accept comment "the address by DHCPv6"
 		udp dport ${listenPort} accept
-		tcp dport ${sshPort} ct state new jump ssh
+		tcp dport @ssh_public ct state new jump ssh
 		counter comment "not for us"
 	}`;
 }
@@ -158,6 +168,11 @@ const letPass = `\
 `;
 
 type Family = "ipv4" | "ipv6";
+
+/** WireGuard lets a peer send from its own address only, so the address is the peer. */
+function sshPeers({ sshPort, sshPeers }: RelayFirewall, family: Family): string[] {
+  return sshPeers.map((address) => `${address[family]} . ${sshPort}`);
+}
 
 /** Single ports and ranges apart: every packet asks for its port here, and a hash answers sooner than a tree. */
 function publishedSets(forwards: readonly PublishedForward[], protocol: Protocol): string {

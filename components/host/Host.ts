@@ -79,6 +79,10 @@ export interface HostArgs {
   readonly restarts?: readonly pulumi.Input<string>[];
   /** Seconds for which a host may be silent: it boots. @default 300 where this stack made it, else 15 */
   readonly bootSeconds?: pulumi.Input<number>;
+  /** Every step runs again when one of these changes. @default none */
+  readonly triggers?: readonly pulumi.Input<string>[];
+  /** What to do when the host is silent. @default what helps with most */
+  readonly silenceMend?: string;
 }
 
 export interface StepArgs extends Omit<Step, "document"> {
@@ -113,9 +117,10 @@ export class Host extends pulumi.ComponentResource {
     this.#owner = args.owner;
     const document = preparation(args.role, args.files);
     const scripts = createHash("sha256").update(document).digest("hex").slice(0, 12);
-    this.#triggers = [scripts, ...(machine ? [machine.id] : [])];
+    const again = [...(machine ? [machine.id] : []), ...(args.triggers ?? [])];
+    this.#triggers = [scripts, ...again];
 
-    const reached = this.#createReach(name, args, machine);
+    const reached = this.#createReach(name, args, again);
     this.prepared = this.step(
       `${name}-prepare`,
       { run: "bash -s", words: ownerWords(args.owner, args.title), document, timeoutSeconds: 900 },
@@ -153,12 +158,12 @@ export class Host extends pulumi.ComponentResource {
 
   #createReach(
     name: string,
-    { restarts = [], bootSeconds }: HostArgs,
-    machine: pulumi.CustomResource | undefined,
+    { restarts = [], bootSeconds, silenceMend }: HostArgs,
+    again: readonly pulumi.Input<string>[],
   ): pulumi.Resource {
     const access = this.#access;
     const shared = { NAME: this.#title, ...ownerEnvironment(this.#owner) };
-    const triggers = [...(machine ? [machine.id] : []), ...restarts];
+    const triggers = [...again, ...restarts];
     const create = "sh components/host/reach-host.sh";
     if (!hasStackKey(access)) {
       const environment = {
@@ -190,8 +195,9 @@ export class Host extends pulumi.ComponentResource {
         "This stack gave the server its key, so this is another machine, or one set up anew by hand. To begin with\n" +
         "a new server at the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
       SILENCE_MEND:
+        silenceMend ??
         "Look at it in the provider's console. Is it off? Then switch it on. Did it never come up? Then take a new one\n" +
-        "at the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
+          "at the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
     };
     const stdin = pulumi.secret(pulumi.interpolate`${access.privateKey}${access.hostKey.privateKey}`);
     return new command.local.Command(

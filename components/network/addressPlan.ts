@@ -24,6 +24,14 @@ export function peerAddress(prefix4: Prefix, prefix6: Prefix, name: string): Tun
   return addressOf(prefix4, prefix6, 2 + (digest.readUInt32BE(0) % places));
 }
 
+/** The addresses of the named ones among the peers, in the peers' order. */
+export function addressesOf(
+  names: readonly string[],
+  peers: readonly { readonly name: string; readonly tunnelAddress: TunnelAddress }[],
+): TunnelAddress[] {
+  return peers.filter(({ name }) => names.includes(name)).map(({ tunnelAddress }) => tunnelAddress);
+}
+
 function addressOf(prefix4: Prefix, prefix6: Prefix, n: number): TunnelAddress {
   return { ipv4: hostAddress(prefix4, n), ipv6: hostAddress(prefix6, n) };
 }

@@ -25,7 +25,7 @@ export class ExistingRelay extends pulumi.ComponentResource {
   /** Another one for another machine, also at the same address. */
   readonly serverId: pulumi.Output<string>;
   /** The machine passes packets on, and is hardened. */
-  readonly hardened: pulumi.Resource;
+  readonly open: pulumi.Resource;
 
   constructor(name: string, args: ExistingRelayArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { ipv4, ipv6, access } = args;
@@ -39,7 +39,7 @@ export class ExistingRelay extends pulumi.ComponentResource {
       { title: "the relay", role: "relay", owner: args.owner, access },
       { parent: this, dependsOn: [...args.after] },
     );
-    this.hardened = this.host.step(
+    this.open = this.host.step(
       `${name}-system`,
       { run: "harden-relay.sh", document: renderHardening({ byPassword: comesByPassword(access) }) },
       { parent: this, dependsOn: this.host.prepared },

@@ -3,9 +3,21 @@ import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
 import { Host } from "../host/Host.ts";
 import type { Owner, SshKeyPair } from "../host/Host.ts";
+import { relayAddress } from "../network/addressPlan.ts";
+import type { TunnelAddress } from "../network/addressPlan.ts";
+import type { Prefix } from "../network/prefix.ts";
 import { ownerLabel } from "../order/owner.ts";
+import { SshDoor } from "./SshDoor.ts";
 import { relaySysctls } from "./sysctls.ts";
 import { renderUserData } from "./userData.ts";
+
+const title = "the relay";
+
+const tunnelMend =
+  "Its SSH goes through the tunnel (relay.sshVia): is this machine in the tunnel, as one of relay.sshPeers?\n" +
+  "A new server has no tunnel yet: first run up with sshVia: public.";
+
+type Wall = pulumi.Resource & { readonly firewallId: pulumi.Input<number> };
 
 export interface RelayServerArgs {
   /** Names the things in the Hetzner project, or is their label, for example `home-relay-dev`. */
@@ -16,6 +28,13 @@ export interface RelayServerArgs {
   readonly image: string;
   /** TCP port of sshd. */
   readonly sshPort: number;
+  /** Whether this program comes in at the public address or through the tunnel. */
+  readonly sshVia: "public" | "tunnel";
+  /** Who may open an SSH connection through the tunnel. */
+  readonly sshPeers: readonly TunnelAddress[];
+  /** The tunnel's addresses. */
+  readonly prefix4: Prefix;
+  readonly prefix6: Prefix;
   readonly keys: {
     /** What this stack logs in with. */
     readonly adminSshKey: SshKeyPair;
@@ -31,8 +50,11 @@ export interface RelayServerArgs {
     /** Its base address. */
     readonly endpoint: string;
   };
-  /** Hetzner's id of the firewall before the server. */
-  readonly firewallId: pulumi.Input<number>;
+  /**
+   * Makes the firewall before the server, of which Hetzner's id is wanted. It comes in the middle: when the door for
+   * SSH is open on a server that is there already, and before a server that is not.
+   */
+  readonly createWall: (after: readonly pulumi.Resource[]) => Wall;
   /** What `pulumi destroy` removes only after the server. */
   readonly after: readonly pulumi.Resource[];
 }
@@ -47,25 +69,30 @@ export class RelayServer extends pulumi.ComponentResource {
   /** Hetzner's ids of the two addresses. */
   readonly primaryIps: { readonly ipv4: pulumi.Output<number>; readonly ipv6: pulumi.Output<number> };
   readonly host: Host;
+  /** The firewall before the server lets strangers in. */
+  readonly open: Wall;
   /** Another one for another server, also at the same address, and for one that a change of its type has restarted. */
   readonly serverId: pulumi.Output<string>;
 
   constructor(name: string, args: RelayServerArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    const { location, serverType, image, sshPort } = args;
-    super("homerelay:relay:RelayServer", name, { location, serverType, image, sshPort }, opts);
+    const { location, serverType, image, sshPort, sshVia } = args;
+    super("homerelay:relay:RelayServer", name, { location, serverType, image, sshPort, sshVia }, opts);
 
     const ipv4 = this.#createAddress(name, args, "ipv4");
     const ipv6 = this.#createAddress(name, args, "ipv6");
     const sshKey = this.#createSshKey(name, args);
     const watch = this.#createWatch(name, args, [ipv4, ipv6]);
-    const server = this.#createServer(name, { ...args, after: [...args.after, watch] }, ipv4, ipv6, sshKey);
-
     this.ipv4Address = ipv4.ipAddress;
+    const door = this.#createDoor(name, args);
+    this.open = args.createWall([...args.after, door.opened]);
+    const after = [...args.after, watch];
+    const server = this.#createServer(name, { ...args, after }, ipv4, ipv6, sshKey, this.open);
+
     // Hetzner hands out a /64 and names it by its first address; the server takes the one after that.
     this.ipv6Address = pulumi.interpolate`${ipv6.ipAddress}1`;
     this.primaryIps = { ipv4: ipv4.id.apply(Number), ipv6: ipv6.id.apply(Number) };
     this.serverId = pulumi.interpolate`${server.id} ${serverType}`;
-    this.host = this.#createHost(name, args, server);
+    this.host = this.#createHost(name, args, server, door);
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
   }
 
@@ -114,12 +141,29 @@ export class RelayServer extends pulumi.ComponentResource {
     );
   }
 
+  #createDoor(name: string, args: RelayServerArgs): SshDoor {
+    const { adminSshKey, firstHostSshKey, hostSshKey } = args.keys;
+    return new SshDoor(
+      `${name}-ssh-door`,
+      {
+        ...args,
+        title,
+        publicAddress: this.ipv4Address,
+        tunnelAddress: relayAddress(args.prefix4, args.prefix6).ipv4,
+        privateKey: adminSshKey.privateKey,
+        hostKeys: [firstHostSshKey.publicKey, hostSshKey.publicKey],
+      },
+      { parent: this },
+    );
+  }
+
   #createServer(
     name: string,
     args: RelayServerArgs,
     ipv4: hcloud.PrimaryIp,
     ipv6: hcloud.PrimaryIp,
     sshKey: hcloud.SshKey,
+    wall: Wall,
   ): hcloud.Server {
     const userData = pulumi
       .all([
@@ -140,7 +184,7 @@ export class RelayServer extends pulumi.ComponentResource {
         keepDisk: true,
         image: args.image,
         sshKeys: [sshKey.id],
-        firewallIds: [args.firewallId],
+        firewallIds: [wall.firewallId],
         publicNets: [
           { ipv4Enabled: true, ipv4: ipv4.id.apply(Number), ipv6Enabled: true, ipv6: ipv6.id.apply(Number) },
         ],
@@ -157,16 +201,16 @@ export class RelayServer extends pulumi.ComponentResource {
     );
   }
 
-  #createHost(name: string, args: RelayServerArgs, server: hcloud.Server): Host {
+  #createHost(name: string, args: RelayServerArgs, server: hcloud.Server, door: SshDoor): Host {
     return new Host(
       `${name}-host`,
       {
-        title: "the relay",
+        title,
         role: "relay",
         owner: args.owner,
         access: {
-          host: this.ipv4Address,
-          port: args.sshPort,
+          host: door.host,
+          port: door.port,
           privateKey: args.keys.adminSshKey.privateKey,
           hostKey: args.keys.hostSshKey,
           firstHostKey: args.keys.firstHostSshKey.publicKey,
@@ -175,6 +219,8 @@ export class RelayServer extends pulumi.ComponentResource {
         restarts: [args.serverType],
         // One that Hetzner could not even start counts as made; it is off, and will not answer later either.
         bootSeconds: server.status.apply((status) => (status === "off" ? 30 : 300)),
+        triggers: [door.note],
+        ...(args.sshVia === "tunnel" ? { silenceMend: tunnelMend } : {}),
       },
       { parent: this, machine: server, dependsOn: server },
     );

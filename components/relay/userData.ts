@@ -1,3 +1,5 @@
+import { renderSshdConfig, sshdConfigPath } from "./sshdConfig.ts";
+
 export interface RelayUserData {
   /** TCP port of sshd. */
   readonly sshPort: number;
@@ -23,9 +25,9 @@ export function renderUserData(data: RelayUserData): string {
     users: [{ name: "root", lock_passwd: true, ssh_authorized_keys: [data.adminPublicKey] }],
     write_files: [
       {
-        path: "/etc/ssh/sshd_config.d/10-homerelay.conf",
+        path: sshdConfigPath,
         permissions: "0644",
-        content: sshdConfig(data.sshPort),
+        content: renderSshdConfig(data.sshPort),
       },
       { path: "/etc/apt/apt.conf.d/52homerelay", permissions: "0644", content: upgradesConfig },
     ],
@@ -35,22 +37,6 @@ export function renderUserData(data: RelayUserData): string {
     runcmd: ["systemctl restart ssh"],
   };
   return `#cloud-config\n${JSON.stringify(config, undefined, 2)}\n`;
-}
-
-function sshdConfig(port: number): string {
-  return [
-    "# Written by home-relay.",
-    `Port ${port}`,
-    "PermitRootLogin prohibit-password",
-    "PasswordAuthentication no",
-    "KbdInteractiveAuthentication no",
-    "AllowUsers root",
-    "MaxAuthTries 3",
-    "X11Forwarding no",
-    "AllowTcpForwarding no",
-    "AllowAgentForwarding no",
-    "",
-  ].join("\n");
 }
 
 /** Security updates by themselves, and the reboot that a new kernel needs when hardly anybody is awake. */

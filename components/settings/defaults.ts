@@ -18,6 +18,8 @@ export const defaults = {
     image: "debian-13",
     sshPort: 22,
     adminCidrs: [parsePrefix("0.0.0.0/0"), parsePrefix("::/0")],
+    sshVia: "public",
+    sshPeers: [],
   } satisfies HetznerRelaySettings,
   tunnel: {
     listenPort: 51820,

@@ -20,6 +20,7 @@ import type {
   TunnelSettings,
 } from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
+import { refuseSshPeers } from "./sshPeers.ts";
 import { checkToken } from "./token.ts";
 import { readTunnel } from "./tunnel.ts";
 
@@ -58,6 +59,7 @@ export function parseSettings(raw: RawSettings): Settings {
   if (isAtHetzner(relay) || isAtHetzner(dns))
     checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
   if (isRead(homes)) refuseConflicts(homes, at("homes"), relay, tunnel);
+  refuseSshPeers(relay, homes, devices, at("relay"));
   if (isRead(homes) && isRead(devices))
     refuseDeviceConflicts(devices, at("devices"), homes, at("homes"), tunnel);
   const settings = assemble(relay, homes, devices, tunnel, dns, problems);

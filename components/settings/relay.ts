@@ -3,7 +3,17 @@ import { defaults } from "./defaults.ts";
 import { isRead, refused } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
 import { sources } from "./prefixes.ts";
-import { fields, isAbsent, isMapping, oneOf, optional, parsed, text, wholeNumber } from "./readers.ts";
+import {
+  distinct,
+  fields,
+  isAbsent,
+  isMapping,
+  oneOf,
+  optional,
+  parsed,
+  text,
+  wholeNumber,
+} from "./readers.ts";
 import type { Fields } from "./readers.ts";
 import type { ExistingRelaySettings, HetznerRelaySettings, RelaySettings } from "./settings.ts";
 import { refuseSshConflicts, sshFields } from "./ssh.ts";
@@ -29,10 +39,20 @@ const hetznerFields: Fields<HetznerRelaySettings> = {
   image: optional(oneOf(images), defaults.relay.image),
   sshPort: optional(wholeNumber(1, 65535), defaults.relay.sshPort),
   adminCidrs,
+  sshVia: optional(oneOf(["public", "tunnel"]), defaults.relay.sshVia),
+  sshPeers: optional(
+    distinct(
+      text((name) => name !== "", "must be the name of a peer", "write it like nas"),
+      (name) => name,
+    ),
+    defaults.relay.sshPeers,
+  ),
 };
 
 /** As it is written: sshd's port is `port`, and `ipv4` may be left out. */
-type WrittenRelay = Omit<ExistingRelaySettings, "sshPort" | "ipv4"> & { readonly ipv4: string | undefined };
+type WrittenRelay = Omit<ExistingRelaySettings, "sshPort" | "sshVia" | "sshPeers" | "ipv4"> & {
+  readonly ipv4: string | undefined;
+};
 
 const existingFields: Fields<WrittenRelay> = {
   provider: oneOf(["ssh"]),
@@ -92,7 +112,7 @@ function readExisting(value: unknown, place: Place): Read<Draft<ExistingRelaySet
   if (!isRead(draft)) return refused;
   refuseSshConflicts(draft, place);
   const ipv4 = draft.ipv4 ?? publicAddressOf(draft.host, place.at("ipv4"));
-  return { ...draft, sshPort: draft.port, ipv4 };
+  return { ...draft, sshPort: draft.port, sshVia: "public", sshPeers: [], ipv4 };
 }
 
 /** `host`, where strangers can use it as it stands. */

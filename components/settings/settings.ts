@@ -31,6 +31,10 @@ export interface HetznerRelaySettings {
   readonly sshPort: number;
   /** Who may open an SSH connection to the relay. @default everybody: 0.0.0.0/0 and ::/0 */
   readonly adminCidrs: readonly Prefix[];
+  /** Whether SSH goes to the relay's public address or through the tunnel. @default public */
+  readonly sshVia: "public" | "tunnel";
+  /** Names of the peers that may open an SSH connection to the relay through the tunnel. @default none */
+  readonly sshPeers: readonly string[];
 }
 
 /** A machine that was there before, reached as a home is, and that may serve its owner otherwise too. */
@@ -38,6 +42,9 @@ export interface ExistingRelaySettings extends SshSettings {
   readonly provider: "ssh";
   /** TCP port of its sshd: `port`. */
   readonly sshPort: number;
+  /** Its owner may come in as before. */
+  readonly sshVia: "public";
+  readonly sshPeers: readonly [];
   /** Its public IPv4 address. @default `host`, where that is one */
   readonly ipv4: string;
   /** Its public IPv6 address; `undefined`: the forwards answer over IPv4 alone. */

@@ -51,6 +51,8 @@ function publishedPort(i: number): number {
 function renderOurs(forwards: readonly PublishedForward[]): string {
   return renderRelayRuleset({
     sshPort: 22,
+    sshVia: "public",
+    sshPeers: [],
     adminCidrs: ["0.0.0.0/0", "::/0"].map(parsePrefix),
     listenPort: 51820,
     shared: false,

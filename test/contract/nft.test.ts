@@ -7,7 +7,7 @@ import { publishForwards } from "../../components/firewall/published.ts";
 import { renderRelayRuleset } from "../../components/firewall/ruleset.ts";
 import { renderGuard } from "../../components/home/guard.ts";
 import { guestsOf } from "../../components/home/guests.ts";
-import { relayAddress } from "../../components/network/addressPlan.ts";
+import { addressesOf, relayAddress } from "../../components/network/addressPlan.ts";
 import { createForward, parseForward } from "../../components/network/forward.ts";
 import { parsePortRange } from "../../components/network/port.ts";
 import type { PortRange } from "../../components/network/port.ts";
@@ -49,6 +49,19 @@ describe("nft takes the relay's ruleset", () => {
 
   test("of forwards with every option", () => {
     expect(load(renderRelayRuleset(optioned))).toContain("@cap5_rate6");
+  });
+
+  test("with SSH through the tunnel, what else a change lets in, and the way back", () => {
+    const tunnelled = renderRelayRuleset({ ...firewall, sshVia: "tunnel", sshPeers: [nas] });
+    const besides = [
+      "add element inet homerelay ssh_public { 2222 }",
+      `add element inet homerelay ssh_peers4 { ${nas.ipv4} . 2222 }`,
+      `add element inet homerelay ssh_peers6 { ${nas.ipv6} . 2222 }`,
+      "add element inet homerelay ssh_public { 22 timeout 40s }",
+    ].join("\n");
+    const inForce = load(renderRelayRuleset(firewall), `${tunnelled}${besides}\n`);
+    expect(inForce).toContain(`${nas.ipv4} . 2222`);
+    expect(inForce).toMatch(/set ssh_public \{[^}]*elements = \{ 22 timeout 40s expires [^}]*, 2222 \}/);
   });
 
   test("for any forwards that do not collide, with any of the options", () => {
@@ -203,8 +216,13 @@ test("nft takes every ruleset and guard of settings that are sound", () => {
           guests: guestsOf(name, devices),
         }),
       );
-      const between = { ...tunnel, devices };
-      const openings = { ...vps, ...tunnel, forwards: publishForwards(homes), between };
+      const openings = {
+        ...vps,
+        ...tunnel,
+        sshPeers: addressesOf(vps.sshPeers, [...homes, ...devices]),
+        forwards: publishForwards(homes),
+        between: { ...tunnel, devices },
+      };
       for (const shared of [false, true]) load(renderRelayRuleset({ ...openings, shared }), ...guards);
     }),
     { numRuns: 25 },

@@ -45,6 +45,15 @@ test("a host that does not answer is named, with what was tried, for how long, a
   expect(answer.stdout).toMatch(/^waiting for nas \(127\.0\.0\.1 port \d+\): .*refused \(0 s\)\n$/);
 });
 
+test("a host that knows what its silence may mean says so last", () => {
+  const answer = run("reach-host.sh", [], {
+    ...host(),
+    WAIT_SECONDS: "1",
+    SILENCE_MEND: "look into the tunnel",
+  });
+  expect(answer.stderr).toMatch(/Connection refused\r?\nlook into the tunnel\n$/);
+});
+
 test("a name that does not exist is told at once", () => {
   const answer = run("reach-host.sh", [], { ...host(), HOST: "nas.invalid", WAIT_SECONDS: "60" });
   expect([answer.status, answer.stdout]).toEqual([1, ""]);
@@ -242,6 +251,47 @@ describe("destroy looks for a server that is left", () => {
     expect([code, text]).toEqual([1, expect.stringMatching(/^Could not ask Hetzner .*401/)]);
     expect(text).not.toContain("token");
   });
+});
+
+describe("a door for SSH", () => {
+  const move = (env: Record<string, string>) =>
+    run("../relay/move-ssh-door.sh", [], {
+      ...{ WAY: "ssh", JUMP_HOST: "", NAME: "the relay", LOGIN: "root", HOST_KEYS: key },
+      ...{ DOOR: "127.0.0.1 2222", PUBLIC_ADDRESS: "127.0.0.1", SSH_VIA: "public", SSH_PEERS: "" },
+      ...env,
+    });
+
+  test("of a relay that is not there yet is noted, and nobody is asked", () => {
+    expect(move({})).toEqual({ status: 0, stdout: "127.0.0.1 2222\n", stderr: "" });
+  });
+
+  test("through the tunnel of such a relay is refused", () => {
+    const { status, stdout, stderr } = move({ SSH_VIA: "tunnel" });
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("first run up with\nsshVia: public");
+  });
+
+  test("cannot be moved where none is open: all that were tried are named, and the mends", () => {
+    const known = `127.0.0.1 ${closedPort}\n127.0.0.2 ${closedPort}`;
+    const { status, stdout, stderr } = move({ PULUMI_COMMAND_STDOUT: known });
+    expect([status, stdout]).toEqual([1, ""]);
+    for (const address of ["127.0.0.1", "127.0.0.2"])
+      expect(stderr).toMatch(new RegExp(`\n  ${address} port ${closedPort}: ssh: .* Connection refused\n`));
+    expect(stderr).toContain("nothing has changed");
+    expect(stderr).toContain("pulumi up --refresh --replace '**relay-ssh-door'\n");
+  }, 60_000);
+
+  test("that was one before, at the port that the newest has, is no reason to go on", () => {
+    const known = `127.0.0.2 ${closedPort}\n127.0.0.1 ${closedPort}`;
+    const { status } = move({ DOOR: `127.0.0.1 ${closedPort}`, PULUMI_COMMAND_STDOUT: known });
+    expect(status).toBe(1);
+  }, 60_000);
+
+  test("that was one before is tried even when none is open, for Hetzner's wall may be all that closes it", () => {
+    const known = `127.0.0.1 ${closedPort}\n127.0.0.1 2222`;
+    const { status, stdout } = move({ PULUMI_COMMAND_STDOUT: known });
+    expect([status, stdout]).toEqual([0, `127.0.0.1 2222\n127.0.0.1 ${closedPort}\n`]);
+  }, 60_000);
 });
 
 function host(): Record<string, string> {

@@ -10,7 +10,12 @@ const { publicKey: hostKey } = sshKey(Buffer.alloc(32, 7), "");
 export function stackFile(): fc.Arbitrary<RawSettings> {
   const maybe = <T>(written: fc.Arbitrary<T>) => fc.option(written, { nil: undefined });
   return fc.record({
-    relay: fc.record({ sshPort: maybe(port), adminCidrs: maybe(texts(12)) }),
+    relay: fc.record({
+      sshPort: maybe(port),
+      adminCidrs: maybe(texts(12)),
+      sshVia: maybe(fc.constantFrom("public", "tunnel")),
+      sshPeers: maybe(fc.subarray(["nas", "media", "garage"])),
+    }),
     tunnel: fc.record({
       listenPort: maybe(port),
       prefix4: maybe(fc.constantFrom("10.77.0.0/16", "192.168.77.0/28", "172.31.0.0/20", "10.0.0.0/8")),

@@ -218,6 +218,11 @@ export async function inMachine(name: string, command: readonly string[]): Promi
   return [...enter, "--", ...clean, "sh", "-c", '"$@"; exit $?', "sh", ...command];
 }
 
+/** The command, to be run with a machine's network and this machine's everything else. */
+export async function inNetworkOf(name: string, command: readonly string[]): Promise<string[]> {
+  return ["nsenter", "--target", `${await initPid(name)}`, "--net", "--", ...command];
+}
+
 /** Runs a command in a machine from outside, as somebody at its console. The program under test never may. */
 export async function exec(
   name: string,

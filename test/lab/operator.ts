@@ -6,6 +6,7 @@ import { stringify } from "yaml";
 import { addresses, cloudApiUrl } from "./addresses.ts";
 import { prepareEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
+import { inNetworkOf } from "./machines.ts";
 import { asPerson } from "./network.ts";
 import { paths } from "./paths.ts";
 import { must, run } from "./shell.ts";
@@ -13,6 +14,12 @@ import type { Result, RunOptions } from "./shell.ts";
 import { cloudToken } from "./world.ts";
 
 const repository = join(import.meta.dirname, "../..");
+
+/**
+ * Where the operator's commands run: at a machine of his own in the LAN, or with the home's network, as somebody who
+ * runs pulumi on the home itself and so is in the tunnel. Files are the operator's own in both cases.
+ */
+export type Seat = "operator" | "home";
 
 /** What `home-relay:` holds in the stack file of the lab. */
 export interface StackConfig {
@@ -31,20 +38,28 @@ export class Operator {
   readonly #engine: Engine;
   readonly stack: string;
 
-  private constructor(engine: Engine, stack: string) {
+  readonly #seat: Seat;
+
+  private constructor(engine: Engine, stack: string, seat: Seat) {
     this.#engine = engine;
     this.stack = stack;
+    this.#seat = seat;
   }
 
   /** An operator with a stack of the given name, made if it is not there. */
   static async withStack(stack: string, report: (line: string) => void): Promise<Operator> {
-    const operator = new Operator(await prepareEngine(report), stack);
+    const operator = new Operator(await prepareEngine(report), stack, "operator");
     await makeCheckout();
     if (!existsSync(stackFile(stack))) {
       await operator.#must(["stack", "init"]);
       await operator.configure({ homes: [await home()] });
     }
     return operator;
+  }
+
+  /** The same one at another seat. */
+  at(seat: Seat): Operator {
+    return new Operator(this.#engine, this.stack, seat);
   }
 
   /** Writes the stack file: the lab's endpoint and token, and the given settings. */
@@ -76,7 +91,8 @@ export class Operator {
 
   /** Runs any command in the checkout, as the operator would. */
   async command(command: readonly string[], options: RunOptions = {}): Promise<Result> {
-    return run(asPerson("operator", withOwnSsh(command)), {
+    const own = withOwnSsh(command);
+    return run(this.#seat === "operator" ? asPerson("operator", own) : await inNetworkOf("home", own), {
       timeoutMs: 600_000,
       ...options,
       cwd: checkout,

@@ -195,6 +195,39 @@ export interface FlowsReport {
   readonly datagrams: FlowReport;
 }
 
+/** How the SSH doors of a machine fared while somebody knocked at them. */
+export interface DoorsReport {
+  /** Rounds, each a knock at every port. */
+  readonly knocks: number;
+  /** Rounds in which no port answered: when, in seconds, and what was heard of each port. */
+  readonly unanswered: readonly (readonly (number | string)[])[];
+  /** Answers by port. */
+  readonly answered: Readonly<Record<string, number>>;
+  /** The ports that answered in the last round. */
+  readonly last: readonly string[];
+}
+
+/**
+ * Knocks at SSH ports five times a second, from now until `end`. As a stranger who has many addresses: the relay, and
+ * sshd as well, let nobody call that often.
+ */
+export async function watchDoors(
+  address: string,
+  ports: readonly number[],
+): Promise<{ readonly end: () => Promise<DoorsReport> }> {
+  const sources = { prefix: "203.0.113", first: 128, last: 191 };
+  const { prefix, first, last } = sources;
+  const add = 'for n in $(seq "$1" "$2"); do ip address replace "$0.$n/24" dev eth0; done';
+  await must(await at("stranger", ["sh", "-c", add, prefix, `${first}`, `${last}`]));
+  const running = await start("stranger", "doors.py", [
+    `${prefix}.${first}-${last}`,
+    address,
+    ...ports.map(String),
+  ]);
+  await running.begun;
+  return { end: async () => JSON.parse(await running.end()) as DoorsReport };
+}
+
 /** Keeps an echo busy over TCP and UDP, as a stranger or somebody else, from now until `end`. */
 export async function keepBusy(
   address: string,

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { peerAddress, relayAddress } from "../../components/network/addressPlan.ts";
+import { addressesOf, peerAddress, relayAddress } from "../../components/network/addressPlan.ts";
 import { overlaps, parsePrefix } from "../../components/network/prefix.ts";
 
 const prefix4 = parsePrefix("10.77.0.0/16");
@@ -12,6 +12,15 @@ test("the relay has the first address of both prefixes", () => {
 
 test("a peer keeps the address that its name gave it in the first release", () => {
   expect(peerAddress(prefix4, prefix6, "nas")).toEqual({ ipv4: "10.77.218.48", ipv6: "fd77::da30" });
+});
+
+test("peers are found by their names, in the peers' order", () => {
+  const peers = ["nas", "media", "laptop"].map((name) => ({
+    name,
+    tunnelAddress: peerAddress(prefix4, prefix6, name),
+  }));
+  expect(addressesOf(["laptop", "nas"], peers)).toEqual([peers[0]?.tunnelAddress, peers[2]?.tunnelAddress]);
+  expect(addressesOf([], peers)).toEqual([]);
 });
 
 test("a peer's address is within the prefix, and never the network's, the relay's or the broadcast address", () => {

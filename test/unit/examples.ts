@@ -16,6 +16,8 @@ export const mediaForwards = ["50000-50002:50000-50002/udp", "2200-2201:22-23"].
 export const firewall: RelayFirewall = {
   sshPort: 22,
   adminCidrs: ["203.0.113.0/24", "2001:db8::/32"].map(parsePrefix),
+  sshVia: "public",
+  sshPeers: [],
   listenPort: 51820,
   shared: false,
   forwards: [...toHome(nas, nasForwards), ...toHome(media, mediaForwards)],

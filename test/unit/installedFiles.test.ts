@@ -11,6 +11,7 @@ const roles = Object.keys(installedFiles) as Role[];
 /** Which host a component's steps run on. */
 const hostOf: Readonly<Record<string, Role>> = {
   "firewall/Firewall.ts": "relay",
+  "relay/Sshd.ts": "relay",
   "tunnel/Tunnel.ts": "relay",
   "dns/DynDns.ts": "relay",
   "home/Home.ts": "home",
@@ -62,6 +63,7 @@ test("no script of a host lies about uninstalled", () => {
       "host/Uninstall.ts",
       "home/ManualHome.ts",
       "relay/RelayServer.ts",
+      "relay/SshDoor.ts",
       "../index.ts",
       "../package.json",
     ]
@@ -85,7 +87,6 @@ function scriptsRunBy(source: string): string[] {
 
 /** What runs on the operator's machine, which has this checkout. */
 function operatorScripts(): string {
-  return ["connect-host.sh", "open-jump.sh", "reach-host.sh", "run-step.sh", "uninstall-host.sh"]
-    .map((name) => read(`host/${name}`))
-    .join("");
+  const scripts = ["connect-host.sh", "open-jump.sh", "reach-host.sh", "run-step.sh", "uninstall-host.sh"];
+  return [...scripts.map((name) => `host/${name}`), "relay/move-ssh-door.sh"].map(read).join("");
 }

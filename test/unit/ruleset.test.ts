@@ -251,7 +251,30 @@ test("SSH is open to the operator's prefixes alone, each in the set of its famil
     ["192.0.2.0/25", "198.51.100.7/32"],
     ["2001:db8:1::/48"],
   ]);
-  expect(rules(ruleset)).toContain("tcp dport 2222 ct state new jump ssh");
+  expect(elements(ruleset, "ssh_public")).toEqual(["2222"]);
+  expect(rules(ruleset)).toContain("tcp dport @ssh_public ct state new jump ssh");
+});
+
+test("a named peer may come in by SSH through the tunnel, and no other, whichever way the operator takes", () => {
+  for (const sshVia of ["public", "tunnel"] as const) {
+    const ruleset = renderRelayRuleset({ ...firewall, sshVia, sshPeers: [nas], sshPort: 2222 });
+    expect([elements(ruleset, "ssh_peers4"), elements(ruleset, "ssh_peers6")]).toEqual([
+      [`${nas.ipv4} . 2222`],
+      [`${nas.ipv6} . 2222`],
+    ]);
+    const all = rules(ruleset);
+    const tunnelled = all.findIndex((rule) => rule.startsWith('iifname "homerelay" counter drop'));
+    expect(all.slice(tunnelled - 2, tunnelled)).toEqual([
+      'iifname "homerelay" ip saddr . tcp dport @ssh_peers4 ct state new accept',
+      'iifname "homerelay" ip6 saddr . tcp dport @ssh_peers6 ct state new accept',
+    ]);
+  }
+});
+
+test("with SSH through the tunnel the public comes in by no port, but for a time that somebody sets", () => {
+  const ruleset = renderRelayRuleset({ ...firewall, sshVia: "tunnel", sshPeers: [nas] });
+  expect(elements(ruleset, "ssh_public")).toEqual([]);
+  expect(ruleset).toContain("set ssh_public {\n\t\ttype inet_service\n\t\tflags timeout\n\t}");
 });
 
 test("a prefix within another is left out, since nft would refuse the set", () => {
@@ -272,7 +295,7 @@ test("everybody is written as a whole range, which nft takes in an interval set"
 });
 
 test("without forwards no map has an element", () => {
-  const ruleset = renderRelayRuleset({ ...firewall, adminCidrs: [], forwards: [] });
+  const ruleset = renderRelayRuleset({ ...firewall, adminCidrs: [], sshVia: "tunnel", forwards: [] });
   expect(ruleset).not.toContain("elements");
 });
 

@@ -76,6 +76,8 @@ describe("what is left out has the documented default", () => {
         image: "debian-13",
         sshPort: 22,
         adminCidrs: [parsePrefix("0.0.0.0/0"), parsePrefix("::/0")],
+        sshVia: "public",
+        sshPeers: [],
       },
       tunnel: {
         listenPort: 51820,
@@ -132,6 +134,8 @@ test("what is written holds", () => {
       image: "debian-12",
       sshPort: 2222,
       adminCidrs: ["192.0.2.7"],
+      sshVia: "tunnel",
+      sshPeers: ["nas"],
     },
     tunnel: {
       listenPort: 443,
@@ -168,6 +172,8 @@ test("what is written holds", () => {
     image: "debian-12",
     sshPort: 2222,
     adminCidrs: [parsePrefix("192.0.2.7/32")],
+    sshVia: "tunnel",
+    sshPeers: ["nas"],
   });
   expect(settings.tunnel).toMatchObject({
     listenPort: 443,
@@ -479,12 +485,15 @@ describe("names that a service keeps", () => {
 });
 
 describe("a relay that was there before", () => {
+  const unsaid = { password: undefined, jump: undefined, sshVia: "public", sshPeers: [] };
+
   test("has the defaults of ssh, and its host's address", () => {
     expect(parseSettings({ ...sound, relay: vps }).relay).toEqual({
       provider: "ssh",
       host: "203.0.113.5",
       port: 22,
       sshPort: 22,
+      ...unsaid,
       user: "root",
       hostKey,
       identityFile: undefined,
@@ -508,6 +517,7 @@ describe("a relay that was there before", () => {
     expect(parseSettings({ ...sound, relay: written }).relay).toEqual({
       ...written,
       sshPort: 2222,
+      ...unsaid,
       ipv6: "2001:db8:2::1",
       adminCidrs: [parsePrefix("192.0.2.0/24")],
     });
@@ -708,7 +718,7 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
     [
       "a section",
       { relay: ["x"] },
-      'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs',
+      'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers',
     ],
     [
       "a list",
@@ -817,6 +827,37 @@ const refusals: Record<string, [string, Partial<RawSettings>, string][]> = {
       "sshPort",
       { relay: { sshPort: 0 } },
       "home-relay:relay.sshPort: must be a whole number from 1 to 65535; found 0\n  write a number from 1 to 65535",
+    ],
+    [
+      "another way for SSH",
+      { relay: { sshVia: "tunel" } },
+      'home-relay:relay.sshVia: must be one of public, tunnel; found "tunel"\n  write tunnel',
+    ],
+    [
+      "SSH through the tunnel for nobody",
+      { relay: { sshVia: "tunnel" } },
+      "home-relay:relay.sshVia: is tunnel, and no peer may open an SSH connection through it: neither you nor this program could reach the relay\n" +
+        "  name the peer that runs this program under sshPeers, like sshPeers: [nas], or remove sshVia",
+    ],
+    [
+      "a peer that is not there",
+      { relay: { sshPeers: ["nas", "nsa"] } },
+      'home-relay:relay.sshPeers[1]: names no peer of this stack; found "nsa"\n  the peers are: nas',
+    ],
+    [
+      "a peer that is nearly there",
+      { relay: { sshPeers: ["nas2"] } },
+      'home-relay:relay.sshPeers[0]: names no peer of this stack; found "nas2"\n  did you mean nas?',
+    ],
+    [
+      "a peer named twice",
+      { relay: { sshPeers: ["nas", "nas"] } },
+      'home-relay:relay.sshPeers[1]: repeats home-relay:relay.sshPeers[0]; found "nas" in both\n  remove one of them',
+    ],
+    [
+      "a peer that is no name",
+      { relay: { sshPeers: [1] } },
+      "home-relay:relay.sshPeers[0]: must be text; found 1\n  write it like nas",
     ],
     [
       "no adminCidrs",
@@ -1416,6 +1457,13 @@ test("compares what is right in a home of which another part is wrong", () => {
     "home-relay:homes[1].name: must be 1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
     "home-relay:homes[1].forwards[0]: publishes 80/tcp for home-relay:homes[1], which home-relay:homes[0].forwards[0] publishes for home nas",
     "home-relay:homes[0].ssh.host: lies within the tunnel's own addresses, 10.77.0.0/16",
+  ]);
+});
+
+test("a peer is not called unknown while a name is wrong that may be its own", () => {
+  const homes = [{ ...nas, name: "NAS" }];
+  expect(problemsOf({ homes, relay: { sshPeers: ["nas"] } })).toEqual([
+    expect.stringMatching(/^home-relay:homes\[0\]\.name: must be 1 to 20 /),
   ]);
 });
 

@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { renderSshdConfig, sshdConfigPath } from "../../components/relay/sshdConfig.ts";
 import { renderUserData } from "../../components/relay/userData.ts";
 
 const data = {
@@ -29,10 +30,24 @@ test("holds no private key but the first host key", () => {
   expect(text.split("PRIVATE KEY")).toHaveLength(3);
 });
 
+test("sshd has from the first boot on what the step writes later", () => {
+  expect(renderSshdConfig(2222)).toMatchInlineSnapshot(`
+    "# Written by home-relay.
+    Port 2222
+    PermitRootLogin prohibit-password
+    PasswordAuthentication no
+    KbdInteractiveAuthentication no
+    AllowUsers root
+    MaxAuthTries 3
+    X11Forwarding no
+    AllowTcpForwarding no
+    AllowAgentForwarding no
+    "
+  `);
+});
+
 test("sshd listens on the port of the settings from the first boot on", () => {
   const files = config["write_files"] as readonly { readonly path: string; readonly content: string }[];
-  const sshd = files.find(({ path }) => path === "/etc/ssh/sshd_config.d/10-homerelay.conf");
-  expect(sshd?.content.split("\n")).toEqual(
-    expect.arrayContaining(["Port 2222", "PasswordAuthentication no", "PermitRootLogin prohibit-password"]),
-  );
+  const sshd = files.find(({ path }) => path === sshdConfigPath);
+  expect(sshd?.content).toBe(renderSshdConfig(2222));
 });

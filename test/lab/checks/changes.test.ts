@@ -130,7 +130,7 @@ async function untilSshIsOpen(): Promise<void> {
   await until("SSH answers the operator", 90, async () => expect(await sshAtRelay()).toBe("open"));
 }
 
-const applyFirewall = ["/usr/local/lib/homerelay/apply-firewall.sh"];
+const applyFirewall = ["/usr/local/lib/homerelay/apply-firewall.sh", "public"];
 
 describe("rules that nft refuses", () => {
   test("leave those before them in force, and say so", async () => {

@@ -11,7 +11,7 @@ test("asks first who else is on a machine that is shared", async () => {
     () => new Firewall("relay-firewall", relayHost(), { ...firewall, shared: true }),
   );
   expect(named(registered, "relay-firewall-rules").inputs["create"]).toBe(
-    "timeout 300 /usr/local/lib/homerelay/apply-firewall.sh shared 51820",
+    "timeout 300 /usr/local/lib/homerelay/apply-firewall.sh public shared 51820",
   );
 });
 
@@ -29,7 +29,7 @@ test("loads the ruleset on trial, then confirms that very ruleset over another c
   expect(
     [rules, confirm].map(({ inputs, dependsOn }) => [inputs["create"], inputs["stdin"], dependsOn]),
   ).toEqual([
-    ["timeout 300 /usr/local/lib/homerelay/apply-firewall.sh", ruleset, ["relay-host-prepare"]],
+    ["timeout 300 /usr/local/lib/homerelay/apply-firewall.sh public", ruleset, ["relay-host-prepare"]],
     [
       "timeout 300 /usr/local/lib/homerelay/confirm-firewall.sh",
       `${createHash("sha256").update(ruleset).digest("hex")}\n`,

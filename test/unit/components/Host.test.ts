@@ -229,10 +229,18 @@ describe("a relay, by the stack's own key", () => {
     expect(named(registered, "relay-host-prepare").inputs["triggers"]).toHaveLength(1);
   });
 
+  test("reach says what a silence means, where the host knows more", async () => {
+    const { inputs } = named(
+      await register(() => new Host("relay-host", { ...args(), silenceMend: "look into the tunnel" })),
+      "relay-host-reach",
+    );
+    expect(inputs["environment"]).toMatchObject({ SILENCE_MEND: "look into the tunnel" });
+  });
+
   test("a new machine gets every step again, however it came to be one", async () => {
     const registered = await register(() => {
       const machine = new random.RandomPassword("server", { length: 1 });
-      new Host("relay-host", args(), { machine }).step(
+      new Host("relay-host", { ...args(), triggers: ["door"] }, { machine }).step(
         "s",
         { run: "true", document: "", triggers: ["more"] },
         {},
@@ -240,7 +248,7 @@ describe("a relay, by the stack's own key", () => {
     });
     const triggers = (name: string) => named(registered, name).inputs["triggers"] as string[];
     const id = triggers("relay-host-reach");
-    expect(id).toEqual([expect.any(String)]);
+    expect(id).toEqual([expect.any(String), "door"]);
     expect(triggers("relay-host-prepare").slice(1)).toEqual(id);
     expect(triggers("s").slice(1)).toEqual([...id, "more"]);
   });

@@ -1,11 +1,19 @@
 import { beforeAll, expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
 import { RelayServer } from "../../../components/relay/RelayServer.ts";
+import { parsePrefix } from "../../../components/network/prefix.ts";
 import { relaySysctls } from "../../../components/relay/sysctls.ts";
 import { renderUserData } from "../../../components/relay/userData.ts";
+import { nas } from "../examples.ts";
 import { earlier, keyPair, owner, stackKeyConnection } from "./examples.ts";
 import { named, register, tree, valueOf } from "./mockEngine.ts";
 import type { Registered } from "./mockEngine.ts";
+
+/** Stands for the provider's firewall. */
+class Wall extends random.RandomPassword {
+  readonly firewallId = 401;
+}
 
 let registered: readonly Registered[];
 let relay: RelayServer | undefined;
@@ -20,7 +28,11 @@ function relayServer(): RelayServer {
     keys: { adminSshKey: keyPair("admin"), firstHostSshKey: keyPair("first"), hostSshKey: keyPair("host") },
     owner,
     hetzner: { token: "token", endpoint: "https://192.0.2.1/v1" },
-    firewallId: 401,
+    sshVia: "public",
+    sshPeers: [nas],
+    prefix4: parsePrefix("10.77.0.0/16"),
+    prefix6: parsePrefix("fd77::/64"),
+    createWall: (after) => new Wall("wall", { length: 1 }, { dependsOn: [...after] }),
     after: [earlier("nas-on-destroy")],
   });
 }
@@ -31,7 +43,7 @@ beforeAll(async () => {
   });
 });
 
-test("is two addresses, a key, a watch for a server that nobody knows, a server and the host on it", () => {
+test("is two addresses, a key, a watch for a server that nobody knows, a door for SSH, a wall, a server and the host on it", () => {
   const component = "homerelay:relay:RelayServer relay";
   expect(tree(registered)).toEqual([
     "command:local:Command nas-on-destroy",
@@ -40,6 +52,9 @@ test("is two addresses, a key, a watch for a server that nobody knows, a server 
     `hcloud:index/primaryIp:PrimaryIp relay-ipv6 < ${component}`,
     `hcloud:index/sshKey:SshKey relay-ssh-key < ${component}`,
     `command:local:Command relay-stray-server < ${component}`,
+    `homerelay:relay:SshDoor relay-ssh-door < ${component}`,
+    "command:local:Command relay-ssh-door < homerelay:relay:SshDoor relay-ssh-door",
+    "random:index/randomPassword:RandomPassword wall",
     `hcloud:index/server:Server relay-server < ${component}`,
     `homerelay:host:Host relay-host < ${component}`,
     "command:local:Command relay-host-reach < homerelay:host:Host relay-host",
@@ -100,6 +115,16 @@ test("destroy looks for a server that is left, after the server and before its a
   expect(named(registered, "relay-server").dependsOn).toContain("relay-stray-server");
 });
 
+test("the wall changes only when the door is open, and the door waits for no server", () => {
+  expect(named(registered, "wall").dependsOn).toEqual(["nas-on-destroy", "relay-ssh-door"]);
+  expect(named(registered, "relay-ssh-door").dependsOn).toEqual(["relay-ipv4"]);
+});
+
+test("after another door every step runs again", () => {
+  for (const name of ["relay-host-reach", "relay-host-prepare"])
+    expect(named(registered, name).inputs["triggers"]).toContain("said by relay-ssh-door");
+});
+
 test("an edit of the user data never costs the server", () => {
   expect(named(registered, "relay-server").ignoreChanges).toEqual(["userData"]);
 });
@@ -122,7 +147,7 @@ test("the host is reached at the address that stays, with the key of its first c
     WAIT_SECONDS: "300",
   });
   // Its boot is waited for when it is another server, and when a change of its type starts it again.
-  expect(reach.inputs["triggers"]).toEqual(["301", "cx23"]);
+  expect(reach.inputs["triggers"]).toEqual(["301", "said by relay-ssh-door", "cx23"]);
   const prepare = named(registered, "relay-host-prepare");
   expect(prepare.inputs["connection"]).toEqual(stackKeyConnection);
   expect(

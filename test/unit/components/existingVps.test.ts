@@ -36,7 +36,7 @@ test("both hosts are cleaned at the very end, and neither waits for the other", 
 
 test("the relay's rules are those of a machine that is shared, and forwards are tried once it passes packets on", () => {
   expect(named(registered, "relay-firewall-rules").inputs["create"]).toMatch(
-    /apply-firewall\.sh shared 51820$/,
+    /apply-firewall\.sh public shared 51820$/,
   );
   expect(String(named(registered, "relay-firewall-rules").inputs["stdin"])).toContain("chain from_tunnel");
   expect(named(registered, "nas-proof").dependsOn).toContain("relay-system");

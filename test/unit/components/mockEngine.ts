@@ -47,7 +47,7 @@ export const types = {
 const results: Readonly<
   Record<string, (name: string) => { readonly id: string; readonly outputs?: object }>
 > = {
-  [types.local]: (name) => ({ id: name }),
+  [types.local]: (name) => ({ id: name, outputs: { stdout: `said by ${name}` } }),
   [types.remote]: (name) => ({ id: name }),
   [types.firewall]: () => ({ id: "401" }),
   [types.primaryIp]: (name) =>

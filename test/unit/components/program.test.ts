@@ -44,13 +44,15 @@ test("makes these things and no other", () => {
     command:local:Command media-on-destroy < homerelay:host:Uninstall media
     homerelay:order:OrderCheck order
     command:local:Command order-check < homerelay:order:OrderCheck order
-    homerelay:firewall:ProviderFirewall provider-firewall
-    hcloud:index/firewall:Firewall provider-firewall-rules < homerelay:firewall:ProviderFirewall provider-firewall
     homerelay:relay:RelayServer relay
     hcloud:index/primaryIp:PrimaryIp relay-ipv4 < homerelay:relay:RelayServer relay
     hcloud:index/primaryIp:PrimaryIp relay-ipv6 < homerelay:relay:RelayServer relay
     hcloud:index/sshKey:SshKey relay-ssh-key < homerelay:relay:RelayServer relay
     command:local:Command relay-stray-server < homerelay:relay:RelayServer relay
+    homerelay:relay:SshDoor relay-ssh-door < homerelay:relay:RelayServer relay
+    command:local:Command relay-ssh-door < homerelay:relay:SshDoor relay-ssh-door
+    homerelay:firewall:ProviderFirewall provider-firewall
+    hcloud:index/firewall:Firewall provider-firewall-rules < homerelay:firewall:ProviderFirewall provider-firewall
     hcloud:index/server:Server relay-server < homerelay:relay:RelayServer relay
     homerelay:host:Host relay-host < homerelay:relay:RelayServer relay
     command:local:Command relay-host-reach < homerelay:host:Host relay-host
@@ -58,6 +60,8 @@ test("makes these things and no other", () => {
     homerelay:firewall:Firewall relay-firewall
     command:remote:Command relay-firewall-rules < homerelay:firewall:Firewall relay-firewall
     command:remote:Command relay-firewall-confirm < homerelay:firewall:Firewall relay-firewall
+    homerelay:relay:Sshd relay-sshd
+    command:remote:Command relay-sshd-config < homerelay:relay:Sshd relay-sshd
     homerelay:tunnel:Tunnel relay-tunnel
     command:remote:Command relay-tunnel-keys < homerelay:tunnel:Tunnel relay-tunnel
     command:remote:Command relay-tunnel-interface < homerelay:tunnel:Tunnel relay-tunnel
@@ -127,6 +131,7 @@ test("a preview shows every document but those that carry keys or the token", ()
   expect(hidden.map(({ name }) => name)).toEqual([
     "order-check",
     "relay-stray-server",
+    "relay-ssh-door",
     "relay-server",
     "relay-host-reach",
     "relay-tunnel-keys",
@@ -146,16 +151,27 @@ test("only what tells a host whose it is waits for the stack's keys, and no docu
 });
 
 test("a new server gets every step of the relay again, and each home calls it and proves its forwards anew", () => {
-  const id = "301";
-  const again = registered.filter(({ inputs }) =>
-    (inputs["triggers"] as string[] | undefined)?.some((trigger) => trigger.split(" ")[0] === id),
+  const [server = "", door = ""] = named(registered, "relay-host-reach").inputs["triggers"] as string[];
+  expect([server, door]).toEqual(["301", "said by relay-ssh-door"]);
+  const steps = registered.filter(
+    ({ type, name, dependsOn }) =>
+      type.startsWith("command:") &&
+      dependsOn.length > 0 &&
+      !["relay-ssh-door", "relay-stray-server"].includes(name),
   );
-  const wanted = (one: Registered) =>
-    one.type.startsWith("command:") &&
-    one.name !== "relay-stray-server" &&
-    (one.name.startsWith("relay-") || /-(tunnel|proof)$/.test(one.name));
-  expect(again).toEqual(registered.filter(wanted));
+  const onRelay = ({ name }: Registered) => name.startsWith("relay-");
+  expect(again(server)).toEqual(steps.filter((one) => onRelay(one) || /-(tunnel|proof)$/.test(one.name)));
+  expect(again(door)).toEqual(steps.filter(onRelay));
 });
+
+/** What is done anew when this text, or one that begins with it, is another one. */
+function again(trigger: string): Registered[] {
+  return registered.filter(({ inputs }) =>
+    (inputs["triggers"] as string[] | undefined)?.some(
+      (one) => one === trigger || one.startsWith(`${trigger} `),
+    ),
+  );
+}
 
 test("nothing has an undo but the uninstall of each home, and the watch for a server that is left", () => {
   expect(registered.filter(({ inputs }) => "delete" in inputs).map(({ name }) => name)).toEqual([
@@ -174,7 +190,7 @@ test("an uninstall waits for nothing but the stack's name, so its failure keeps 
 
 test("destroy takes away all that is billed before it cleans a home, and a home's steps before that home", () => {
   const billed = registered.filter(({ type }) => type.startsWith("hcloud:") || type === types.remote);
-  expect(billed).toHaveLength(17);
+  expect(billed).toHaveLength(18);
   expect(billed.filter((one) => !deletedBefore(one, "nas-on-destroy", "media-on-destroy"))).toEqual([]);
   for (const home of ["nas", "media"]) {
     const steps = registered.filter(({ type, name }) => type === types.local && name.startsWith(`${home}-`));
@@ -198,12 +214,14 @@ test("what a step needs is there before it", () => {
     media-on-destroy:
     order-check:
     relay-stray-server: media-on-destroy nas-on-destroy order-check
-    relay-host-reach:
-    relay-host-prepare: relay-host-reach
-    relay-firewall-rules: relay-host-prepare
-    relay-firewall-confirm: relay-firewall-rules
-    relay-tunnel-keys: relay-host-prepare
-    relay-tunnel-interface: relay-firewall-confirm relay-tunnel-keys
+    relay-ssh-door:
+    relay-host-reach: relay-ssh-door
+    relay-host-prepare: relay-host-reach relay-ssh-door
+    relay-firewall-rules: relay-host-prepare relay-ssh-door
+    relay-firewall-confirm: relay-firewall-rules relay-ssh-door
+    relay-sshd-config: relay-firewall-confirm relay-ssh-door
+    relay-tunnel-keys: relay-host-prepare relay-ssh-door
+    relay-tunnel-interface: relay-firewall-confirm relay-ssh-door relay-tunnel-keys
     nas-host-reach:
     nas-host-prepare: nas-host-reach
     nas-guard: nas-host-prepare
@@ -216,7 +234,7 @@ test("what a step needs is there before it", () => {
     media-keys: media-host-prepare
     media-tunnel: media-guard media-keys relay-tunnel-interface
     media-proof: media-guard media-tunnel
-    relay-dyndns-updates: relay-host-prepare
+    relay-dyndns-updates: relay-host-prepare relay-ssh-door
     "
   `);
 });
