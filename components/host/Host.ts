@@ -95,7 +95,7 @@ export class Host extends pulumi.ComponentResource {
     const scripts = createHash("sha256").update(document).digest("hex").slice(0, 12);
     this.#triggers = [scripts, ...(machine ? [machine.id] : [])];
 
-    const reached = this.#createReach(name, machine);
+    const reached = this.#createReach(name, args.role, machine);
     this.prepared = this.step(
       `${name}-prepare`,
       { run: "bash -s", words: ownerWords(args.owner, args.title), document, timeoutSeconds: 900 },
@@ -137,7 +137,7 @@ export class Host extends pulumi.ComponentResource {
     );
   }
 
-  #createReach(name: string, machine: pulumi.CustomResource | undefined): pulumi.Resource {
+  #createReach(name: string, role: Role, machine: pulumi.CustomResource | undefined): pulumi.Resource {
     const access = this.#access;
     const shared = { NAME: this.#title, ...ownerEnvironment(this.#owner) };
     const triggers = machine ? [machine.id] : [];
@@ -151,7 +151,7 @@ export class Host extends pulumi.ComponentResource {
         HOST_KEY_MEND:
           "Was the machine set up anew? Then compare, on its own console,\n" +
           "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
-          `and put its new line into hostKey of ${this.#title}. Otherwise somebody stands between you and it.`,
+          `and put its new line into ${role === "home" ? "ssh.hostKey" : "hostKey"} of ${this.#title}. Otherwise somebody stands between you and it.`,
       };
       return new command.local.Command(
         `${name}-reach`,

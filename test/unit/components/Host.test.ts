@@ -42,7 +42,7 @@ describe("a home, by the operator's own OpenSSH", () => {
         ...ownerEnvironment,
         NAME: "nas",
         WAIT_SECONDS: "20",
-        HOST_KEY_MEND: expect.stringContaining("hostKey of nas"),
+        HOST_KEY_MEND: expect.stringContaining("into ssh.hostKey of nas"),
       },
     });
   });
