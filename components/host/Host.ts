@@ -141,7 +141,9 @@ export class Host extends pulumi.ComponentResource {
     const access = this.#access;
     if (hasStackKey(access) || hasPassword(access)) {
       const connection = hasStackKey(access) ? stackKeyConnection(access) : passwordConnection(access);
-      const create = connection.user === "root" ? there : pulumi.interpolate`sudo -n ${there}`;
+      // sudo would forget where the connection comes from, and apply-firewall.sh has to know whom not to lock out.
+      const asRoot = pulumi.interpolate`sudo -n env SSH_CONNECTION="$SSH_CONNECTION" ${there}`;
+      const create = connection.user === "root" ? there : asRoot;
       return new command.remote.Command(name, { ...common, connection, create }, opts);
     }
     const create = pulumi.interpolate`sh components/host/run-step.sh ${there}`;
@@ -158,7 +160,7 @@ export class Host extends pulumi.ComponentResource {
 
   #createReach(
     name: string,
-    { restarts = [], bootSeconds, silenceMend }: HostArgs,
+    { role, restarts = [], bootSeconds, silenceMend }: HostArgs,
     again: readonly pulumi.Input<string>[],
   ): pulumi.Resource {
     const access = this.#access;
@@ -174,7 +176,7 @@ export class Host extends pulumi.ComponentResource {
         HOST_KEY_MEND:
           "Was the machine set up anew? Then compare, on its own console,\n" +
           "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
-          `and put its new line into hostKey of ${this.#title}. Otherwise somebody stands between you and it.`,
+          `and put its new line into ${role === "home" ? "ssh.hostKey" : "hostKey"} of ${this.#title}. Otherwise somebody stands between you and it.`,
       };
       return new command.local.Command(
         `${name}-reach`,

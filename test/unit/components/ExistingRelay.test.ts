@@ -44,6 +44,12 @@ test("is a host that is hardened, once its uninstall stands ready", () => {
   });
 });
 
+test("a wrong host key is mended where the user wrote the pinned one", () => {
+  expect(named(registered, "relay-host-reach").inputs["environment"]).toMatchObject({
+    HOST_KEY_MEND: expect.stringContaining("into hostKey of the relay"),
+  });
+});
+
 test("answers at the addresses that the user wrote", async () => {
   expect(await valueOf(relay.ipv4Address)).toBe("203.0.113.7");
   expect(relay.ipv6Address && (await valueOf(relay.ipv6Address))).toBe("2001:db8:2::1");

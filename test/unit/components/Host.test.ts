@@ -46,7 +46,7 @@ describe("a home, by the operator's own OpenSSH", () => {
         ...ownerEnvironment,
         NAME: "nas",
         WAIT_SECONDS: "15",
-        HOST_KEY_MEND: expect.stringContaining("hostKey of nas"),
+        HOST_KEY_MEND: expect.stringContaining("into ssh.hostKey of nas"),
       },
     });
   });
@@ -104,7 +104,8 @@ describe("a home, with a password", () => {
           perDialTimeout: 10,
         },
       },
-      create: "sudo -n timeout 300 /usr/local/lib/homerelay/apply-guard.sh",
+      create:
+        'sudo -n env SSH_CONNECTION="$SSH_CONNECTION" timeout 300 /usr/local/lib/homerelay/apply-guard.sh',
       stdin: "guard\n",
     });
   });
