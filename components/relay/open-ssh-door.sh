@@ -49,6 +49,7 @@ main() { # open|close PORT VIA ADDRESS…
   shift
   read -r _ _ _ here <<<"${SSH_CONNECTION-}"
   timeout 300 cloud-init status --wait >/dev/null || [ $? -eq 2 ] || die "the first boot did not end well"
+  refuse_socket
   elements "$@" | change_rules "$what"
   others=$(ports_wanted | xargs -n 1 | grep -vx "$port" || :) # there may be no other
   # shellcheck disable=SC2086 # each port is a word

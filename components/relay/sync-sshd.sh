@@ -7,9 +7,19 @@
 
 readonly drop_in=/etc/ssh/sshd_config.d/10-homerelay.conf
 
+# An sshd that was handed systemd's socket keeps it for good, whatever becomes of the socket's unit.
+refuse_socket() {
+  if systemctl is-active --quiet ssh.socket; then
+    die "on this relay systemd listens in sshd's place (ssh.socket), at a port of its own. Nothing has changed. Run there,
+and then pulumi up again:
+  systemctl disable ssh.socket && systemctl enable ssh.service && reboot"
+  fi
+}
+
 # Gives sshd the drop-in on stdin.
 sync_sshd() {
   local changed='' wanted
+  refuse_socket
   touch "$drop_in"
   cp -p "$drop_in" "$etc/sshd.before"
   if write_if_changed 0644 "$drop_in"; then changed=yes; fi
@@ -60,17 +70,7 @@ answers() {
 
 listen_anew() {
   hold_knocks
-  if systemctl is-active --quiet ssh.socket; then
-    # systemd listens in sshd's place, at a port of its own, and an sshd that was handed its socket keeps it for good.
-    # Connections that are open have processes of their own, and stay. Nothing may keep us from starting it again.
-    systemctl disable --quiet ssh.socket
-    systemctl enable --quiet ssh.service
-    systemctl stop ssh.socket ssh.service || :
-    ss -Hltnp | sed -n 's/.*"sshd",pid=\([0-9]*\).*/\1/p' | sort -u | xargs -r kill || : # gone just now
-    systemctl start ssh.service
-  else
-    systemctl reload-or-restart ssh.service
-  fi
+  systemctl reload-or-restart ssh.service
   # It closes its ports and opens them again; in between they look the same from here.
   sleep 0.3
   for _ in {1..20}; do
