@@ -54,8 +54,9 @@ sync_link() {
   local wanted address
   ip link set dev "$interface" mtu "$(sed -n 's/^MTU = //p' "$config")"
   wanted=$(sed -n 's/^Address = //p' "$config" | tr -d ' ' | tr ',' '\n')
-  for address in $wanted; do ip address replace "$address" dev "$interface"; done
+  # First those that go: with the first address of a prefix the kernel takes away all others of it.
   ip -o address show dev "$interface" scope global | awk '{ print $4 }' | while read -r address; do
     grep -qxF "$address" <<<"$wanted" || ip address delete "$address" dev "$interface"
   done
+  for address in $wanted; do ip address replace "$address" dev "$interface"; done
 }
