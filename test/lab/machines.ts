@@ -220,7 +220,9 @@ export async function inMachine(name: string, command: readonly string[]): Promi
 
 /** The command, to be run with a machine's network and this machine's everything else. */
 export async function inNetworkOf(name: string, command: readonly string[]): Promise<string[]> {
-  return ["nsenter", "--target", `${await initPid(name)}`, "--net", "--", ...command];
+  const enter = ["nsenter", "--target", `${await initPid(name)}`, "--net", "--"];
+  // What the command mounts ends with it, as it does with `ip netns exec`.
+  return [...enter, "unshare", "--mount", "--propagation", "slave", "--", ...command];
 }
 
 /** Runs a command in a machine from outside, as somebody at its console. The program under test never may. */
