@@ -1,11 +1,33 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { parseSettings, sections } from "./parseSettings.ts";
-import type { Settings } from "./settings.ts";
+import type { DynDnsService } from "../dns/dynDnsService.ts";
+import type {
+  ExistingRelaySettings,
+  HetznerDnsSettings,
+  HetznerRelaySettings,
+  InstalledHome,
+  ManualHome,
+  Settings,
+} from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
 
 /** The settings, and how this stack reaches Hetzner; a token that is in the environment stays there, out of the state. */
 export interface StackSettings extends Settings {
+  /** `home-relay/dev`, for people. */
+  readonly stack: string;
+  /** `home-relay-dev`, for the names of things at Hetzner. */
+  readonly label: string;
+  /** The relay, where it is to be made. */
+  readonly rented: HetznerRelaySettings | undefined;
+  /** The relay, where it was there before; none or one. */
+  readonly owned: readonly ExistingRelaySettings[];
+  /** Names in a zone at Hetzner, or with a DynDNS service. */
+  readonly zone: HetznerDnsSettings | undefined;
+  readonly service: DynDnsService | undefined;
+  /** The homes that this program sets up, and those that their owners do. */
+  readonly installed: readonly InstalledHome[];
+  readonly byHand: readonly ManualHome[];
   readonly hetzner: { readonly endpoint: string; readonly token: pulumi.Output<string> };
 }
 
@@ -36,11 +58,26 @@ export function readSettings(): StackSettings {
       isEncrypted: (key, text) => isSecretKey(`${namespace}:${key}`) && !standsInStackFile(text),
       hcloudToken: token ?? process.env["HCLOUD_TOKEN"],
     });
-    return { ...settings, hetzner: { endpoint, token: pulumi.secret(token ?? "") } };
+    return { ...settings, ...sort(settings), hetzner: { endpoint, token: pulumi.secret(token ?? "") } };
   } catch (error) {
     if (error instanceof SettingsError) throw new pulumi.RunError(error.message);
     throw error;
   }
+}
+
+/** Each kind of relay, names and homes by itself: what exists is decided here, and not where it is made. */
+function sort({ relay, dns, homes }: Settings): Omit<StackSettings, keyof Settings | "hetzner"> {
+  const [project, stack] = [pulumi.getProject(), pulumi.getStack()];
+  return {
+    stack: `${project}/${stack}`,
+    label: `${project}-${stack}`,
+    rented: relay.provider === "hetzner" ? relay : undefined,
+    owned: relay.provider === "ssh" ? [relay] : [],
+    zone: dns?.provider === "hetzner" ? dns : undefined,
+    service: dns?.provider === "hetzner" ? undefined : dns,
+    installed: homes.filter((home) => home.install !== "manual"),
+    byHand: homes.filter((home) => home.install === "manual"),
+  };
 }
 
 /** As `Config.getObject` reads it, but without its warning for every section that has an encrypted value inside. */
