@@ -3,13 +3,17 @@
  *   npm test                       all of them
  *   npm test -- unit contract      only these; they need no root
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { prepareEngine } from "./lab/engine.ts";
 import { prepareHost, refuseUnfitHost } from "./lab/hostPackages.ts";
 import { Progress } from "./lab/progress.ts";
-import { down } from "./lab/world.ts";
+import { provideRoot } from "./lab/root.ts";
+import { labOfWorker, labWorkers } from "./lab/workers.ts";
 
 /** The part of jest's JSON report that is read here. */
 interface Report {
@@ -40,7 +44,7 @@ const rows: string[] = [];
 try {
   if (chosen.includes("lab")) {
     refuseUnfitHost();
-    await new Progress().phase("Tools of the host", prepareHost);
+    await prepareLabs(new Progress());
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
@@ -49,33 +53,100 @@ try {
 for (const ring of chosen) {
   console.log(`\n── ${ring} ${"─".repeat(70 - ring.length)}`);
   const started = performance.now();
-  const report = runRing(ring);
-  const ran = report.numPassedTests + report.numFailedTests;
-  const notRun = report.numPendingTests + report.numTodoTests;
+  const reports = ring === "lab" ? await runLabs() : [runJest(ring)];
+  const sum = (count: keyof Report) => reports.reduce((all, report) => all + report[count], 0);
+  const [ringPassed, ringFailed] = [sum("numPassedTests"), sum("numFailedTests")];
+  const notRun = sum("numPendingTests") + sum("numTodoTests");
+  const nothing = reports.filter((report) => report.numPassedTests + report.numFailedTests === 0).length;
   // A ring that ran nothing, left something out or could not load a file has not passed.
-  const broken = report.numRuntimeErrorTestSuites + notRun + (ran === 0 ? 1 : 0);
-  passed += report.numPassedTests;
-  failed += report.numFailedTests + broken;
+  const broken = Math.max(sum("numRuntimeErrorTestSuites"), nothing) + notRun;
+  passed += ringPassed;
+  failed += ringFailed + broken;
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   rows.push(
-    `  ${ring.padEnd(8)} ran ${ran}, failed ${report.numFailedTests}, could not run ${broken}  (${seconds} s)`,
+    `  ${ring.padEnd(8)} ran ${ringPassed + ringFailed}, failed ${ringFailed}, could not run ${broken}  (${seconds} s)`,
   );
 }
-if (chosen.includes("lab")) await down();
+if (chosen.includes("lab")) endLabs();
 
 console.log(`\n${rows.join("\n")}\n\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
-function runRing(ring: Ring): Report {
+/** What all labs share, made once before several of them want it at the same time. */
+async function prepareLabs(progress: Progress): Promise<void> {
+  await progress.phase("Tools of the host", prepareHost);
+  await progress.phase("Pulumi and its plugins", prepareEngine);
+  await progress.phase("A Debian 13 system", (detail) => provideRoot("trixie", detail));
+  await progress.phase("A Debian 12 system", (detail) => provideRoot("bookworm", detail));
+}
+
+/** Each check ends its own lab; this is for one that could not. */
+function endLabs(): void {
+  for (let worker = 1; worker <= labWorkers; worker++) {
+    spawnSync(process.execPath, [join(project, "test/lab/main.ts"), "down"], {
+      env: { ...process.env, HOMERELAY_LAB: labOfWorker(worker) },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  }
+}
+
+/** One file of checks after the other in each of the labs, the long ones first. */
+async function runLabs(): Promise<Report[]> {
+  const files = globSync("test/lab/checks/*.test.ts", { cwd: project })
+    .map((file) => ({ file, bytes: statSync(join(project, file)).size }))
+    .sort((a, b) => b.bytes - a.bytes);
+  const reports: Report[] = [];
+  const work = async (worker: number) => {
+    for (let next = files.shift(); next; next = files.shift()) {
+      console.log(`  ${basename(next.file)} begins, in ${labOfWorker(worker)}`);
+      reports.push(await runChecks(next.file, worker));
+    }
+  };
+  await Promise.all(Array.from({ length: labWorkers }, (_, i) => work(i + 1)));
+  return reports;
+}
+
+/** What jest says of a file is printed in one piece. */
+async function runChecks(file: string, worker: number): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), "home-relay-ring-"));
   try {
-    const outputFile = join(folder, "report.json");
-    const jest = join(project, "node_modules/jest/bin/jest.js");
-    const args = [jest, "--selectProjects", ring, "--json", "--outputFile", outputFile, "--verbose"];
-    if (ring === "lab") args.push("--runInBand");
-    spawnSync(process.execPath, args, { cwd: project, stdio: ["ignore", "ignore", "inherit"] });
-    return JSON.parse(readFileSync(outputFile, "utf8")) as Report;
+    const child = spawn(
+      process.execPath,
+      jestCommand("lab", folder, "--runInBand", "--runTestsByPath", file),
+      {
+        cwd: project,
+        env: { ...process.env, HOMERELAY_LAB: labOfWorker(worker) },
+        stdio: ["ignore", "ignore", "pipe"],
+      },
+    );
+    const said = text(child.stderr);
+    await once(child, "close");
+    process.stderr.write(await said);
+    return readReport(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function runJest(ring: Ring): Report {
+  const folder = mkdtempSync(join(tmpdir(), "home-relay-ring-"));
+  try {
+    spawnSync(process.execPath, jestCommand(ring, folder), {
+      cwd: project,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    return readReport(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function jestCommand(ring: Ring, folder: string, ...args: readonly string[]): string[] {
+  const jest = join(project, "node_modules/jest/bin/jest.js");
+  const outputFile = join(folder, "report.json");
+  return [jest, "--selectProjects", ring, "--json", "--outputFile", outputFile, "--verbose", ...args];
+}
+
+function readReport(folder: string): Report {
+  return JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as Report;
 }
