@@ -259,6 +259,10 @@ describe("after Ctrl-C in the middle of up", () => {
     await deleteServersByHand();
     await operator.destroy();
     await expectNothingLeft();
+
+    expect(await exported()).toContain("pending_operations");
+    expect((await pulumi(["refresh", "--clear-pending-creates"])).code).toBe(0);
+    expect(await exported()).not.toContain("pending_operations");
   });
 });
 
@@ -293,7 +297,7 @@ describe("a stack with two homes", () => {
     await shell("home", "nft insert rule inet homerelay from_relay drop");
     await shell(
       relay,
-      "nft delete element inet homerelay forwards4 '{ tcp . 80 }'; nft flush chain inet homerelay input",
+      "nft delete element inet homerelay forwards4 '{ tcp . 80 }'; nft flush chain inet homerelay clamp",
     );
     expect(await page()).toBe("");
 

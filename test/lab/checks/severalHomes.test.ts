@@ -255,10 +255,12 @@ describe("a second home that is taken out of the settings", () => {
 
     await power("attic", "power-on");
     await untilAtticAnswers();
-    const byHand = /ssh -p 22 (root@\S+) "([^"]+)" < (\S+)/.exec(diagnostics) ?? [];
-    const script = await readFile(join(import.meta.dirname, "../../..", byHand[3] ?? ""), "utf8");
-    expect(byHand[1]).toBe(`root@${addresses.attic}`);
-    await must(ssh("operator", addresses.attic, [byHand[2] ?? ""]), { input: script });
+    const [, begin = "", script = "", login, there = ""] =
+      /cat (\S+) (\S+) \| ssh -p 22 (\S+) '([^']+)'/.exec(diagnostics) ?? [];
+    expect(login).toBe(`root@${addresses.attic}`);
+    const read = (path: string) => readFile(join(import.meta.dirname, "../../..", path), "utf8");
+    const input = (await read(begin)) + (await read(script));
+    await must(ssh("operator", addresses.attic, [there]), { input });
     expect(await tracesAtAttic()).toBe(traces);
   });
 });
