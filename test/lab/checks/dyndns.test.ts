@@ -262,6 +262,7 @@ describe("duckdns", () => {
   });
 
   test("its token is not in the list of processes while it is asked", async () => {
+    await controlDynDns({ reset: true });
     await controlDynDns({ answerNext: [{ status: 200, text: "OK", delayMs: 3000 }] });
     const machine = await relay();
     const start = "systemctl start --no-block homerelay-dyndns.service";
@@ -272,6 +273,7 @@ describe("duckdns", () => {
       return list;
     });
     expect(processes).not.toContain(duckdnsToken);
+    await until("it is answered", 15, async () => expect(await requests()).toHaveLength(1));
   });
 
   test("fails up when it answers KO, which names the setting, and asks no more until the settings change", async () => {
