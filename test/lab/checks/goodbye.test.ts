@@ -131,7 +131,7 @@ describe("after a first up that failed half-way, destroy leaves both ends clean"
   test("the relay took its rules back", async () => {
     const relay = { adminCidrs: ["192.0.2.99/32"] };
     await operator.configure({ relay, homes: [await home(["80:8080"])] });
-    expect(await failing("up")).toContain("adminCidrs leaves out");
+    expect(await failing("up")).toContain("The new rules leave out");
     await operator.destroy();
     await expectNothingLeft();
   });
@@ -292,7 +292,12 @@ describe("a stack with two homes", () => {
 
   test("what was changed by hand in the tables of both ends is put right by running their steps again", async () => {
     const relay = await newestRelay();
-    const rules = (machine: "home" | typeof relay) => shell(machine, "nft -s -nn list table inet homerelay");
+    // Without what the sets of meters remember of callers.
+    const rules = async (machine: "home" | typeof relay) =>
+      (await shell(machine, "nft -s -nn list table inet homerelay")).replaceAll(
+        /(flags dynamic[^}]*?)\n\t\telements = \{[^}]*\}/g,
+        "$1",
+      );
     const before = [await rules("home"), await rules(relay)];
     await shell("home", "nft insert rule inet homerelay from_relay drop");
     await shell(
