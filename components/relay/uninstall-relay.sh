@@ -19,8 +19,10 @@ restore_sshd() {
 
 main() {
   systemctl stop homerelay-rollback.timer 2>/dev/null || : # only while rules are on trial
-  stop_units homerelay-endpoints.timer homerelay-endpoints.service homerelay-dyndns.timer homerelay-dyndns.service wg-quick@homerelay.service \
-    homerelay-firewall.service
+  stop_units homerelay-endpoints.timer homerelay-endpoints.service homerelay-dyndns.timer homerelay-dyndns.service \
+    homerelay-wayback.timer wg-quick@homerelay.service homerelay-firewall.service
+  # wg-quick has done it, unless it was not running.
+  if [ -x /usr/local/lib/homerelay/route-devices.sh ]; then /usr/local/lib/homerelay/route-devices.sh remove; fi
   ip link delete dev homerelay 2>/dev/null || : # wg-quick has done it, unless it was not running
   remove_tables homerelay homerelay_counters
   restore_sysctls
