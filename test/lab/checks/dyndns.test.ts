@@ -1,3 +1,4 @@
+import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { addresses, cloudApiUrl } from "../addresses.ts";
@@ -15,8 +16,8 @@ import { cloudToken, down, until, up } from "../world.ts";
 const minute = 60_000;
 jest.setTimeout(3 * minute);
 
-const freemyipToken = "5f1c0ffee5f1c0ffee5f1c0f";
-const duckdnsToken = "a7c4d0ce-114e-4542-9c6d-d0c0ffee1234";
+const freemyipToken = randomBytes(12).toString("hex");
+const duckdnsToken = randomUUID();
 const password = 'correct "horse" \\ battery';
 const ownKey = "open-sesame";
 const dyndns2 = { provider: "dyndns2", server: "https://dyn.example.net", user: "me" };

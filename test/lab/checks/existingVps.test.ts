@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
@@ -323,5 +324,39 @@ describe("destroy", () => {
 
   test("leaves the home byte for byte as it was", async () => {
     expect(await tracesOf("home")).toBe(traces.home);
+  });
+});
+
+describe("with a VPS that takes a password alone", () => {
+  const password = randomBytes(12).toString("base64url");
+  let before: string;
+
+  beforeAll(async () => {
+    await shell("vps", "echo 'PasswordAuthentication yes' >/etc/ssh/sshd_config.d/50-owner.conf");
+    await shell("vps", "rm /home/deploy/.ssh/authorized_keys && systemctl restart ssh");
+    await exec("vps", ["chpasswd"], { input: `deploy:${password}\n` });
+    before = (await tracesOf("vps")).replaceAll(/^.* \/etc\/ufw\/user6?\.rules$/gm, "");
+    owned = await packages();
+    await operator.configure({
+      relay: await relay({ identityFile: undefined }),
+      homes: [await home(forwards)],
+    });
+    await operator.setSecret("home-relay:relay.password", password);
+    await operator.up();
+  }, 4 * minute);
+
+  test("strangers reach the services, and the password opens the VPS as before", async () => {
+    await expectForwardsToAnswer();
+    expect(await shell("vps", "/usr/sbin/sshd -T")).toMatch(/^passwordauthentication yes$/m);
+    expect((await operator.pulumi(["stack", "export"])).stdout).not.toContain(password);
+    expect(await operator.up()).toMatch(/Resources:\n +\d+ unchanged\n/);
+  });
+
+  test("destroy leaves it as it was, packages aside", async () => {
+    await operator.destroy();
+    const added = (await packages()).filter((name) => !owned.includes(name));
+    await shell("vps", `DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y ${added.join(" ")} >/dev/null`);
+    const now = (await tracesOf("vps")).replaceAll(/^.* \/etc\/ufw\/user6?\.rules$/gm, "");
+    expect(now).toBe(before);
   });
 });
