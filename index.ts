@@ -59,7 +59,7 @@ const called = { publicKey: keys.relay.publicKey, ipv4Address };
 const endOf = (name: string) => ({ devices: members, tunnel, keys: keys.peer(name), relay: called });
 for (const home of installed) {
   const end = { ...endOf(home.name), relay: { ...called, serverId, listening } };
-  const { host, ready } = new Home(home.name, { ...home, ...end });
+  const { host, ready } = new Home(home.name, { ...home, ...end }, ordered);
   const proof = { ...home, publicAddress: ipv4Address, serverId, tunnel, after: [...ready, relay.open] };
   new Reachability(home.name, host, proof);
 }

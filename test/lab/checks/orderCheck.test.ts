@@ -189,6 +189,18 @@ describe("on a stack that runs", () => {
     await expectNoOp();
   });
 
+  test("what was to change at home with it stays as it is there, also where all else is to go on", async () => {
+    const open = () => shell("home", "nft list set inet homerelay open");
+    const before = await open();
+    await configure({ relay: { serverType: "cx32" }, homes: [await home(["80:8080", "81:8081"])] });
+    for (const options of [[], ["--continue-on-error"]]) {
+      expect(await failedUp(...options)).toContain("Hetzner has no server type cx32");
+      expect(await open()).toBe(before);
+    }
+    await configure();
+    await expectNoOp();
+  });
+
   test("a type that is sold out costs nothing", async () => {
     await controlCloud({ stockOut: ["cx23"] });
     await configure({ relay: { image: "debian-12" } });

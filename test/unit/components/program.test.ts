@@ -205,6 +205,14 @@ test("Hetzner is asked before anything is made, changed or deleted there", () =>
   expect(named(registered, "order-check").dependsOn).toEqual([]);
 });
 
+test("and before anything is done at home, though it outlives what was ordered", () => {
+  const atHome = registered.filter(
+    ({ type, name }) => type === types.local && /^(nas|media)-(?!on-destroy)/.test(name),
+  );
+  expect(atHome).toHaveLength(12);
+  expect(atHome.filter((one) => !deletedBefore(one, "order-check"))).toEqual([]);
+});
+
 test("what a step needs is there before it", () => {
   const steps = registered.filter(({ type }) => type.startsWith("command:"));
   const order = steps.map(({ name, dependsOn }) => `${name}: ${dependsOn.filter(isStep).join(" ")}`.trim());
