@@ -8,6 +8,7 @@ import { ProviderFirewall } from "./components/firewall/ProviderFirewall.ts";
 import { publishForwards } from "./components/firewall/published.ts";
 import { Home } from "./components/home/Home.ts";
 import { ManualHome } from "./components/home/ManualHome.ts";
+import { FormerMachine } from "./components/host/FormerMachine.ts";
 import { Uninstall } from "./components/host/Uninstall.ts";
 import { Keys } from "./components/keys/Keys.ts";
 import { addressesOf } from "./components/network/addressPlan.ts";
@@ -28,16 +29,15 @@ const keys = new Keys("keys", { peers: peers.map(({ name }) => name), generation
 const owner = { id: keys.stackId, stack: settings.stack };
 
 // Made before all else on a host and so removed last: one that cannot be reached must not keep billed things alive.
-const installed = settings.installed.map((home) => {
-  const { command } = new Uninstall(home.name, { ...home, owner, script: "home/uninstall-home.sh" });
-  return { ...home, owner, uninstall: command };
+const installed = settings.installed.map((entry) => {
+  const home = { ...entry, owner, script: "home/uninstall-home.sh" };
+  return { ...home, uninstall: new Uninstall(home.name, home).command };
 });
-const cleaned = settings.owned.map(
-  (access) => new Uninstall("the relay", { access, owner, script: "relay/uninstall-relay.sh" }).command,
-);
+const owned = settings.owned.map((access) => ({ access, owner, script: "relay/uninstall-relay.sh" }));
+const vacated = owned.map((machine) => new Uninstall("the relay", machine).command);
 const order = new OrderCheck("order", { label, relay: rented, dns: zone, hetzner });
 const ordered = { dependsOn: [...order.passed] };
-const after = [...installed.map(({ uninstall }) => uninstall), ...cleaned, ...order.passed];
+const after = [...installed.map(({ uninstall }) => uninstall), ...vacated, ...order.passed];
 
 const sshPeers = addressesOf(vps.sshPeers, peers);
 const [between, shared] = [{ ...tunnel, devices: members }, vps.provider === "ssh"];
@@ -57,12 +57,14 @@ const { ipv4Address, ipv6Address, primaryIps, serverId } = relay;
 
 const called = { publicKey: keys.relay.publicKey, ipv4Address };
 const endOf = (name: string) => ({ devices: members, tunnel, keys: keys.peer(name), relay: called });
-for (const home of installed) {
+const served = { publicAddress: ipv4Address, serverId, tunnel };
+const proofs = installed.map((home) => {
   const end = { ...endOf(home.name), relay: { ...called, serverId, listening } };
   const { host, ready } = new Home(home.name, { ...home, ...end }, ordered);
-  const proof = { ...home, publicAddress: ipv4Address, serverId, tunnel, after: [...ready, relay.open] };
-  new Reachability(home.name, host, proof);
-}
+  const { cleaned } = new FormerMachine(home.name, { ...home, after: ready });
+  return new Reachability(home.name, host, { ...home, ...served, after: [...ready, ...cleaned, relay.open] });
+});
+for (const machine of owned) new FormerMachine("the relay", { ...machine, after: proofs });
 new DynDns("relay-dyndns", relay.host, { service, ipv4Address, ipv6Address });
 if (zone) new Dns("dns", { ...zone, label, ipv4Address, ipv6Address, primaryIps, after }, ordered);
 
@@ -70,11 +72,9 @@ export { ipv4Address, ipv6Address };
 export const names = fullNames(zone ?? service);
 export const forwards = byName(homes, (home) => home.forwards.map(renderForward));
 export const tunnelAddresses = byName(peers, ({ tunnelAddress }) => tunnelAddress);
-export const manual = byName(
-  settings.byHand,
-  (home) => new ManualHome(home.name, { ...home, ...endOf(home.name), owner }).handOver,
-);
-export const devices = byName(
-  members,
-  (device) => new Device(device.name, { ...endOf(device.name), device }).config,
-);
+export const manual = byName(settings.byHand, (home) => {
+  return new ManualHome(home.name, { ...home, ...endOf(home.name), owner }).handOver;
+});
+export const devices = byName(members, (device) => {
+  return new Device(device.name, { ...endOf(device.name), device }).config;
+});

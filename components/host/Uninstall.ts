@@ -26,25 +26,33 @@ export class Uninstall extends pulumi.ComponentResource {
   constructor(name: string, args: UninstallArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("homerelay:host:Uninstall", name, { script: args.script }, opts);
     const commandName = `${name}-on-destroy`;
-    // Written out, since a resource cannot be told its own.
-    const type = "homerelay:host:Uninstall$command:local:Command";
-    const urn = `urn:pulumi:${pulumi.getStack()}::${pulumi.getProject()}::${type}::${commandName}`;
     this.command = new command.local.Command(
       commandName,
       {
         create: "true",
         delete: `sh components/host/uninstall-host.sh components/${args.script}`,
-        environment: {
-          ...operatorEnvironment(args.access),
-          ...ownerEnvironment(args.owner),
-          NAME: name,
-          URN: urn,
-        },
-        ...operatorInput(args.access),
+        ...cleaningInputs(name, args, `homerelay:host:Uninstall$command:local:Command::${commandName}`),
         addPreviousOutputInEnv: false,
       },
       { parent: this },
     );
     this.registerOutputs({});
   }
+}
+
+/** What uninstall-host.sh reads. `id`: the last two parts of the URN, written out, as a resource cannot be told its own. */
+export function cleaningInputs(
+  name: string,
+  { access, owner }: UninstallArgs,
+  id: string,
+): Pick<command.local.CommandArgs, "environment" | "stdin"> {
+  return {
+    environment: {
+      ...operatorEnvironment(access),
+      ...ownerEnvironment(owner),
+      NAME: name,
+      URN: `urn:pulumi:${pulumi.getStack()}::${pulumi.getProject()}::${id}`,
+    },
+    ...operatorInput(access),
+  };
 }

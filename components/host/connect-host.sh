@@ -52,7 +52,7 @@ connect() {
   export HOST_KEYS DIAL_SECONDS
   set -- -p "$PORT" -l "$LOGIN" -o "ConnectTimeout=$DIAL_SECONDS" -o "KnownHostsCommand=$(known_hosts_command)" \
     -- "$HOST" "$@"
-  [ -z "${IDENTITY-}" ] || set -- -o "IdentityFile=$IDENTITY" -o IdentitiesOnly=yes "$@"
+  [ -z "${IDENTITY-}" ] || set -- -o "IdentityFile=\"$IDENTITY\"" -o IdentitiesOnly=yes "$@"
   [ -z "$JUMP_HOST" ] || set -- -o "ProxyCommand=$(proxy_command)" "$@"
   # shellcheck disable=SC2046,SC2029 # the options are one word each; COMMAND is meant to be read there
   ssh $(ssh_options) $(pin_options) $(login_options) "$@"

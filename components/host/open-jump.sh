@@ -8,7 +8,7 @@ main() { # HOST PORT
   target=$1:$2
   case $1 in *:*) target="[$1]:$2" ;; esac
   set -- -p "$JUMP_PORT" -l "$JUMP_LOGIN" -W "$target" -- "$JUMP_HOST"
-  [ -z "$JUMP_IDENTITY" ] || set -- -o "IdentityFile=$JUMP_IDENTITY" -o IdentitiesOnly=yes "$@"
+  [ -z "$JUMP_IDENTITY" ] || set -- -o "IdentityFile=\"$JUMP_IDENTITY\"" -o IdentitiesOnly=yes "$@"
   if [ -n "$JUMP_HOST_KEYS" ]; then
     HOST_KEYS=$JUMP_HOST_KEYS
     # shellcheck disable=SC2046 # one word each

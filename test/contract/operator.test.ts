@@ -45,6 +45,19 @@ test("a host that does not answer is named, with what was tried, for how long, a
   expect(answer.stdout).toMatch(/^(waiting for nas \(127\.0\.0\.1 port \d+\): .*refused \(\d s\)\n)+$/);
 });
 
+test("a key in a folder with a space in its name is one file, also for the jump host", () => {
+  const folder = mkdtempSync(join(tmpdir(), "home relay "));
+  try {
+    const keys = { IDENTITY: join(folder, "key"), JUMP_IDENTITY: join(folder, "other key") };
+    for (const way of [{}, jump()])
+      expect(run("reach-host.sh", [], { ...host(), ...way, ...keys, WAIT_SECONDS: "1" }).stderr).toContain(
+        "Connection refused",
+      );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("a host that knows what its silence may mean says so last", () => {
   const answer = run("reach-host.sh", [], {
     ...host(),
@@ -191,6 +204,56 @@ test("the script for a home is printed as it is, and for any other name what the
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+describe("a host that may be another machine than before", () => {
+  const note = (changes: Record<string, string> = {}) =>
+    Object.entries({
+      ...{ WAY: "ssh", HOST: "127.0.0.1", PORT: String(closedPort), LOGIN: "root", HOST_KEYS: key },
+      ...{
+        IDENTITY: "",
+        JUMP_HOST: "",
+        JUMP_PORT: "",
+        JUMP_LOGIN: "",
+        JUMP_HOST_KEYS: "",
+        JUMP_IDENTITY: "",
+      },
+      ...changes,
+    })
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join("");
+  const clean = (env: Record<string, string>) =>
+    run("clean-former.sh", ["components/home/uninstall-home.sh"], { ...host(), URN: "urn", ...env });
+
+  test("is noted when it is new", () => {
+    expect(clean({})).toMatchObject({ status: 0, stdout: note(), stderr: "" });
+  });
+
+  test("is the same at another address, with another login and another jump host", () => {
+    const before = note({ HOST: "192.0.2.1", LOGIN: "admin", PORT: "1" });
+    expect(clean({ PULUMI_COMMAND_STDOUT: before, ...jump() })).toMatchObject({
+      status: 0,
+      stdout: note(jump()),
+      stderr: "",
+    });
+  });
+
+  test("is another one with another host key; the one before it is named with every way to finish", () => {
+    const before = note({ HOST_KEYS: `${key.slice(0, -1)}V`, LOGIN: "admin", IDENTITY: "~/keys/old nas" });
+    const { status, stdout, stderr } = clean({ PULUMI_COMMAND_STDOUT: before });
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(
+      new RegExp(
+        `^nas is another machine now, and the one before it \\(127\\.0\\.0\\.1 port ${closedPort}\\) was not cleaned: ssh: .*\\s+` +
+          "Keep that one off until it is: .*\\n" +
+          "To finish when it can be reached, .*: pulumi up\\.\\n" +
+          "To give it up for good, before that command:\\n" +
+          " {2}pulumi state delete --target-dependents 'urn'\\n" +
+          "What is on it then goes by hand:\\n" +
+          ` {2}cat \\S+ \\S+ \\| ssh -p ${closedPort} admin@127\\.0\\.0\\.1 'sudo -n bash -s 0123456789abcdef nas'\\n$`,
+      ),
+    );
+  });
 });
 
 describe("destroy looks for a server that is left", () => {

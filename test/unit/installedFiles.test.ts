@@ -59,6 +59,7 @@ test("no script of a host lies about uninstalled", () => {
   const known = new Set(Object.values(installedFiles).flatMap((files) => files.map(({ source }) => source)));
   const operators =
     [
+      "host/FormerMachine.ts",
       "host/Host.ts",
       "host/Uninstall.ts",
       "home/ManualHome.ts",
@@ -87,6 +88,9 @@ function scriptsRunBy(source: string): string[] {
 
 /** What runs on the operator's machine, which has this checkout. */
 function operatorScripts(): string {
-  const scripts = ["connect-host.sh", "open-jump.sh", "reach-host.sh", "run-step.sh", "uninstall-host.sh"];
+  const scripts = [
+    ...["clean-former.sh", "connect-host.sh", "open-jump.sh", "reach-host.sh", "run-step.sh"],
+    "uninstall-host.sh",
+  ];
   return [...scripts.map((name) => `host/${name}`), "relay/move-ssh-door.sh"].map(read).join("");
 }

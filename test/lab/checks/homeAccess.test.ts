@@ -207,7 +207,9 @@ describe("a home that can be reached through the attic alone", () => {
 
   test("is told within half a minute, with all that was tried, where no jump host is named", async () => {
     await configure({});
-    const told = new RegExp(`nas does not answer: tried ssh to ${addresses.home} port 22 as root for (\\d+) s`);
+    const told = new RegExp(
+      `nas does not answer: tried ssh to ${addresses.home} port 22 as root for (\\d+) s`,
+    );
     expect(Number(told.exec(await refusal())?.[1])).toBeLessThan(30);
   });
 

@@ -24,8 +24,9 @@ const atAttic = ["81:8080", `${echo.attic}:64738/tcp+udp`];
 let operator: Operator;
 let ipv4: string;
 let relay: `server-${string}`;
-/** What a program could have left on the attic, before the first step there. */
+/** What a program could have left on the attic, before the first step there, and on the first home's machine. */
 let traces: string;
+let tracesOfHome: string;
 
 beforeAll(async () => {
   const progress = new Progress(process.stderr);
@@ -33,7 +34,8 @@ beforeAll(async () => {
   await up(progress);
   await addMachine({ name: "attic" });
   await untilAtticAnswers();
-  traces = await tracesAtAttic();
+  traces = await tracesAt("attic");
+  tracesOfHome = await tracesAt("home");
   operator = await Operator.withStack("homes", () => undefined);
   await operator.configure({ homes: [await home(atNas)] });
   await progress.phase("pulumi up", (detail) => operator.up([], { onLine: detail }));
@@ -53,9 +55,9 @@ async function untilAtticAnswers(): Promise<void> {
   await until("the attic's SSH answers", 60, () => must(ssh("operator", addresses.attic, ["true"])));
 }
 
-async function tracesAtAttic(): Promise<string> {
+async function tracesAt(machine: "home" | "attic"): Promise<string> {
   const script = await readFile(join(import.meta.dirname, "../traces.sh"), "utf8");
-  const { code, stdout, stderr } = await exec("attic", ["bash", "-s"], { input: script });
+  const { code, stdout, stderr } = await exec(machine, ["bash", "-s"], { input: script });
   if (code !== 0) throw new Error(`traces.sh: ${stderr}`);
   return stdout;
 }
@@ -214,7 +216,7 @@ describe("a second home that is taken out of the settings", () => {
     expect([lines.alive, datagrams.alive]).toEqual([false, false]);
     expect(Math.min(lines.answered, datagrams.answered)).toBeGreaterThan(0);
     expect((await shell(relay, "wg show homerelay peers")).trim().split("\n")).toHaveLength(1);
-    expect(await tracesAtAttic()).toBe(traces);
+    expect(await tracesAt("attic")).toBe(traces);
   });
 
   test("while it is off is named last, when all else is done; the next up with it back cleans it", async () => {
@@ -238,7 +240,7 @@ describe("a second home that is taken out of the settings", () => {
     await power("attic", "power-on");
     await untilAtticAnswers();
     await operator.up();
-    expect(await tracesAtAttic()).toBe(traces);
+    expect(await tracesAt("attic")).toBe(traces);
     expect(await preview()).toEqual([]);
   });
 
@@ -261,7 +263,7 @@ describe("a second home that is taken out of the settings", () => {
     const read = (path: string) => readFile(join(import.meta.dirname, "../../..", path), "utf8");
     const input = (await read(begin)) + (await read(script));
     await must(ssh("operator", addresses.attic, [there]), { input });
-    expect(await tracesAtAttic()).toBe(traces);
+    expect(await tracesAt("attic")).toBe(traces);
   });
 });
 
@@ -275,7 +277,7 @@ test("a home that gets another name stays, under that name, and is cleaned under
   await expectPage(81, "the attic");
   await configure(atNas, undefined, { tunnel });
   await operator.up();
-  expect(await tracesAtAttic()).toBe(traces);
+  expect(await tracesAt("attic")).toBe(traces);
 });
 
 test("a home that is off from the start keeps nobody waiting with `--continue-on-error`", async () => {
@@ -289,4 +291,61 @@ test("a home that is off from the start keeps nobody waiting with `--continue-on
   await untilAtticAnswers();
   await operator.up();
   await expectPage(81, "the attic");
+});
+
+describe("a home that is another machine from now on, under its old name", () => {
+  const moveTo = async (machine: "home" | "attic", forwards = atNas) =>
+    operator.configure({ homes: [{ ...(await home(forwards, machine)), name: "nas" }] });
+
+  test("is served from there, and the machine before it is as it was before there was a home", async () => {
+    await moveTo("home");
+    await operator.up();
+    await moveTo("attic");
+    await operator.up();
+    await expectPage(80, "the attic");
+    expect(await tracesAt("home")).toBe(tracesOfHome);
+    expect(await preview()).toEqual([]);
+  });
+
+  test("and while that one is off, up ends by naming it, with the new one at work; the next up cleans it", async () => {
+    await power("attic", "power-off");
+    await moveTo("home");
+    const { diagnostics } = await failingUp();
+    expect(diagnostics).toContain(
+      `nas is another machine now, and the one before it (${addresses.attic} port 22) was not cleaned: ssh: connect`,
+    );
+    await expectPage(80, "home");
+
+    await power("attic", "power-on");
+    await untilAtticAnswers();
+    await operator.up();
+    expect(await tracesAt("attic")).toBe(traces);
+    await expectPage(80, "home");
+    expect(await preview()).toEqual([]);
+  });
+
+  test("or has it given up by the command that up prints", async () => {
+    await moveTo("attic");
+    await operator.up();
+    await power("attic", "power-off");
+    await moveTo("home");
+    const { diagnostics } = await failingUp();
+    const urn = /pulumi state delete --target-dependents '([^']+)'/.exec(diagnostics)?.[1] ?? "";
+    const { code, stdout, stderr } = await operator.pulumi([
+      ...["state", "delete", "--target-dependents", urn, "--yes"],
+    ]);
+    expect([code, code === 0 ? "" : stdout + stderr]).toEqual([0, ""]);
+    await operator.up();
+    await expectPage(80, "home");
+    expect(await preview()).toEqual([]);
+  });
+
+  test("and one that is set up anew at its old address has nothing that could be cleaned", async () => {
+    await shell("home", "rm /etc/ssh/ssh_host_ed25519_key* && ssh-keygen -A && systemctl restart ssh");
+    const hostKey = (await shell("home", "cat /etc/ssh/ssh_host_ed25519_key.pub")).split(" ", 2).join(" ");
+    const { ssh: before, ...nas } = await home(atNas);
+    await operator.configure({ homes: [{ ...nas, ssh: { ...(before as object), hostKey } }] });
+    await operator.up();
+    await expectPage(80, "home");
+  });
 });

@@ -41,3 +41,9 @@ test("the relay's rules are those of a machine that is shared, and forwards are 
   expect(String(named(registered, "relay-firewall-rules").inputs["stdin"])).toContain("chain from_tunnel");
   expect(named(registered, "nas-proof").dependsOn).toContain("relay-system");
 });
+
+test("a machine that was the relay before is cleaned when all homes have gone over to the new one", () => {
+  const { inputs, dependsOn } = named(registered, "the relay-former-machine");
+  expect(inputs["create"]).toBe("sh components/host/clean-former.sh components/relay/uninstall-relay.sh");
+  expect(dependsOn).toEqual(["keys-ssh-admin", "nas-proof"]);
+});

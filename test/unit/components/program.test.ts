@@ -72,6 +72,8 @@ test("makes these things and no other", () => {
     command:local:Command nas-guard < homerelay:home:Home nas
     command:local:Command nas-keys < homerelay:home:Home nas
     command:local:Command nas-tunnel < homerelay:home:Home nas
+    homerelay:host:FormerMachine nas
+    command:local:Command nas-former-machine < homerelay:host:FormerMachine nas
     homerelay:reachability:Reachability nas
     command:local:Command nas-proof < homerelay:reachability:Reachability nas
     homerelay:home:Home media
@@ -81,6 +83,8 @@ test("makes these things and no other", () => {
     command:local:Command media-guard < homerelay:home:Home media
     command:local:Command media-keys < homerelay:home:Home media
     command:local:Command media-tunnel < homerelay:home:Home media
+    homerelay:host:FormerMachine media
+    command:local:Command media-former-machine < homerelay:host:FormerMachine media
     homerelay:reachability:Reachability media
     command:local:Command media-proof < homerelay:reachability:Reachability media
     homerelay:dns:DynDns relay-dyndns
@@ -145,7 +149,12 @@ test("only what tells a host whose it is waits for the stack's keys, and no docu
   const telling = registered.filter(({ inputs }) => JSON.stringify(inputs).includes(id));
   expect(telling.map(({ name }) => name)).toEqual([
     ...["nas-on-destroy", "media-on-destroy"],
-    ...["relay", "nas", "media"].flatMap((host) => [`${host}-host-reach`, `${host}-host-prepare`]),
+    ...["relay-host-reach", "relay-host-prepare"],
+    ...["nas", "media"].flatMap((home) => [
+      `${home}-host-reach`,
+      `${home}-host-prepare`,
+      `${home}-former-machine`,
+    ]),
   ]);
   expect(telling.filter(({ inputs }) => JSON.stringify(inputs["stdin"] ?? "").includes(id))).toEqual([]);
 });
@@ -209,7 +218,7 @@ test("and before anything is done at home, though it outlives what was ordered",
   const atHome = registered.filter(
     ({ type, name }) => type === types.local && /^(nas|media)-(?!on-destroy)/.test(name),
   );
-  expect(atHome).toHaveLength(12);
+  expect(atHome).toHaveLength(14);
   expect(atHome.filter((one) => !deletedBefore(one, "order-check"))).toEqual([]);
 });
 
@@ -235,13 +244,15 @@ test("what a step needs is there before it", () => {
     nas-guard: nas-host-prepare
     nas-keys: nas-host-prepare
     nas-tunnel: nas-guard nas-keys relay-tunnel-interface
-    nas-proof: nas-guard nas-tunnel
+    nas-former-machine: nas-guard nas-tunnel
+    nas-proof: nas-former-machine nas-guard nas-tunnel
     media-host-reach:
     media-host-prepare: media-host-reach
     media-guard: media-host-prepare
     media-keys: media-host-prepare
     media-tunnel: media-guard media-keys relay-tunnel-interface
-    media-proof: media-guard media-tunnel
+    media-former-machine: media-guard media-tunnel
+    media-proof: media-former-machine media-guard media-tunnel
     relay-dyndns-updates: relay-host-prepare relay-ssh-door
     "
   `);
