@@ -29,24 +29,73 @@ name_firewalld() { # PORT
   firewall-cmd --permanent --add-port=$1/udp && firewall-cmd --reload"
 }
 
-# Docker's, most of all.
-name_iptables() {
+# Docker's, and what some providers put into their images.
+name_iptables() { # PORT
   local tool answer chain
   for tool in iptables ip6tables; do
     if ! has "$tool" || ! answer=$("$tool" -S 2>/dev/null); then continue; fi
-    # Where nobody forbids it, or the owner has allowed it. The policy that ufw sets is ufw's to lift.
-    if [[ $answer != *'-P FORWARD DROP'* || $answer == *'-o homerelay -j ACCEPT'* ]]; then continue; fi
+    # What ufw sets is ufw's to lift.
     if [[ $answer == *'-N ufw-user-forward'* ]]; then continue; fi
-    if [[ $answer == *'-N DOCKER-USER'* ]]; then chain=DOCKER-USER; else chain=FORWARD; fi
-    echo "Docker, or another firewall on this machine, passes nothing on that it was not told to. Allow it for the tunnel, at each boot:
+    # Homes call by IPv4.
+    if [ "$tool" = iptables ] && swallows INPUT "$answer" && ! grep -q -- "--dport $1 .*-j ACCEPT" <<<"$answer"; then
+      echo "The iptables rules of this machine let in nothing that they were not told to. Allow the tunnel, at each boot:
+  iptables -I INPUT -p udp --dport $1 -j ACCEPT"
+    fi
+    if swallows FORWARD "$answer" && [[ $answer != *'-o homerelay -j ACCEPT'* ]]; then
+      if [[ $answer == *'-N DOCKER-USER'* ]]; then chain=DOCKER-USER; else chain=FORWARD; fi
+      echo "Docker, or another firewall on this machine, passes nothing on that it was not told to. Allow it for the tunnel, at each boot:
   $tool -I $chain -i homerelay -j ACCEPT && $tool -I $chain -o homerelay -j ACCEPT"
+    fi
   done
+}
+
+# Whether a chain lets nothing through in the end, by its policy or by a last rule for everything.
+swallows() { # CHAIN RULES
+  grep -qE -- "^-(P $1 DROP|A $1 -j (DROP|REJECT)( |$))" <<<"$2"
+}
+
+# Chains that their owner wrote for nft: what one of them drops, no rule of ours can let through. Those of the programs
+# above are told by the programs.
+name_nftables() { # PORT
+  local family table chain hook rules mend
+  while read -r family table chain hook; do
+    rules=$(nft list chain "$family" "$table" "$chain")
+    case $hook in
+      input)
+        if [[ $rules == *"dport"*"$1"* ]]; then continue; fi
+        mend="
+  nft insert rule $family $table $chain udp dport $1 accept"
+        ;;
+      forward)
+        if [[ $rules == *homerelay* ]]; then continue; fi
+        mend="
+  nft insert rule $family $table $chain iifname homerelay accept
+  nft insert rule $family $table $chain oifname homerelay accept"
+        ;;
+    esac
+    echo "The nftables chain $chain of table $family $table drops what it was not told to allow. Allow the tunnel, there and in the
+file that it is loaded from:$mend"
+  done < <(dropping_chains)
+}
+
+# "FAMILY TABLE CHAIN HOOK" of each chain with such a policy.
+dropping_chains() {
+  local iptables=''
+  if has iptables; then iptables=filter; fi
+  { nft list chains 2>/dev/null || :; } | awk -v iptables="$iptables" '
+    $1 == "table" { family = $2; table = $3 }
+    $1 == "chain" { chain = $2 }
+    /hook (input|forward) .*policy drop;/ {
+      if (table ~ /^(homerelay|firewalld)$/ || (family ~ /^ip6?$/ && table == iptables)) next
+      for (i = 1; i < NF; i++) if ($i == "hook") print family, table, chain, $(i + 1)
+    }'
 }
 
 main() { # PORT
   name_ufw "$1"
   name_firewalld "$1"
-  name_iptables
+  name_iptables "$1"
+  name_nftables "$1"
 }
 
 main "$@"

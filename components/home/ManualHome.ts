@@ -89,7 +89,8 @@ export function writeHandOver(
     },
     uninstall: {
       run: `bash -s ${owner.id} ${name}`,
-      document: read("../host/begin-uninstall.sh") + read("uninstall-home.sh"),
+      document:
+        read("../host/begin-uninstall.sh") + read("../host/restore-sysctls.sh") + read("uninstall-home.sh"),
     },
   };
   return {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Names other firewalls on this host that would swallow what comes through the tunnel, each with its mend. They are
 # their owner's: nothing of theirs is changed here.
+# Argument: `guests` names those alone that would swallow what devices send on through this host; nobody tries that.
 set -euo pipefail
 export LC_ALL=C
 
@@ -8,18 +9,18 @@ has() {
   command -v "$1" >/dev/null
 }
 
-# Whether packets are passed on: to machines in the LAN, or for devices.
-passes_on() {
-  local what answer
-  for what in 'map inet homerelay lan' 'set inet homerelay lan_guests' 'set inet homerelay exit_guests4'; do
-    # shellcheck disable=SC2086 # the kind, then the name; the last two are there only with devices
-    if answer=$(nft list $what 2>/dev/null) && [[ $answer == *elements* ]]; then return 0; fi
+# Whether one of these sets or maps of the guard has elements; those of devices are there only with devices.
+has_elements() { # KIND NAME…
+  local kind=$1 name answer
+  shift
+  for name; do
+    if answer=$(nft list "$kind" inet homerelay "$name" 2>/dev/null) && [[ $answer == *elements* ]]; then return 0; fi
   done
   return 1
 }
 
 # Answers are read whole before they are searched: with pipefail, a search that ends early would look like a failure.
-main() {
+name_programs() {
   local answer
   if has ufw && answer=$(ufw status) && [[ $answer == 'Status: active'* && $answer != *homerelay* ]]; then
     echo "ufw is active on this host and drops what it was not told to allow. Allow the tunnel, which has a guard of its own:"
@@ -30,11 +31,25 @@ main() {
     echo "firewalld is active on this host and drops what it was not told to allow. Trust the tunnel, which has a guard of its own:"
     echo "  firewall-cmd --permanent --zone=trusted --add-interface=homerelay && firewall-cmd --reload"
   fi
-  if passes_on && has iptables &&
-    answer=$(iptables -S FORWARD 2>/dev/null) && [[ $answer == '-P FORWARD DROP'* && $answer != *'-i homerelay -j ACCEPT'* ]]; then
-    echo "Docker, or another firewall, passes nothing on that it was not told to. Allow it for the tunnel, at each boot:"
-    echo "  iptables -I FORWARD -i homerelay -j ACCEPT && iptables -I FORWARD -o homerelay -j ACCEPT"
-  fi
 }
 
-main
+# Where packets are passed on.
+name_forwarding() { # iptables|ip6tables
+  local answer
+  has "$1" && answer=$("$1" -S FORWARD 2>/dev/null) && [[ $answer != *'-i homerelay -j ACCEPT'* ]] || return 0
+  grep -qE -- '^-(P FORWARD DROP|A FORWARD -j (DROP|REJECT)( |$))' <<<"$answer" || return 0
+  echo "Docker, or another firewall, passes nothing on that it was not told to. Allow it for the tunnel, at each boot:"
+  echo "  $1 -I FORWARD -i homerelay -j ACCEPT && $1 -I FORWARD -o homerelay -j ACCEPT"
+}
+
+main() { # [guests]
+  local guests=(lan_guests exit_guests4)
+  if [ "${1-}" != guests ]; then
+    name_programs
+    if has_elements map lan; then guests=(); fi
+  fi
+  if [ "${#guests[@]}" -eq 0 ] || has_elements set "${guests[@]}"; then name_forwarding iptables; fi
+  if has_elements set exit_guests6; then name_forwarding ip6tables; fi
+}
+
+main "$@"

@@ -1,5 +1,6 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import type { Forward } from "../network/forward.ts";
+import { notInternetPrefixes4, notInternetPrefixes6 } from "../network/internet.ts";
 import { renderPortRange } from "../network/port.ts";
 import { openPorts } from "./guard.ts";
 import type { Guest } from "./guests.ts";
@@ -9,33 +10,42 @@ import { forwardedMark } from "./marks.ts";
 export const tunnelTable = 51820;
 
 /**
- * The home's routing rules, one a line as `ip -4 rule add` and `ip -6 rule add` take them after the family.
+ * The home's routing rules, one a line in the words of `ip rule show` and after the family and the priority.
  *
- * Each comes as a pair: first the main table without its default route, so that containers and the LAN are found,
- * then the tunnel. Replies are recognised by their mark, by the tunnel's address, and (a UDP service that is bound to
- * 0.0.0.0 picks a source address before conntrack sees the packet) by the port that they come from. `iif lo` keeps
- * that last one off traffic which this machine only passes on.
+ * Most come as a pair: first the main table without its default route, so that containers and the LAN are found, then
+ * the tunnel. The two halves that a VPN puts in place of a default route are none of the LAN either. Replies are
+ * recognised by their mark, by the tunnel's address, and (a UDP service that is bound to 0.0.0.0 picks a source address
+ * before conntrack sees the packet) by the port that they come from. `iif lo` keeps that last one off traffic which this
+ * machine only passes on. A stranger's address is on the internet, so what such a service sends elsewhere, to another
+ * network of the house or into another tunnel, goes on past these rules.
  */
 export function renderRules(home: TunnelAddress, forwards: readonly Forward[]): string {
-  const mark = `fwmark ${forwardedMark}`;
-  const fixed = [
-    ["4", 5180, mark],
-    ["6", 5180, mark],
-    ["4", 5182, `from ${home.ipv4}`],
-    ["6", 5182, `from ${home.ipv6}`],
-  ] as const;
-  const udp = openPorts(ownForwards(forwards), "udp").flatMap((range) =>
-    (["4", "6"] as const).map(
-      (family) => [family, 5184, `iif lo ipproto udp sport ${renderPortRange(range)}`] as const,
-    ),
+  const fixed = families.flatMap((family) => [
+    ...pair(family, 5180, `fwmark ${forwardedMark}`),
+    ...pair(family, 5182, `from ${home[family.address]}`),
+  ]);
+  const udp = openPorts(ownForwards(forwards), "udp");
+  const inside = families.flatMap(({ number, notInternet }) => [
+    ...notInternet.map((prefix) => `${number} priority 5184 to ${prefix} iif lo ipproto udp goto 5199`),
+    `${number} priority 5199 nop`,
+  ]);
+  const byPort = udp.flatMap((range) =>
+    families.flatMap((family) => pair(family, 5186, `iif lo ipproto udp sport ${renderPortRange(range)}`)),
   );
-  return [...fixed, ...udp]
-    .flatMap(([family, priority, selector]) => [
-      `${family} priority ${priority} ${selector} lookup main suppress_prefixlength 0`,
-      `${family} priority ${priority + 1} ${selector} lookup ${tunnelTable}`,
-    ])
-    .map((line) => `${line}\n`)
-    .join("");
+  return [...fixed, ...(udp.length > 0 ? inside : []), ...byPort].map((line) => `${line}\n`).join("");
+}
+
+/** `partOfDefault`: a route with a prefix as short as that is a default route, or a part of one. */
+const families = [
+  { number: 4, address: "ipv4", notInternet: notInternetPrefixes4, partOfDefault: 1 },
+  { number: 6, address: "ipv6", notInternet: notInternetPrefixes6, partOfDefault: 4 },
+] as const;
+
+function pair({ number, partOfDefault }: (typeof families)[number], priority: number, selector: string) {
+  return [
+    `${number} priority ${priority} ${selector} lookup main suppress_prefixlength ${partOfDefault}`,
+    `${number} priority ${priority + 1} ${selector} lookup ${tunnelTable}`,
+  ];
 }
 
 /**

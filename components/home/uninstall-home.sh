@@ -2,13 +2,16 @@
 # Read by `bash -s` on a home, behind host/begin-uninstall.sh: takes away all that home-relay put there. Running it
 # twice is fine.
 
-restore_sysctls() {
-  local key
+# Only what we have set: of all that was noted, somebody else may count on the rest by now.
+restore_home() {
+  local ours
   [ -f /etc/homerelay/before ] && [ -f /etc/sysctl.d/60-homerelay.conf ] || return 0
-  # Only what we had set; somebody else may count on the others by now.
+  ours=$(mktemp)
   while IFS='=' read -r key _; do
-    grep "^$key=" /etc/homerelay/before
-  done </etc/sysctl.d/60-homerelay.conf | sysctl -q -e -p -
+    grep "^$key=" /etc/homerelay/before || :
+  done </etc/sysctl.d/60-homerelay.conf >"$ours"
+  restore_sysctls "$ours"
+  rm "$ours"
 }
 
 main() {
@@ -16,7 +19,7 @@ main() {
   if [ -x /usr/local/lib/homerelay/sync-routes.sh ]; then /usr/local/lib/homerelay/sync-routes.sh remove; fi
   ip link delete dev homerelay 2>/dev/null || : # wg-quick has done it, unless it was not running
   remove_tables homerelay
-  restore_sysctls
+  restore_home
   remove_files
   rm -f /run/homerelay.lock
   echo "nothing of home-relay is left here"

@@ -42,6 +42,12 @@ write_if_changed() { # MODE FILE
   mv "$next" "$2" || die "cannot write $2"
 }
 
+# A comment for each bridge of this host, to stand with what it had before us: whoever makes one later needs packets to
+# be passed on, also when we no longer do.
+note_bridges() {
+  ip -o link show type bridge | sed 's/^[0-9]*: \([^:@]*\).*/# bridge \1/'
+}
+
 # Takes a document (stdin) apart into FOLDER: each `#file MODE NAME` line begins a file there.
 split_document() { # FOLDER
   awk -v folder="$1" '

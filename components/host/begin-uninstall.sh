@@ -49,6 +49,8 @@ remove_files() {
   rm -rf /etc/homerelay /usr/local/lib/homerelay /var/lib/homerelay
   rm -rf /etc/systemd/system/wg-quick@homerelay.service.d /etc/wireguard/homerelay.next
   # Also what a step that was cut off had not yet moved into place.
+  rm -f /etc/systemd/system/nftables.service.d/homerelay.conf*
+  rmdir --ignore-fail-on-non-empty /etc/systemd/system/nftables.service.d 2>/dev/null || : # not there
   rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.conf /etc/sysctl.d/60-homerelay.conf*
   systemctl daemon-reload
 }

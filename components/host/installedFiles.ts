@@ -18,8 +18,14 @@ const units = "/etc/systemd/system";
 const everywhere: readonly InstalledFile[] = [
   script("host/begin-step.sh"),
   script("host/store-keys.sh"),
+  script("tunnel/families.sh"),
   script("tunnel/sync-interface.sh"),
   unit("firewall/homerelay-firewall.service"),
+  {
+    source: "firewall/nftables.conf",
+    path: `${units}/nftables.service.d/homerelay.conf`,
+    mode: "0644",
+  },
   {
     source: "tunnel/wg-quick-homerelay.conf",
     path: `${units}/wg-quick@homerelay.service.d/homerelay.conf`,
@@ -42,8 +48,8 @@ export const installedFiles: Readonly<Record<Role, readonly InstalledFile[]>> = 
     unit("firewall/homerelay-wayback.timer"),
     { source: "firewall/counters.nft", path: `${libraryFolder}/counters.nft`, mode: "0644" },
     {
-      source: "firewall/counters.conf",
-      path: `${units}/homerelay-firewall.service.d/counters.conf`,
+      source: "firewall/relay.conf",
+      path: `${units}/homerelay-firewall.service.d/relay.conf`,
       mode: "0644",
     },
     script("relay/sync-sshd.sh"),
@@ -61,6 +67,7 @@ export const installedFiles: Readonly<Record<Role, readonly InstalledFile[]>> = 
   ],
   home: [
     ...everywhere,
+    script("host/restore-sysctls.sh"),
     script("home/apply-guard.sh"),
     script("home/join-relay.sh"),
     script("home/sync-routes.sh"),

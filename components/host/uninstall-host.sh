@@ -6,11 +6,11 @@
 #   STACK_ID  by which the host knows this stack
 #   URN       what the state calls this act
 #   FORMER    not empty: the settings name another machine now, and this is the one before it
-# Argument: the script that runs there, behind the one that checks whose the host is.
+# Argument: the script that runs there, behind those that check whose the host is and know how to restore settings.
 # shellcheck source=connect-host.sh
 . components/host/connect-host.sh
 
-begin=components/host/begin-uninstall.sh
+begin="components/host/begin-uninstall.sh components/host/restore-sysctls.sh"
 
 # How the user would run the scripts there.
 by_hand() { # SCRIPT
@@ -25,7 +25,8 @@ main() { # SCRIPT
   make_folder
   take_password
   there="$(as_root)bash -s $STACK_ID $NAME"
-  if answer=$(cat "$begin" "$1" | connect "$there" 2>&1); then
+  # shellcheck disable=SC2086 # two files
+  if answer=$(cat $begin "$1" | connect "$there" 2>&1); then
     printf '%s\n' "$NAME: $answer"
     exit 0
   fi

@@ -60,11 +60,25 @@ place() { # MODE PATH
   mv "$2.next" "$2"
 }
 
+# The lock on the package lists is one that apt itself never waits for.
+update_lists() {
+  local answer deadline=$((SECONDS + 180))
+  until answer=$(timeout 200 apt-get -qq update 2>&1 9>&-); do
+    if [[ $answer != *"/var/lib/apt/lists/lock"* ]] || [ "$SECONDS" -ge "$deadline" ]; then
+      say "$answer"
+      exit 1
+    fi
+    sleep 3
+  done
+}
+
 # Only what is missing; another apt (unattended upgrades, in a server's first minutes) is waited for.
 install_packages() {
   local missing=()
   command -v nft >/dev/null || missing+=(nftables)
   command -v wg-quick >/dev/null || missing+=(wireguard-tools)
+  # With it a home proves its tunnel, and a minimised Ubuntu has none.
+  if [ -e /usr/local/lib/homerelay/join-relay.sh ] && ! command -v ping >/dev/null; then missing+=(iputils-ping); fi
   # A relay stands in the open, and nobody looks after it every day.
   if [ -e /usr/local/lib/homerelay/harden-relay.sh ] && ! command -v unattended-upgrade >/dev/null; then
     missing+=(unattended-upgrades)
@@ -76,7 +90,7 @@ install_packages() {
   }
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  timeout 200 apt-get -o DPkg::Lock::Timeout=180 -qq update >/dev/null 9>&-
+  update_lists
   # Recommends would bring a kernel where none is installed by apt.
   timeout 300 apt-get -o DPkg::Lock::Timeout=180 -qq install -y --no-install-recommends "${missing[@]}" >/dev/null 9>&-
   say "installed ${missing[*]}"
@@ -87,12 +101,14 @@ apply_sysctls() {
   [ -f "$file" ] || return 0
   # The connection tracker's limits exist only once it is loaded; a container's host has loaded it.
   modprobe nf_conntrack 2>/dev/null || :
-  sysctl -q -p "$file"
+  # Without -e a setting that this kernel lacks fails all, whatever mark it carries.
+  sysctl -e -q -p "$file"
 }
 
-# Who forwards IPv6 no longer listens to router advertisements, unless told so: a host would lose its IPv6 address. A
-# home forwards none, and its settings are not ours to change.
+# Who forwards IPv6 no longer listens to router advertisements, unless told so: a server of ours would lose its IPv6
+# address. On a machine that was there before, the steps that change such settings note what they were.
 keep_router_advertisements() {
+  [ ! -e /etc/homerelay/before ] || return 0
   grep -qs '^net.ipv6.conf.all.forwarding *= *1' /etc/sysctl.d/60-homerelay.conf || return 0
   local link
   for link in /proc/sys/net/ipv6/conf/*/accept_ra; do

@@ -24,7 +24,7 @@ settings_in() { # FILE
   sed -n 's/^-\{0,1\}\([a-z][^=]*\)=\(.*\)$/\1 \2/p' "$1"
 }
 
-# All marked as such that may fail: an interface or a module may be gone by the time they are read.
+# All marked as such that may fail: an interface may be gone when the machine boots.
 note_before() { # FILE
   local key ours link old
   # Turning forwarding on or off resets this one.
@@ -38,6 +38,7 @@ note_before() { # FILE
   for link in /proc/sys/net/ipv6/conf/*/accept_ra; do
     if [ "$(cat "$link")" = 1 ]; then printf -- '-%s=1\n' "${link#/proc/sys/}"; fi
   done
+  note_bridges
 }
 
 # The connection tracker's limits are for a small server of ours; this machine may have more, and keeps it. Who forwards
@@ -62,7 +63,8 @@ apply_sysctls() { # FILE
   fi
   merge_sysctls "$1" >"$1.merged"
   if write_if_changed 0644 "$sysctls" <"$1.merged"; then say "the kernel's settings have changed"; fi
-  sysctl -q -p "$sysctls"
+  # Without -e one for an interface that is gone, as a container's is at its restart, fails all.
+  sysctl -e -q -p "$sysctls"
   [ "$(sysctl -n net.ipv4.ip_forward)" = 1 ] || die "this machine does not let us turn on net.ipv4.ip_forward, so it cannot be a relay"
 }
 

@@ -2,12 +2,6 @@
 # Read by `bash -s` on a relay that was there before, behind host/begin-uninstall.sh: takes away all that home-relay put
 # there. Running it twice is fine.
 
-# In the order in which they were noted: without forwarding first, since that decides what some others may be.
-restore_sysctls() {
-  [ -f /etc/homerelay/before ] || return 0
-  sysctl -q -p /etc/homerelay/before
-}
-
 restore_sshd() {
   local dropin=/etc/ssh/sshd_config.d/10-homerelay.conf
   rm -f "$dropin.next"
@@ -25,7 +19,8 @@ main() {
   if [ -x /usr/local/lib/homerelay/route-devices.sh ]; then /usr/local/lib/homerelay/route-devices.sh remove; fi
   ip link delete dev homerelay 2>/dev/null || : # wg-quick has done it, unless it was not running
   remove_tables homerelay homerelay_counters
-  restore_sysctls
+  # As they were noted: without forwarding first, since that decides what some others may be.
+  if [ -f /etc/homerelay/before ]; then restore_sysctls /etc/homerelay/before; fi
   restore_sshd
   rm -f /etc/apt/apt.conf.d/52homerelay /etc/apt/apt.conf.d/52homerelay.next
   remove_files

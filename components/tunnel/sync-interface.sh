@@ -5,9 +5,13 @@
 # shellcheck source=../host/begin-step.sh
 [ -n "${interface-}" ] || . /usr/local/lib/homerelay/begin-step.sh
 
+# shellcheck source=families.sh
+. /usr/local/lib/homerelay/families.sh
+
 readonly config=/etc/wireguard/$interface.conf
 
-# Joins the document with the key files that it names: `PrivateKey = key:private` -> the key itself.
+# Joins the document with the key files that it names: `PrivateKey = key:private` -> the key itself. The second address
+# is the one of IPv6.
 join_keys() {
   local line name
   while IFS= read -r line; do
@@ -16,6 +20,7 @@ join_keys() {
       [ -f "$keys/$name" ] || die "the key '$name' is not on this host; run: pulumi up --replace '**-keys'"
       line="${line%%' = key:'*} = $(cat "$keys/$name")"
     fi
+    if [[ $line == 'Address = '* && ${families[*]} == 4 ]]; then line=${line%%, *}; fi
     printf '%s\n' "$line"
   done
 }
@@ -30,12 +35,13 @@ sync_interface() { # DOCUMENT
   wg-quick strip "$next" >/dev/null || die "wg-quick refuses the configuration; the one before it stays"
   cmp -s "$next" "$config" || touch "$unproven"
   systemctl enable --quiet "wg-quick@$interface"
-  if ! systemctl is-active --quiet "wg-quick@$interface"; then
+  # The unit does not notice when somebody takes its interface away.
+  if ! systemctl is-active --quiet "wg-quick@$interface" || ! ip link show dev "$interface" >/dev/null 2>&1; then
     touch "$unproven"
     mv "$next" "$config"
     # A unit that failed before has to be forgiven before it starts again.
     systemctl reset-failed "wg-quick@$interface" 2>/dev/null || :
-    systemctl start "wg-quick@$interface" ||
+    systemctl restart "wg-quick@$interface" ||
       die "the tunnel did not start: $(journalctl -u "wg-quick@$interface" -n 5 --no-pager -o cat)"
     say "tunnel interface $interface is up"
   elif [ -e "$unproven" ]; then

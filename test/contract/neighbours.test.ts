@@ -1,6 +1,6 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { renderRelayRuleset } from "../../components/firewall/ruleset.ts";
 import { parseForward } from "../../components/network/forward.ts";
@@ -26,7 +26,7 @@ function install(program: string, answer: string): void {
 function ask(script: string, args: readonly string[], input = ""): string {
   // Of this machine's own programs only those that any machine has.
   const alone = 'export PATH="$0:/usr/bin:/bin"; exec bash "$@"';
-  return runTool("bash", "bash", ["-c", alone, machine, join(scripts, script), ...args], { input });
+  return runTool("bash", "bash", ["-c", alone, machine, resolve(scripts, script), ...args], { input });
 }
 
 describe("services of a machine whose ports are to be forwarded", () => {
@@ -67,6 +67,39 @@ tcp   LISTEN 0      128              0.0.0.0:22         0.0.0.0:*    users:(("ss
 tcp   LISTEN 0      128              0.0.0.0:7999       0.0.0.0:*    users:(("below",pid=3,fd=3))
 tcp   LISTEN 0      128              0.0.0.0:8011       0.0.0.0:*    users:(("above",pid=3,fd=3))`),
     ).toBe("");
+  });
+});
+
+describe("other firewalls on a home", () => {
+  const folder = join(__dirname, "../../components/home");
+  /** `sets`: those of the guard that have elements. */
+  const named = (sets: readonly string[], ...args: readonly string[]) => {
+    install("nft", `#!/bin/sh\ncase " ${sets.join(" ")} " in *" $5 "*) echo elements ;; *) exit 1 ;; esac`);
+    return ask(join(folder, "name-neighbours.sh"), args);
+  };
+  const mends = (text: string) => [...text.matchAll(/^ {2}(.*)$/gm)].map(([, mend]) => mend);
+  const mendOf = (tool: string) =>
+    `${tool} -I FORWARD -i homerelay -j ACCEPT && ${tool} -I FORWARD -o homerelay -j ACCEPT`;
+
+  beforeEach(() => {
+    install("iptables", "-P FORWARD DROP\n-A FORWARD -j DOCKER-USER");
+    install("ip6tables", "-P FORWARD ACCEPT\n-A FORWARD -j REJECT --reject-with icmp6-adm-prohibited");
+  });
+
+  test("matter only where packets are passed on, in the families in which they are", () => {
+    expect(mends(named([]))).toEqual([]);
+    expect(mends(named(["lan"]))).toEqual([mendOf("iptables")]);
+    expect(mends(named(["lan_guests"]))).toEqual([mendOf("iptables")]);
+    expect(mends(named(["exit_guests4", "exit_guests6"]))).toEqual(["iptables", "ip6tables"].map(mendOf));
+    install("iptables", "-P FORWARD DROP\n-A FORWARD -i homerelay -j ACCEPT");
+    expect(mends(named(["lan", "lan_guests"]))).toEqual([]);
+  });
+
+  test("are asked about devices alone where forwards will be tried", () => {
+    install("ufw", "Status: active");
+    expect(mends(named([]))).toEqual(["ufw allow in on homerelay"]);
+    expect(mends(named(["lan"], "guests"))).toEqual([]);
+    expect(mends(named(["lan_guests"], "guests"))).toEqual([mendOf("iptables")]);
   });
 });
 
@@ -125,6 +158,55 @@ describe("other firewalls on a machine", () => {
     expect(named()).not.toContain("ip6tables");
     install("iptables", `${docker}\n-A DOCKER-USER -o homerelay -j ACCEPT`);
     expect(named()).toBe("");
+  });
+
+  test("rules that end in a refusal of everything are named, as some providers have them, until they are told", () => {
+    const oracle =
+      "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\n" +
+      "-A INPUT -p tcp -m state --state NEW -m tcp --dport 22 -j ACCEPT\n" +
+      "-A INPUT -j REJECT --reject-with icmp-host-prohibited\n" +
+      "-A FORWARD -j REJECT --reject-with icmp-host-prohibited";
+    install("iptables", oracle);
+    const mends = () => [...named().matchAll(/^ {2}(iptables .*)$/gm)].map(([, mend]) => mend);
+    expect(mends()).toEqual([
+      "iptables -I INPUT -p udp --dport 51820 -j ACCEPT",
+      "iptables -I FORWARD -i homerelay -j ACCEPT && iptables -I FORWARD -o homerelay -j ACCEPT",
+    ]);
+    install(
+      "iptables",
+      `${oracle}\n-A INPUT -p udp -m udp --dport 51820 -j ACCEPT\n-A FORWARD -o homerelay -j ACCEPT`,
+    );
+    expect(mends()).toEqual([]);
+    install("iptables", "-P INPUT DROP\n-P FORWARD ACCEPT");
+    expect(mends()).toEqual(["iptables -I INPUT -p udp --dport 51820 -j ACCEPT"]);
+  });
+
+  test("chains that their owner wrote for nft are named with mends that nft takes, and not again after those", () => {
+    const name = join(scripts, "name-firewalls.sh");
+    const script = `
+      nft -f - <<'RULES'
+      table inet filter {
+        chain input { type filter hook input priority filter; policy drop; tcp dport 22 accept; }
+        chain forward { type filter hook forward priority filter; policy drop; }
+        chain output { type filter hook output priority filter; policy drop; }
+      }
+      table inet open { chain input { type filter hook input priority 10; policy accept; }; }
+      table inet homerelay { chain forward { type filter hook forward priority 10; policy drop; }; }
+RULES
+      mends=$(bash ${name} 51820 | sed -n 's/^  nft/nft/p')
+      printf '%s\\n' "$mends"
+      bash -ec "$mends"
+      bash ${name} 51820`;
+    const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
+    expect(
+      runTool("util-linux nftables", "unshare", [...namespace, "bash", "-ec", `(${script}) 2>&1`]).trim(),
+    ).toBe(
+      [
+        "nft insert rule inet filter input udp dport 51820 accept",
+        "nft insert rule inet filter forward iifname homerelay accept",
+        "nft insert rule inet filter forward oifname homerelay accept",
+      ].join("\n"),
+    );
   });
 
   test("a policy that is ufw's is ufw's to lift", () => {

@@ -9,18 +9,31 @@ import { homeForwards, portsOf } from "./publishedForwards.ts";
 
 test("sends replies through the tunnel, after the main table's own ways", () => {
   expect(renderRules(nas, nasForwards)).toBe(`\
-4 priority 5180 fwmark 0x77 lookup main suppress_prefixlength 0
+4 priority 5180 fwmark 0x77 lookup main suppress_prefixlength 1
 4 priority 5181 fwmark 0x77 lookup 51820
-6 priority 5180 fwmark 0x77 lookup main suppress_prefixlength 0
-6 priority 5181 fwmark 0x77 lookup 51820
-4 priority 5182 from 10.77.3.4 lookup main suppress_prefixlength 0
+4 priority 5182 from 10.77.3.4 lookup main suppress_prefixlength 1
 4 priority 5183 from 10.77.3.4 lookup 51820
-6 priority 5182 from fd77::304 lookup main suppress_prefixlength 0
+6 priority 5180 fwmark 0x77 lookup main suppress_prefixlength 4
+6 priority 5181 fwmark 0x77 lookup 51820
+6 priority 5182 from fd77::304 lookup main suppress_prefixlength 4
 6 priority 5183 from fd77::304 lookup 51820
-4 priority 5184 iif lo ipproto udp sport 64738 lookup main suppress_prefixlength 0
-4 priority 5185 iif lo ipproto udp sport 64738 lookup 51820
-6 priority 5184 iif lo ipproto udp sport 64738 lookup main suppress_prefixlength 0
-6 priority 5185 iif lo ipproto udp sport 64738 lookup 51820
+4 priority 5184 to 0.0.0.0/8 iif lo ipproto udp goto 5199
+4 priority 5184 to 10.0.0.0/8 iif lo ipproto udp goto 5199
+4 priority 5184 to 100.64.0.0/10 iif lo ipproto udp goto 5199
+4 priority 5184 to 127.0.0.0/8 iif lo ipproto udp goto 5199
+4 priority 5184 to 169.254.0.0/16 iif lo ipproto udp goto 5199
+4 priority 5184 to 172.16.0.0/12 iif lo ipproto udp goto 5199
+4 priority 5184 to 192.168.0.0/16 iif lo ipproto udp goto 5199
+4 priority 5184 to 224.0.0.0/3 iif lo ipproto udp goto 5199
+4 priority 5199 nop
+6 priority 5184 to fc00::/7 iif lo ipproto udp goto 5199
+6 priority 5184 to fe80::/10 iif lo ipproto udp goto 5199
+6 priority 5184 to ff00::/8 iif lo ipproto udp goto 5199
+6 priority 5199 nop
+4 priority 5186 iif lo ipproto udp sport 64738 lookup main suppress_prefixlength 1
+4 priority 5187 iif lo ipproto udp sport 64738 lookup 51820
+6 priority 5186 iif lo ipproto udp sport 64738 lookup main suppress_prefixlength 4
+6 priority 5187 iif lo ipproto udp sport 64738 lookup 51820
 `);
 });
 
@@ -43,7 +56,7 @@ test("rules name the UDP targets of the home's own forwards, in both families, a
     fc.property(homeForwards({ most: 40 }), (forwards) => {
       const rules = renderRules(nas, forwards);
       for (const family of [4, 6]) {
-        const pattern = new RegExp(`^${family} priority 5185 .* sport (\\S+) lookup 51820$`, "gm");
+        const pattern = new RegExp(`^${family} priority 5187 .* sport (\\S+) lookup 51820$`, "gm");
         const sources = [...rules.matchAll(pattern)].map((match) => parsePortRange(match[1] ?? ""));
         expect(sources.flatMap(portsOf)).toEqual(ownUdpPorts(forwards));
       }

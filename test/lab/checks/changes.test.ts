@@ -127,7 +127,7 @@ async function sshAtRelay(): Promise<"open" | "closed"> {
 }
 
 async function untilSshIsOpen(): Promise<void> {
-  await until("SSH answers the operator", 90, async () => expect(await sshAtRelay()).toBe("open"));
+  await until("SSH answers the operator", 120, async () => expect(await sshAtRelay()).toBe("open"));
 }
 
 const applyFirewall = ["/usr/local/lib/homerelay/apply-firewall.sh", "public"];
@@ -147,20 +147,25 @@ describe("rules that nft refuses", () => {
 });
 
 describe("rules that no new SSH connection confirms", () => {
-  test(
-    "are taken back by the relay itself, and cost the forwards nothing",
-    async () => {
+  test.each([
+    ["", "true"],
+    [", also while another step is at work all the time", "systemd-run --quiet --collect --unit=others-step"],
+  ])(
+    "are taken back by the relay itself, and cost the forwards nothing%s",
+    async (_, also) => {
       const before = await rules();
       const live = await shell(relay, "cat /etc/homerelay/firewall.nft");
       const hook = "type filter hook input priority filter - 1; policy accept;";
       const locked = `${live}table inet homerelay {\n  chain locked {\n    ${hook}\n    tcp dport 22 drop\n  }\n}\n`;
       const busy = await keepBusy(ipv4, untouched);
       expect(await exec(relay, applyFirewall, { input: locked })).toMatchObject({ code: 0 });
+      await shell(relay, `${also} flock /run/homerelay.lock sleep 150`);
       expect(await sshAtRelay()).toBe("closed");
       await untilSshIsOpen();
       expectUnharmed(await busy.end());
       expect(await rules()).toBe(before);
       expect(await shell(relay, "cat /etc/homerelay/firewall.nft")).toBe(live);
+      await shell(relay, "systemctl stop others-step 2>/dev/null || true");
     },
     3 * minute,
   );
@@ -214,6 +219,42 @@ describe("settings that lock the operator out", () => {
     },
     3 * minute,
   );
+});
+
+describe("what the system does by itself takes nothing of ours away", () => {
+  test.each(["start", "reload", "restart"])(
+    "nftables.service that is told to %s, at both ends",
+    async (verb) => {
+      const guard = () => shell("home", "nft --stateless --terse list table inet homerelay");
+      const before = [await rules(), await guard()];
+      for (const machine of [relay, "home"] as const) await shell(machine, `systemctl ${verb} nftables`);
+      await until("our tables are back", 20, async () =>
+        expect([await rules(), await guard(), await shell(relay, "nft list tables")]).toEqual([
+          ...before,
+          expect.stringContaining("table inet homerelay_counters\n"),
+        ]),
+      );
+      await until("the forwards answer", 30, expectForwardsToAnswer);
+    },
+  );
+
+  test("systemd-networkd that sets up an interface at home", async () => {
+    const rulesAtHome = () => shell("home", "ip -4 rule show; ip -6 rule show");
+    const before = await rulesAtHome();
+    expect(before).toMatch(/^518\d:/m);
+    const network = "/etc/systemd/network/later.network";
+    await shell(
+      "home",
+      `printf '[Match]\\nName=later\\n[Network]\\nAddress=10.66.0.1/24\\n' >${network}; networkctl reload
+       ip link add later type bridge; ip link set later up`,
+    );
+    await until("it has an address", 20, async () =>
+      expect(await shell("home", "ip -4 address show dev later")).toContain("10.66.0.1/24"),
+    );
+    expect(await rulesAtHome()).toBe(before);
+    await expectForwardsToAnswer();
+    await shell("home", `rm ${network}; networkctl reload; ip link delete later`);
+  });
 });
 
 describe("the forwards work again by themselves", () => {

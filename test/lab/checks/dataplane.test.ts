@@ -188,6 +188,30 @@ describe("the home's own traffic", () => {
       ]);
   });
 
+  test("goes on past the rules where a UDP service answers somebody who is not on the internet", async () => {
+    const way = (to: string) =>
+      shell("home", `ip route get ${to} ipproto udp sport 7001 | grep -o 'dev [^ ]*' | head -n 1`);
+    // Another network of the house, behind the router; another tunnel of the home's own.
+    const others =
+      "ip link add other type bridge; ip link set other up; ip route add 100.64.0.0/10 dev other table 52";
+    await shell("home", `${others}; ip rule add priority 5270 lookup 52`);
+    expect(await Promise.all(["192.168.20.5", "100.100.1.1", addresses.stranger].map(way))).toEqual([
+      "dev eth0\n",
+      "dev other\n",
+      "dev homerelay\n",
+    ]);
+    await shell("home", "ip rule delete priority 5270 lookup 52; ip link delete other");
+  });
+
+  test("may take a VPN's two halves of a default route, and the forwards go on", async () => {
+    const halves = ["0.0.0.0/1", "128.0.0.0/1"].map((half) => `${half} via ${addresses.homeRouter}`);
+    await shell("home", halves.map((route) => `ip route add ${route}`).join("; "));
+    const probes = services.map(([, protocol, port]) => ({ protocol, address: published[4], port }));
+    const clients = (await seen(probes)).map((testimony) => testimony?.client);
+    await shell("home", halves.map((route) => `ip route delete ${route}`).join("; "));
+    expect(clients).toEqual(services.map(() => strangerBy[4]));
+  });
+
   test("is never given a port that a forward uses: 3,000 sockets, all answered", async () => {
     const { stdout } = await perform("home", "many-sockets.py", [addresses.stranger, "7000", "3000"]);
     const { ports, unanswered } = JSON.parse(stdout) as { ports: number[]; unanswered: number[] };

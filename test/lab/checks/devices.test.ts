@@ -438,8 +438,18 @@ describe("a home with Docker", () => {
     await shell("home", "/opt/lab/container.sh 9082:9082/tcp && iptables -P FORWARD DROP");
     await serve("container", "lab-container-witness", "witness.py", ["tcp:9082"]);
     await configure([phoneOut, { name: "laptop", allow: ["nas", `${addresses.printer} via nas`] }]);
-    said = await operator.up();
+    const { code, stdout } = await operator.pulumi(["up", "--yes", "--skip-preview", "--non-interactive"]);
+    expect(code).not.toBe(0);
+    said = stdout;
+  });
+
+  test("is told what Docker swallows, with the mend, which mends it", async () => {
+    expect(said).toContain("Devices do not get through until that is done.");
+    const mend = /^.*(iptables -I FORWARD -i homerelay.*)$/m.exec(said)?.[1];
+    await shell("home", mend ?? "false");
+    await operator.up();
     await joins("laptop");
+    await expectBothToReach();
   });
 
   test("shows a container the device that calls it", async () => {
@@ -447,14 +457,6 @@ describe("a home with Docker", () => {
       const [answer] = await knock("laptop", [tcp(nas[4], 9082)], 1);
       expect(parseTestimony(answer)?.client).toBe(inTunnel.laptop[4]);
     });
-  });
-
-  test("is told what Docker swallows, with the mend, which mends it", async () => {
-    expect(await answers("laptop", { printer: wishes["printer"] ?? ping("") })).toEqual({});
-    expect(await answers("phone", { stranger: tcp(addresses.stranger, 7000) })).toEqual({});
-    const mend = /^.*(iptables -I FORWARD -i homerelay.*)$/m.exec(said)?.[1];
-    await shell("home", mend ?? "false");
-    await expectBothToReach();
   });
 });
 

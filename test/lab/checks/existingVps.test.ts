@@ -45,6 +45,8 @@ beforeAll(async () => {
   owned = await packages();
   foreign = await foreignTables();
   traces = { home: await tracesOf("home"), vps: await tracesOf("vps") };
+  // Of a container that will not be there any more when the relay is prepared again, or taken away.
+  await shell("vps", "ip link add passing type veth peer name passing-by && ip link set passing up");
   operator = await Operator.withStack("existing", () => undefined);
   second = await Operator.withStack("second", () => undefined);
 }, 30 * minute);
@@ -258,6 +260,12 @@ describe("with a VPS that was there before", () => {
     expect(await refusal()).toContain(`leave out ${addresses.cgnatOutside}`);
     await operator.configure({ relay: await relay(), homes: [await home(forwards)] });
     await must(ssh("operator", vps4, ["true"]));
+  });
+
+  test("an interface that has gone keeps no step from running again", async () => {
+    expect(await shell("vps", "cat /etc/homerelay/before")).toContain("/passing/");
+    await shell("vps", "ip link delete passing");
+    await operator.up(["--replace", "**relay-host-prepare", "--replace", "**relay-system"]);
   });
 
   test("a second up has nothing to do", async () => {

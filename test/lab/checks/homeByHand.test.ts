@@ -37,7 +37,7 @@ async function page(address: unknown, port = 80): Promise<string> {
   return (await run(asPerson("stranger", ["curl", "--silent", "--max-time", "3", url]))).stdout;
 }
 
-describe("a home that runs the program itself", () => {
+describe("a home that runs the program itself, with IPv6 switched off", () => {
   let owner: OwnerAtHome;
   let before: string;
 
@@ -45,11 +45,20 @@ describe("a home that runs the program itself", () => {
     owner = await OwnerAtHome.settleIn();
     await owner.configure({ homes: [{ name: "nas", install: "local", forwards: ["80:8080"] }] });
     // No way in from outside is needed, not even from here.
-    await shell("home", "systemctl stop ssh");
+    await shell("home", "systemctl stop ssh; sysctl -qw net.ipv6.conf.all.disable_ipv6=1");
     before = await traces();
   }, 5 * minute);
 
-  afterAll(() => shell("home", "systemctl start ssh"));
+  afterAll(() => shell("home", "systemctl start ssh; sysctl -qw net.ipv6.conf.all.disable_ipv6=0"));
+
+  test("is refused while another stack has it, with what frees it", async () => {
+    const file = "/etc/homerelay/owner";
+    await shell("home", `mkdir ${file.slice(0, -6)}; printf 'id 0\\nstack other/dev\\nhost nas\\n' >${file}`);
+    await expect(owner.pulumi(["up", "--yes", "--skip-preview", "--non-interactive"])).rejects.toThrow(
+      /nas, this machine, belongs to another stack: other\/dev \(0\)[^]*\n *rm \/etc\/homerelay\/owner\n/,
+    );
+    await shell("home", `rm -r ${file.slice(0, -6)}`);
+  });
 
   test("gets the stranger's packets after up", async () => {
     await owner.pulumi(["up", "--yes", "--skip-preview", "--non-interactive"]);

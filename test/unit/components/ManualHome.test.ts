@@ -59,7 +59,7 @@ test("hands over, secret, a script with every document that the steps of another
     renderKeyDocument(keys),
     renderTunnelDocument(plan, relay),
     renderProbes(relay.ipv4Address, listProbes(nasForwards)),
-    read("host/begin-uninstall.sh") + read("home/uninstall-home.sh"),
+    read("host/begin-uninstall.sh") + read("host/restore-sysctls.sh") + read("home/uninstall-home.sh"),
   ];
   const text = await valueOf(script);
   expect(documents.filter((document) => !text.includes(`\n${document}=== end of `))).toEqual([]);
