@@ -13,12 +13,21 @@ remove() {
   say "no name is kept by a DynDNS service"
 }
 
+# The lock on the package lists is one that apt itself never waits for.
+update_lists() {
+  local answer deadline=$((SECONDS + 180))
+  until answer=$(timeout 200 apt-get -qq update 2>&1); do
+    if [[ $answer != *"/var/lib/apt/lists/lock"* ]] || [ "$SECONDS" -ge "$deadline" ]; then die "$answer"; fi
+    sleep 3
+  done
+}
+
 # Debian's cloud images have it; a minimal system may not.
 provide_curl() {
   if command -v curl >/dev/null; then return; fi
   say "installing curl"
   export DEBIAN_FRONTEND=noninteractive
-  timeout 200 apt-get -o DPkg::Lock::Timeout=180 -qq update >/dev/null
+  update_lists
   timeout 300 apt-get -o DPkg::Lock::Timeout=180 -qq install -y --no-install-recommends curl ca-certificates >/dev/null
 }
 
@@ -38,6 +47,8 @@ main() {
   fi
   write_if_changed 0644 "$folder/requests" <<<"$document" || : # the same requests, to be sent again
   systemctl enable --quiet --now homerelay-dyndns.timer
+  # Its pauses may add up to minutes, and has a lock of its own; the rules' trial must not wait for it.
+  exec 9>&-
   /usr/local/lib/homerelay/update-dyndns.sh now || die "the DynDNS service did not take the update"
 }
 

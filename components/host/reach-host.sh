@@ -32,6 +32,11 @@ read_keys() {
   if [ -f "$folder/key1" ]; then IDENTITY=$folder/key1; fi
 }
 
+# What the user calls the host, and where that is.
+where() {
+  if [ "$WAY" = here ]; then printf '%s' "$NAME, this machine,"; else printf '%s' "$NAME ($HOST port $PORT)"; fi
+}
+
 fingerprints() {
   ssh-keygen -lf - 2>/dev/null | awk '{ print $2 }' | tr '\n' ' '
 }
@@ -122,25 +127,39 @@ wait_until_reached() {
   done
 }
 
+# Runs a command there: $answer is what it printed, $complaint what it or ssh complained of. A host that let us in may be
+# away again, since a first boot ends with another start of its sshd: it is waited for once more.
+ask() { # COMMAND…
+  for _ in 1 2 3; do
+    code=0
+    answer=$(connect "$@" 2>"$folder/complaint" </dev/null) || code=$?
+    complaint=$(cat "$folder/complaint")
+    [ "$code" -eq 255 ] && [ "$WAY" != here ] || return "$code"
+    wait_until_reached
+  done
+  die "$(where) answers, and ends what is asked of it: $complaint"
+}
+
 # Our scripts need apt, systemd and Debian's paths.
 check_system() {
   # shellcheck disable=SC2016 # expanded there
-  system=$(connect '. /etc/os-release && printf "%s\n" "$ID ${ID_LIKE-}" "$PRETTY_NAME"' 2>/dev/null </dev/null) || :
+  ask '. /etc/os-release && printf "%s\n" "$ID ${ID_LIKE-}" "$PRETTY_NAME"' || :
+  system=$answer
   case " $(printf '%s' "$system" | head -n 1) " in
     *" debian "* | *" ubuntu "* | *" raspbian "*) return ;;
   esac
   found=$(printf '%s' "$system" | tail -n 1)
-  die "$NAME ($HOST port $PORT) is no Debian and nothing made from it; found ${found:-no /etc/os-release}. Nothing was changed there.
+  die "$(where) is no Debian and nothing made from it; found ${found:-no /etc/os-release}. Nothing was changed there.
 home-relay sets up Debian, Ubuntu and Raspberry Pi OS."
 }
 
 check_privilege() {
   [ "$LOGIN" != root ] || return 0
-  if answer=$(connect sudo -n true 2>&1 </dev/null); then return; fi
-  case $answer in
+  if ask sudo -n true; then return; fi
+  case $complaint in
     *"not found"*) die "$NAME: there is no sudo for $LOGIN to become root with. Install it there (apt-get install sudo), or log in as root." ;;
   esac
-  die "$NAME: sudo does not let $LOGIN become root without a question: $answer
+  die "$NAME: sudo does not let $LOGIN become root without a question: $complaint
 Allow it, there:
   echo '$LOGIN ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/home-relay"
 }
@@ -151,20 +170,23 @@ owner_says() { # WORD
 
 # Two stacks on one host would undo each other's work.
 check_owner() {
-  owner=$(connect 'cat /etc/homerelay/owner 2>/dev/null || :' </dev/null)
+  ask 'cat /etc/homerelay/owner 2>/dev/null || :'
+  owner=$answer
   id=$(owner_says id)
   [ -n "$id" ] && [ "$id" != "$STACK_ID" ] || return 0
-  die "$NAME ($HOST port $PORT) belongs to another stack: $(owner_says stack) ($id), which calls it $(owner_says host).
+  free="$(as_root)rm /etc/homerelay/owner"
+  [ "$WAY" = here ] || free="ssh -p $PORT $LOGIN@$HOST '$free'"
+  die "$(where) belongs to another stack: $(owner_says stack) ($id), which calls it $(owner_says host).
 This one is $STACK ($STACK_ID). Nothing was changed there. Where the other stack's state is, free the host with
   pulumi destroy
 If that state is lost for good, give the host to this stack:
-  ssh -p $PORT $LOGIN@$HOST '$(as_root)rm /etc/homerelay/owner'"
+  $free"
 }
 
 # A fresh server is still setting itself up when its sshd first answers. 2: ended with a recoverable warning.
 wait_for_cloud_init() {
   say "$NAME answers; waiting for its first boot to end"
-  connect 'timeout 300 cloud-init status --wait >/dev/null || test $? -eq 2' </dev/null ||
+  ask 'timeout 300 cloud-init status --wait >/dev/null || test $? -eq 2' ||
     die "$NAME: its first boot did not end well. See there: cloud-init status --long"
 }
 

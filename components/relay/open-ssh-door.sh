@@ -37,6 +37,17 @@ an older home-relay? Then run pulumi up once with relay.sshPort and relay.sshVia
   nft -f "$live"
 }
 
+# The forwards come first at the relay: whoever knocked there would meet a service at home.
+refuse_forwarded() { # PORT
+  local set
+  for set in published_tcp published_tcp_ranges; do
+    if nft get element inet homerelay "$set" "{ $1 }" >/dev/null 2>&1; then
+      die "Port $1 is forwarded to a home just now, so SSH cannot be moved there in the same change. Nothing has changed.
+Leave relay.sshPort as it was, run pulumi up without that forward, and change relay.sshPort then."
+    fi
+  done
+}
+
 # The drop-in as it is, but for the ports.
 listen_on() { # PORT…
   local text=''
@@ -50,6 +61,7 @@ main() { # open|close PORT VIA ADDRESS…
   read -r _ _ _ here <<<"${SSH_CONNECTION-}"
   timeout 300 cloud-init status --wait >/dev/null || [ $? -eq 2 ] || die "the first boot did not end well"
   refuse_socket
+  if [ "$what $2" = "open public" ]; then refuse_forwarded "$port"; fi
   elements "$@" | change_rules "$what"
   others=$(ports_wanted | xargs -n 1 | grep -vx "$port" || :) # there may be no other
   # shellcheck disable=SC2086 # each port is a word

@@ -58,6 +58,21 @@ test("a key in a folder with a space in its name is one file, also for the jump 
   }
 });
 
+test("a host that lets us in and then is away for a moment, as at the end of a first boot, is asked again", () => {
+  const folder = mkdtempSync(join(tmpdir(), "home-relay-ssh-"));
+  try {
+    // Its second connection is refused; all others tell what system it has.
+    const ssh = `#!/bin/sh\necho >>${folder}/calls\nif [ "$(wc -l <${folder}/calls)" = 2 ]; then
+      echo 'ssh: connect to host nas port 22: Connection refused' >&2; exit 255; fi
+      case $* in *os-release*) printf 'debian \\nDebian 13\\n' ;; esac\n`;
+    writeFileSync(join(folder, "ssh"), ssh, { mode: 0o755 });
+    const env = { ...host(), WAIT_SECONDS: "5", PATH: `${folder}:${process.env["PATH"] ?? ""}` };
+    expect(run("reach-host.sh", [], env)).toEqual({ status: 0, stdout: "nas is reached\n", stderr: "" });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("a host that knows what its silence may mean says so last", () => {
   const answer = run("reach-host.sh", [], {
     ...host(),
@@ -138,6 +153,26 @@ test("a step on this very machine runs with no way to anywhere, and its document
   expect([status, stdout]).toEqual([3, "document\n"]);
 });
 
+test("this very machine is refused when it is no Debian, by its name alone", () => {
+  const folder = mkdtempSync(join(tmpdir(), "home-relay-system-"));
+  try {
+    writeFileSync(join(folder, "os-release"), 'ID=alpine\nPRETTY_NAME="Alpine Linux v3.22"\n');
+    const inside = `mount --bind ${folder}/os-release /etc/os-release && exec sh components/host/reach-host.sh`;
+    const own = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
+    const { status, stderr } = spawnSync("unshare", [...own, "--mount", "sh", "-c", inside], {
+      cwd: project,
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"], WAY: "here", JUMP_HOST: "", NAME: "nas", WAIT_SECONDS: "1" },
+    });
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^nas, this machine, is no Debian .*; found Alpine Linux v3\.22\. Nothing was/),
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("a step for a host that is away waits for it, and names it and how to go on without it", () => {
   const answer = run("run-step.sh", ["true"], { ...host(), WAIT_SECONDS: "2" });
   expect([answer.status, answer.stdout]).toEqual([
@@ -174,7 +209,7 @@ To finish when nas is back, run the same command again: pulumi destroy, or pulum
 To give it up for good, before that command:
   pulumi state delete 'urn:pulumi:dev::home-relay::x::nas-on-destroy'
 What is on it then goes by hand:
-  cat components/host/begin-uninstall.sh ${script} | ssh -p ${closedPort} admin@127.0.0.1 'sudo -n bash -s 0123456789abcdef nas'
+  cat components/host/begin-uninstall.sh components/host/restore-sysctls.sh ${script} | ssh -p ${closedPort} admin@127.0.0.1 'sudo -n bash -s 0123456789abcdef nas'
 `);
 });
 
@@ -250,7 +285,7 @@ describe("a host that may be another machine than before", () => {
           "To give it up for good, before that command:\\n" +
           " {2}pulumi state delete --target-dependents 'urn'\\n" +
           "What is on it then goes by hand:\\n" +
-          ` {2}cat \\S+ \\S+ \\| ssh -p ${closedPort} admin@127\\.0\\.0\\.1 'sudo -n bash -s 0123456789abcdef nas'\\n$`,
+          ` {2}cat \\S+ \\S+ \\S+ \\| ssh -p ${closedPort} admin@127\\.0\\.0\\.1 'sudo -n bash -s 0123456789abcdef nas'\\n$`,
       ),
     );
   });

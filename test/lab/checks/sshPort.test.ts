@@ -117,6 +117,17 @@ test("a relay that is made with another port has it from the beginning", async (
   await expectNoChange();
 });
 
+test("a port that is a forward's until this very change is refused, and nothing changes", async () => {
+  await operator.configure({
+    relay: { sshPort: echo },
+    homes: [await home([`${echo + 1}:64738/tcp+udp`])],
+  });
+  const { code, stdout } = await operator.pulumi(["up", ...flags]);
+  expect(code).not.toBe(0);
+  expect(stdout).toContain(`Port ${echo} is forwarded to a home just now`);
+  await expectOnly(2022, echo);
+});
+
 test("the port of a running relay changes with SSH open all the time, and nothing is left to do", async () => {
   await changeWatched(2022, 2222);
   await expectNoChange();
