@@ -3,7 +3,7 @@ import { arrivalPorts, collide, renderForward } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import { overlaps, parsePrefix } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
-import { rangesOverlap, renderPortRange } from "../network/port.ts";
+import { mergeRanges, portCount, rangesOverlap, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
 import type { WrittenHome } from "./homes.ts";
 import { isRead } from "./place.ts";
@@ -43,7 +43,10 @@ export function refuseConflicts(
       "move WireGuard away with home-relay:tunnel.listenPort",
     );
   refuseCollisions(forwards);
-  for (const home of placed) refuseSharedArrivals(placeForwards(home));
+  for (const home of placed) {
+    refuseSharedArrivals(placeForwards(home));
+    refuseScarcePorts(home);
+  }
   refuseRepeatedNames(placed);
   refuseSecondLocal(placed);
   refuseSharedMachines(placed, relay);
@@ -133,6 +136,34 @@ function refuseSharedArrivals(forwards: readonly PlacedForward[]): void {
         "publish the LAN machine's service on another port",
       );
   }
+}
+
+/** Where Linux takes the port from when a program calls somebody (net.ipv4.ip_local_port_range, as it comes). */
+const callingPorts: PortRange = { first: 32768, last: 60999 };
+/** As many as a busy server at home has calls open at a time, many times over. */
+const fewestCallingPorts = 4096;
+
+/** A home gives the ports of its UDP forwards to none of its own programs, which need some to call others. */
+function refuseScarcePorts(home: PlacedHome): void {
+  const own = placeForwards(home).filter(
+    ({ forward }) => forward.to === undefined && forward.protocols.includes("udp"),
+  );
+  const taken = mergeRanges(own.map(({ forward }) => arrivalPorts(forward)))
+    .filter((range) => rangesOverlap(range, callingPorts))
+    .map((range) => ({
+      first: Math.max(range.first, callingPorts.first),
+      last: Math.min(range.last, callingPorts.last),
+    }))
+    .reduce((sum, range) => sum + portCount(range), 0);
+  const all = portCount(callingPorts);
+  if (all - taken >= fewestCallingPorts) return;
+  home.place
+    .at("forwards")
+    .refuse(
+      `take ${taken} of the ${all} ports, ${renderPortRange(callingPorts)}, from which the home's own programs call others; ` +
+        `at least ${fewestCallingPorts} have to be left`,
+      "forward fewer UDP ports there, or to targets below 32768",
+    );
 }
 
 function renderShared(a: Forward, b: Forward): string {

@@ -1,5 +1,5 @@
 import { peerAddress } from "../network/addressPlan.ts";
-import { overlaps } from "../network/prefix.ts";
+import { overlaps, parsePrefix } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
 import type { WrittenAllowed, WrittenDevice } from "./devices.ts";
 import type { WrittenHome } from "./homes.ts";
@@ -7,6 +7,7 @@ import { nearest } from "./nearest.ts";
 import { isRead } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
 import type { TunnelSettings } from "./settings.ts";
+import { privateSpace } from "./tunnel.ts";
 
 interface PlacedName {
   readonly place: Place;
@@ -44,6 +45,7 @@ export function refuseDeviceConflicts(
   refuseSharedLans(lans);
   if (!isRead(tunnel)) return;
   const { prefix4, prefix6 } = tunnel;
+  if (isRead(prefix4)) refuseLostResolvers(devices, devicesPlace, prefix4);
   if (isRead(prefix4) && isRead(prefix6)) refuseSharedAddresses(names, prefix4, prefix6);
   if (isRead(prefix4)) for (const lan of lans) refuseLanInTunnel(lan, prefix4);
 }
@@ -177,4 +179,32 @@ function refuseLanInTunnel({ place, allowed }: PlacedLan, prefix4: Prefix): void
       `overlaps the tunnel's own addresses, ${prefix4.text}; found "${render(allowed)}"`,
       "name the part of the LAN alone, or give the tunnel other addresses with home-relay:tunnel.prefix4",
     );
+}
+
+/** A device whose traffic all goes out at a home reaches nothing private but what it is allowed. */
+function refuseLostResolvers(
+  devices: readonly Read<Draft<WrittenDevice>>[],
+  place: Place,
+  prefix4: Prefix,
+): void {
+  devices.forEach((device, i) => {
+    if (!isRead(device) || !isRead(device.allow) || !isRead(device.dns)) return;
+    const allowed = device.allow.filter(isRead);
+    const exit = allowed.find(({ to }) => to === "internet");
+    if (exit?.to !== "internet") return;
+    const ways = [prefix4, ...allowed.flatMap((one) => (one.to === "lan" ? [one.prefix] : []))];
+    device.dns.forEach((address, j) => {
+      const resolver = parsePrefix(address);
+      const isPrivate = privateSpace.some((space) => overlaps(space, resolver));
+      if (isPrivate && !ways.some((way) => overlaps(way, resolver)))
+        place
+          .at(i)
+          .at("dns")
+          .at(j)
+          .refuse(
+            `is in a private network, which the device does not reach with "${render(exit)}"; found "${address}"`,
+            `allow it as well, "${address}/32 via ${exit.via}", or write a resolver on the internet, like "9.9.9.9"`,
+          );
+    });
+  });
 }

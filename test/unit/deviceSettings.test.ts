@@ -236,7 +236,22 @@ const refusals: readonly (readonly [string, unknown, string])[] = [
     [{ name: "phone", dns: ["dns.quad9.net"] }],
     'home-relay:devices[0].dns[0]: "dns.quad9.net" is not an IP address\n  write the address of a resolver, like "9.9.9.9"; a name would have to be looked up first',
   ],
+  [
+    "a resolver at home that a device whose traffic goes out there does not reach",
+    [{ name: "phone", allow: ["internet via nas"], dns: ["192.168.1.1", "9.9.9.9"] }],
+    'home-relay:devices[0].dns[0]: is in a private network, which the device does not reach with "internet via nas"; found "192.168.1.1"\n' +
+      '  allow it as well, "192.168.1.1/32 via nas", or write a resolver on the internet, like "9.9.9.9"',
+  ],
 ];
+
+test("takes a resolver at home that the device is allowed, one in the tunnel, and any where its traffic stays its own", () => {
+  const devices = [
+    { name: "phone", allow: ["internet via nas", "192.168.1.0/24 via nas"], dns: ["192.168.1.1"] },
+    { name: "tablet", allow: ["internet via nas", "nas"], dns: ["10.77.1.2"] },
+    { name: "laptop", allow: ["nas"], dns: ["192.168.1.1"] },
+  ];
+  expect(problemsOf(devices)).toEqual([]);
+});
 
 describe("refuses", () => {
   test.each(refusals)("%s", (_, devices, problem) => {

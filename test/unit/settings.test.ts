@@ -572,7 +572,7 @@ test("forwards are read in every form", () => {
 test("reads of a short form what renderForward writes", () => {
   fc.assert(
     fc.property(plainForward(), (one) => {
-      fc.pre(dangerOf(one) === undefined && !takesRelayPort(one));
+      fc.pre(dangerOf(one) === undefined && !takesRelayPort(one) && !takesCallingPorts(one));
       const [home] = parseSettings({ ...sound, ...forwarding(renderForward(one)) }).homes;
       expect(home?.forwards).toEqual([one]);
     }),
@@ -582,7 +582,7 @@ test("reads of a short form what renderForward writes", () => {
 test("reads of the long form every option as it was written", () => {
   fc.assert(
     fc.property(forward(), (one) => {
-      fc.pre(!takesRelayPort(one));
+      fc.pre(!takesRelayPort(one) && !takesCallingPorts(one));
       const [home] = parseSettings({ ...sound, ...forwarding(longForm(one)) }).homes;
       expect(home?.forwards).toEqual([one]);
     }),
@@ -1565,6 +1565,28 @@ function longForm({ published, target, protocols, from, ...options }: Forward): 
 function takesRelayPort(one: Forward): boolean {
   return collide(one, parseForward("22/tcp")) || collide(one, parseForward("51820/udp"));
 }
+
+/** Whether the home's own programs would have too few UDP ports left to call others from. */
+function takesCallingPorts({ to, protocols, target }: Forward): boolean {
+  const taken = Math.min(target.last, 60999) - Math.max(target.first, 32768) + 1;
+  return to === undefined && protocols.includes("udp") && taken > 28232 - 4096;
+}
+
+test("a home's own programs keep some ports to call others from", () => {
+  const own = (first: number) => forwarding(`${first}-60999/udp`);
+  expect(problemsOf(own(32768 + 4096))).toEqual([
+    expect.stringMatching(/^home-relay:tunnel|publishes 51820\/udp/),
+  ]);
+  const tunnel = { listenPort: 1194 };
+  expect(problemsOf({ ...own(32768 + 4096), tunnel })).toEqual([]);
+  expect(problemsOf({ ...own(32768 + 4095), tunnel })).toEqual([
+    "home-relay:homes[0].forwards: take 24137 of the 28232 ports, 32768-60999, from which the home's own programs " +
+      "call others; at least 4096 have to be left\n" +
+      "  forward fewer UDP ports there, or to targets below 32768",
+  ]);
+  const elsewhere = [{ published: "20000-50000", protocol: "udp", to: "192.168.1.50" }, "32768-60999/tcp"];
+  expect(problemsOf({ ...forwarding(...elsewhere), tunnel })).toEqual([]);
+});
 
 test("any value at all is read or refused, and never breaks the reader", () => {
   fc.assert(
