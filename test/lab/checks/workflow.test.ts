@@ -118,20 +118,20 @@ test("the workflow's steps, run as written, post what a pull request changes at 
   const runner = await makeRunner();
   const workflow = parse(await readFile(join(checkout, ".github/workflows/preview.yml"), "utf8")) as Workflow;
   const { env, steps } = workflow.jobs.preview;
-  const values: Record<string, string> = {
-    "runner.temp": join(folder, "temp"),
+  const ofJob: Readonly<Record<string, string>> = {
     "github.event.pull_request.base.sha": base,
     "github.event.pull_request.number": "7",
     "github.token": "a token",
   };
-  const expand = (variables: Readonly<Record<string, string>> = {}) =>
+  // GitHub knows of the runner only once there is one, and refuses a file that asks for it before.
+  const ofStep: typeof ofJob = { ...ofJob, "runner.temp": join(folder, "temp") };
+  const expand = (variables: Readonly<Record<string, string>> = {}, values = ofStep) =>
     Object.fromEntries(
       Object.entries(variables).map(([name, value]) => [
         name,
         value.replace(/\$\{\{ (\S+) \}\}/g, (_, key: string) => {
           const known = values[key];
-          if (known === undefined)
-            throw new Error(`the workflow uses ${key}, which this check does not know`);
+          if (known === undefined) throw new Error(`the workflow uses ${key}, which is not known there`);
           return known;
         }),
       ]),
@@ -143,7 +143,7 @@ test("the workflow's steps, run as written, post what a pull request changes at 
     // As the runner does it when no shell is named.
     await must(["bash", "-e", "-c", script], {
       cwd: checkout,
-      env: { ...runner, ...expand(env), ...expand(own) },
+      env: { ...runner, ...expand(env, ofJob), ...expand(own) },
       timeoutMs: 10 * minute,
     });
 
