@@ -27,6 +27,8 @@ export interface AddMachine {
   readonly name: "attic" | "vps";
   /** @default trixie */
   readonly suite?: Suite;
+  /** Whether it may run containers of its own. @default false */
+  readonly containers?: boolean;
 }
 
 /** Adds a machine that no cloud knows, or finds it there. It may still boot when this returns. */

@@ -16,7 +16,7 @@ import { serveDynDns } from "./dynDns.ts";
 import type { DynDnsOrder } from "./dynDns.ts";
 import { exec, Machine } from "./machines.ts";
 import { servePackages } from "./packageMirror.ts";
-import { addableMachines, plainMachine, printerServices } from "./plainMachines.ts";
+import { addableMachines, callsOfContainers, plainMachine, printerServices } from "./plainMachines.ts";
 import { paths } from "./paths.ts";
 import { inNamespace } from "./shell.ts";
 
@@ -76,11 +76,12 @@ function machines(): Machine[] {
 }
 
 /** A further machine, made once; it boots when this returns. */
-async function add({ name, suite }: AddMachine): Promise<null> {
+async function add({ name, suite, containers = false }: AddMachine): Promise<null> {
   const known = addableMachines.find((it) => it === name);
   if (known === undefined) throw new Error(`there is no ${name} to add; there are ${addableMachines.join()}`);
   if (added.some((machine) => machine.name === name)) return null;
-  const machine = await Machine.make(await plainMachine(known, suite), log);
+  const spec = await plainMachine(known, suite);
+  const machine = await Machine.make({ ...spec, systemCalls: containers ? callsOfContainers : [] }, log);
   added.push(machine);
   await machine.powerOn();
   return null;

@@ -26,6 +26,8 @@ export interface MachineSpec {
   readonly files: readonly MachineFile[];
   /** Folders of this computer that the machine may read, and where it sees them. */
   readonly readable?: readonly { readonly from: string; readonly at: string }[];
+  /** System calls that systemd-nspawn forbids its machines unless they are named. @default none */
+  readonly systemCalls?: readonly string[];
   /** Called at each start, when the machine's `eth0` is plugged in; given its init's process id. */
   readonly onStart?: (init: number) => Promise<void>;
 }
@@ -116,13 +118,16 @@ export class Machine {
 
   async #start(): Promise<void> {
     if (this.#ended) return;
-    const { name, hostname, namespace, link, root, readable = [] } = this.#spec;
-    const binds = readable.map(({ from, at }) => `${from}:${at}`);
+    const { name, hostname, namespace, link, root, readable = [], systemCalls = [] } = this.#spec;
+    const options = [
+      ...readable.map(({ from, at }) => `--bind-ro=${from}:${at}`),
+      ...(systemCalls.length > 0 ? [`--system-call-filter=${systemCalls.join(" ")}`] : []),
+    ];
     const cgroups = await makeCgroups(name);
     const console = openSync(join(runOf(name), "console.log"), "a");
     const child = spawn(
       join(import.meta.dirname, "start-machine.sh"),
-      [`${labPrefix}${name}`, hostname, namespace, link, root, rootsOf(name), ...cgroups, "--", ...binds],
+      [`${labPrefix}${name}`, hostname, namespace, link, root, rootsOf(name), ...cgroups, "--", ...options],
       { stdio: ["ignore", console, console], detached: true },
     );
     closeSync(console);

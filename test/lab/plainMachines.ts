@@ -14,6 +14,9 @@ export type PlainMachine = "home" | "attic" | "vps";
 /** Those that a check may add to a lab that is up; `home` is always there. */
 export const addableMachines = ["attic", "vps"] as const satisfies readonly PlainMachine[];
 
+/** What runc asks of the kernel for each container: a session keyring, and a BPF program that guards the devices. */
+export const callsOfContainers = ["add_key", "keyctl", "bpf"] as const;
+
 /** Where the home sees this repository, and the engines of the cache. */
 export const readableAtHome = { repository: "/opt/lab/home-relay", engine: "/opt/lab/engine" } as const;
 

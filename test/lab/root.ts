@@ -48,7 +48,7 @@ const included = [
   "wireguard-go",
 ];
 
-const installable = [
+const installable = (suite: Suite): readonly string[] => [
   "nftables",
   "wireguard-tools",
   "conntrack",
@@ -59,7 +59,8 @@ const installable = [
   "ufw",
   "iptables",
   "tcpdump",
-  "sudo",
+  // 66 MB with what they depend on, so for one suite alone.
+  ...(suite === "trixie" ? ["docker.io", "docker-cli"] : []),
 ];
 
 /** Files that make the plain Debian into the lab's image. */
@@ -98,7 +99,13 @@ const rootAt = (directory: string): Root => ({
 
 /** Named after everything that the content comes from: another recipe is another root. */
 async function cacheDirectory(suite: Suite): Promise<string> {
-  const recipe = [suite, included, installable, imageFiles(suite), await readFile(fetchPackages, "utf8")];
+  const recipe = [
+    suite,
+    included,
+    installable(suite),
+    imageFiles(suite),
+    await readFile(fetchPackages, "utf8"),
+  ];
   const hash = createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 12);
   return join(paths.cache, "roots", `${suite}-${hash}`);
 }
@@ -108,7 +115,7 @@ async function build(suite: Suite, directory: string, detail: (line: string) => 
   const work = await mkdtemp(`${directory}.tmp-`);
   try {
     const root = rootAt(work);
-    const hook = [`'${fetchPackages}'`, `'${root.packages}'`, ...installable].join(" ");
+    const hook = [`'${fetchPackages}'`, `'${root.packages}'`, ...installable(suite)].join(" ");
     const { code, stderr } = await run(
       [
         // In a mount namespace of its own: what it mounts in the root ends with it, even when it is killed.

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Becomes systemd-nspawn for one machine; started anew for each boot.
-# usage: start-machine.sh MACHINE HOSTNAME NAMESPACE LINK LOWER FOLDER CGROUP... -- BIND...
+# usage: start-machine.sh MACHINE HOSTNAME NAMESPACE LINK LOWER FOLDER CGROUP... -- OPTION...
 #   LINK    the host's end of the machine's eth0; LOWER the shared root
 #   FOLDER  has `upper`, `work` and `root`; CGROUP the machine's own, one for each hierarchy
-#   BIND    a folder of this computer that the machine may read, as FROM:AT
+#   OPTION  more of systemd-nspawn's own
 set -eu
 export LC_ALL=C
 
@@ -22,10 +22,6 @@ main() {
   fi
   unset HOME_RELAY_LAB_STAGE
   mount -t overlay "lab-$machine" -o "lowerdir=$lower,upperdir=$folder/upper,workdir=$folder/work" "$folder/root"
-  for bind in "$@"; do
-    set -- "$@" "--bind-ro=$bind"
-    shift
-  done
   mkdir -p /run/systemd/nspawn
   mount -t tmpfs lab-nspawn /run/systemd/nspawn
   export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
