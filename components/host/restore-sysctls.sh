@@ -14,7 +14,8 @@ restore_sysctls() { # FILE
     # With dots a key has no slashes, and an interface's name may have dots.
     if [[ $key != */* ]]; then path=/proc/sys/${key//.//}; fi
     # Some are gone: the interfaces of containers come and go. An empty value is one that `sysctl` of old does not take.
-    if [ -w "$path" ]; then printf '%s\n' "$value" >"$path"; fi
+    if [ ! -e "$path" ] || [ "$(cat "$path")" = "$value" ]; then continue; fi
+    { printf '%s\n' "$value" >"$path"; } 2>/dev/null || echo "this machine does not let us set $key back to $value"
   done <"$1"
 }
 
