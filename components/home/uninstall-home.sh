@@ -3,15 +3,11 @@
 # twice is fine.
 
 # Only what we have set: of all that was noted, somebody else may count on the rest by now.
-restore_home() {
-  local ours
-  [ -f /etc/homerelay/before ] && [ -f /etc/sysctl.d/60-homerelay.conf ] || return 0
-  ours=$(mktemp)
+noted() {
+  local key
   while IFS='=' read -r key _; do
-    grep "^$key=" /etc/homerelay/before || :
-  done </etc/sysctl.d/60-homerelay.conf >"$ours"
-  restore_sysctls "$ours"
-  rm "$ours"
+    grep "^$key=" /etc/homerelay/before || : # noted by nobody
+  done </etc/sysctl.d/60-homerelay.conf
 }
 
 main() {
@@ -19,7 +15,7 @@ main() {
   if [ -x /usr/local/lib/homerelay/sync-routes.sh ]; then /usr/local/lib/homerelay/sync-routes.sh remove; fi
   ip link delete dev homerelay 2>/dev/null || : # wg-quick has done it, unless it was not running
   remove_tables homerelay
-  restore_home
+  if [ -f /etc/homerelay/before ] && [ -f /etc/sysctl.d/60-homerelay.conf ]; then restore_sysctls <(noted); fi
   remove_files
   rm -f /run/homerelay.lock
   echo "nothing of home-relay is left here"
