@@ -257,6 +257,21 @@ describe("what the system does by itself takes nothing of ours away", () => {
   });
 });
 
+describe("a tunnel that somebody took down by hand comes back with its step", () => {
+  test.each([
+    ["home", () => "home" as const, "**nas-tunnel"],
+    ["relay", () => relay, "**relay-tunnel-interface"],
+  ])(
+    "at the %s",
+    async (_, machine, step) => {
+      await shell(machine(), "wg-quick down homerelay");
+      await operator.up(["--replace", step]);
+      await until("the forwards answer", 30, expectForwardsToAnswer);
+    },
+    3 * minute,
+  );
+});
+
 describe("the forwards work again by themselves", () => {
   const otherBoot = (machine: string, before: number) =>
     until(`${machine} boots`, 30, async () => expect(await initPid(machine)).not.toBe(before));
