@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { renderDeviceRoutes } from "../../components/tunnel/peers.ts";
 import { devices, laptop, phone, prefixes } from "../unit/devices.ts";
@@ -17,11 +17,10 @@ afterEach(() => rmSync(folder, { recursive: true }));
 /** What is there beside the kernel's own after each line of shell, `run` standing for the script. */
 function after(wanted: readonly string[], ...steps: readonly string[]): string[] {
   wanted.forEach((text, i) => writeFileSync(join(folder, `${i}`), text));
-  // The same script with its file in a place of the test's own.
-  const text = readFileSync(script, "utf8").replace(
-    "wanted=/etc/homerelay/routes",
-    `wanted=${folder}/routes`,
-  );
+  // The same script with its file in a place of the test's own, and beside what it reads.
+  const text = readFileSync(script, "utf8")
+    .replace("wanted=/etc/homerelay/routes", `wanted=${folder}/routes`)
+    .replace("/usr/local/lib/homerelay/", `${dirname(script)}/`);
   writeFileSync(join(folder, "run.sh"), text);
   const show = [
     "ip link add homerelay type veth peer name other; ip link set other up; ip link set homerelay up",
@@ -66,6 +65,14 @@ test("sets what is wanted, once; takes away what no longer is; and all of it at 
     "",
     "",
   ]);
+});
+
+test("where IPv6 is switched off, before or since, the ways of IPv4 alone are there, and go", () => {
+  const off = "sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.homerelay.disable_ipv6=1";
+  const wanted = renderDeviceRoutes(devices, prefixes);
+  const ipv4 = everything.replaceAll(/^.* pref medium\n|^.*fd77::b0c.*\n/gm, "");
+  expect(after([wanted], `${off}; want 0; run`, "run remove")).toEqual([ipv4, ""]);
+  expect(after([wanted], `want 0; run; ${off}; run`, "run remove")).toEqual([ipv4, ""]);
 });
 
 test("mends what somebody took away or added by hand, and leaves rules of others alone", () => {
