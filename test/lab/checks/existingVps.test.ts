@@ -45,8 +45,6 @@ beforeAll(async () => {
   owned = await packages();
   foreign = await foreignTables();
   traces = { home: await tracesOf("home"), vps: await tracesOf("vps") };
-  // Of a container that will not be there any more when the relay is prepared again, or taken away.
-  await shell("vps", "ip link add passing type veth peer name passing-by && ip link set passing up");
   operator = await Operator.withStack("existing", () => undefined);
   second = await Operator.withStack("second", () => undefined);
 }, 30 * minute);
@@ -204,6 +202,11 @@ describe("before anything is changed on the VPS, up refuses", () => {
 });
 
 describe("before any rule is loaded on the VPS, up refuses", () => {
+  // Of a container that will not be there any more when the relay is prepared again, or taken away.
+  beforeAll(() =>
+    shell("vps", "ip link add passing type veth peer name passing-by && ip link set passing up"),
+  );
+
   test("a port on which a service of the owner's listens, naming the program", async () => {
     await operator.configure({ relay: await relay(), homes: [await home(["8000:8080", ...forwards])] });
     const said = await refusal();
