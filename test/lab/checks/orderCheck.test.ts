@@ -198,6 +198,9 @@ describe("on a stack that runs", () => {
       expect(await open()).toBe(before);
     }
     await configure();
+    // The forwards that the components were given are in the state, and are what the preview shows; no step is.
+    const said = await operator.up();
+    expect(said).not.toMatch(/command:|hcloud:/);
     await expectNoOp();
   });
 

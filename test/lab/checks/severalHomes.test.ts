@@ -257,11 +257,10 @@ describe("a second home that is taken out of the settings", () => {
 
     await power("attic", "power-on");
     await untilAtticAnswers();
-    const [, begin = "", script = "", login, there = ""] =
-      /cat (\S+) (\S+) \| ssh -p 22 (\S+) '([^']+)'/.exec(diagnostics) ?? [];
+    const [, scripts = "", login, there = ""] =
+      /cat (.+) \| ssh -p 22 (\S+) '([^']+)'/.exec(diagnostics) ?? [];
     expect(login).toBe(`root@${addresses.attic}`);
-    const read = (path: string) => readFile(join(import.meta.dirname, "../../..", path), "utf8");
-    const input = (await read(begin)) + (await read(script));
+    const input = await must(["sh", "-c", `cd ${join(import.meta.dirname, "../../..")} && cat ${scripts}`]);
     await must(ssh("operator", addresses.attic, [there]), { input });
     expect(await tracesAt("attic")).toBe(traces);
   });
