@@ -18,8 +18,9 @@ jest.setTimeout(3 * minute);
 
 const freemyipToken = randomBytes(12).toString("hex");
 const duckdnsToken = randomUUID();
-const password = 'correct "horse" \\ battery';
-const ownKey = "open-sesame";
+/** Of characters that a shell, curl and a URL would read otherwise. */
+const password = `correct "horse" \\ ${randomBytes(6).toString("hex")}`;
+const ownKey = randomBytes(12).toString("hex");
 const dyndns2 = { provider: "dyndns2", server: "https://dyn.example.net", user: "me" };
 
 let operator: Operator;
