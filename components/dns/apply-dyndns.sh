@@ -47,7 +47,7 @@ main() {
   fi
   write_if_changed 0644 "$folder/requests" <<<"$document" || : # the same requests, to be sent again
   systemctl enable --quiet --now homerelay-dyndns.timer
-  # Its pauses may add up to minutes, and has a lock of its own; the rules' trial must not wait for it.
+  # Its pauses may add up to minutes, and it has a lock of its own; the rules' trial must not wait for it.
   exec 9>&-
   /usr/local/lib/homerelay/update-dyndns.sh now || die "the DynDNS service did not take the update"
 }

@@ -22,7 +22,7 @@ main() {
   # Forwards are tried at the end, and told then what swallows them.
   swallowing=$(/usr/local/lib/homerelay/name-neighbours.sh guests)
   [ -z "$swallowing" ] || die "$swallowing
-Devices do not get through until that is done. The guard is in force; run pulumi up again then."
+Devices do not get through until that is done. The guard is in force; run the same command again then."
 }
 
 # In force before the tunnel can carry its first packet.
