@@ -2,7 +2,7 @@ import { relayAddress } from "../network/addressPlan.ts";
 import { callersOf, lansOf, peersOf, usesExit } from "../network/device.ts";
 import type { Device, Peer } from "../network/device.ts";
 import type { Prefix } from "../network/prefix.ts";
-import { renderWireguardConfig } from "../tunnel/wireguardConfig.ts";
+import { renderWireguardConfig } from "../network/wireguardConfig.ts";
 
 /** All that a device has to be told. */
 export interface DeviceConfig {

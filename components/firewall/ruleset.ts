@@ -3,11 +3,11 @@ import { arrivalPorts } from "../network/forward.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
 import type { Prefix } from "../network/prefix.ts";
-import type { PublishedForward } from "./published.ts";
+import type { PublishedForward } from "../network/publishedForward.ts";
 import { outermost, prefixElement, renderMeter, renderSet } from "../network/nftSets.ts";
 import { renderSwitch } from "./passages.ts";
 import type { Switch } from "./passages.ts";
-import { publishedPorts } from "./published.ts";
+import { publishedPorts } from "../network/publishedForward.ts";
 
 /** All that the relay's own firewall depends on. */
 export interface RelayFirewall {

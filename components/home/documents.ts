@@ -1,10 +1,10 @@
-import { renderDocument } from "../host/document.ts";
+import { renderDocument } from "../network/document.ts";
 import { relayAddress } from "../network/addressPlan.ts";
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import type { Device } from "../network/device.ts";
 import type { Forward } from "../network/forward.ts";
 import type { Prefix } from "../network/prefix.ts";
-import { renderWireguardConfig } from "../tunnel/wireguardConfig.ts";
+import { renderWireguardConfig } from "../network/wireguardConfig.ts";
 import { renderGuard } from "./guard.ts";
 import { guestsOf } from "./guests.ts";
 import { renderRules, renderSysctls } from "./routes.ts";

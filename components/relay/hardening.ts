@@ -1,4 +1,4 @@
-import { renderDocument } from "../host/document.ts";
+import { renderDocument } from "../network/document.ts";
 import { relaySysctls } from "./sysctls.ts";
 
 /** Before all that the machine's own files say: sshd keeps the first value that it reads. Other users stay. */

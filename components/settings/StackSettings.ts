@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { parseSettings, sections } from "./parseSettings.ts";
-import type { DynDnsService } from "../dns/dynDnsService.ts";
+import type { DynDnsService } from "../network/dynDnsService.ts";
 import type {
   ExistingRelaySettings,
   HetznerDnsSettings,

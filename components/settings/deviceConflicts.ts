@@ -3,7 +3,7 @@ import { overlaps, parsePrefix } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
 import type { WrittenAllowed, WrittenDevice } from "./devices.ts";
 import type { WrittenHome } from "./homes.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../network/nearest.ts";
 import { isRead } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
 import type { TunnelSettings } from "./settings.ts";

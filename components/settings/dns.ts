@@ -1,5 +1,5 @@
 import { domainToASCII } from "node:url";
-import { fullName } from "../dns/fullNames.ts";
+import { fullName } from "../network/domainNames.ts";
 import { defaults } from "./defaults.ts";
 import { isLabel, isZone } from "./domainName.ts";
 import { dynDnsKeys, readDynDns } from "./dynDns.ts";

@@ -4,7 +4,7 @@ import type {
   Dyndns2Service,
   FreemyipService,
   UrlService,
-} from "../dns/dynDnsService.ts";
+} from "../network/dynDnsService.ts";
 import { isZone } from "./domainName.ts";
 import { isRead, refused, show } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";

@@ -1,4 +1,4 @@
-import { nearest } from "./nearest.ts";
+import { nearest } from "../network/nearest.ts";
 import { isRead, refused, show } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
 

@@ -1,4 +1,4 @@
-import type { DynDnsService } from "../dns/dynDnsService.ts";
+import type { DynDnsService } from "../network/dynDnsService.ts";
 import type { Device } from "../network/device.ts";
 import type { Forward } from "../network/forward.ts";
 import type { Prefix } from "../network/prefix.ts";

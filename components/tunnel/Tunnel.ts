@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import { renderDocument } from "../host/document.ts";
+import { renderDocument } from "../network/document.ts";
 import type { Host } from "../host/Host.ts";
 import { relayAddress } from "../network/addressPlan.ts";
 import type { Device, Peer } from "../network/device.ts";
 import type { Prefix } from "../network/prefix.ts";
 import { renderDeviceRoutes, tunnelPeers } from "./peers.ts";
 import type { TunnelPeer } from "./peers.ts";
-import { renderWireguardConfig } from "./wireguardConfig.ts";
+import { renderWireguardConfig } from "../network/wireguardConfig.ts";
 
 export interface TunnelArgs {
   /** UDP port. */

@@ -1,5 +1,5 @@
 /** The designs that are compared, each rendered from the same list of forwards. */
-import type { PublishedForward } from "../../components/firewall/published.ts";
+import type { PublishedForward } from "../../components/network/publishedForward.ts";
 import { renderRelayRuleset } from "../../components/firewall/ruleset.ts";
 import { parseForward } from "../../components/network/forward.ts";
 import { portCount } from "../../components/network/port.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { sshKey } from "../../components/keys/deriveKeys.ts";
 import type { RawSettings } from "../../components/settings/parseSettings.ts";
-import { protocol } from "../unit/forwards.ts";
-import { prefixes } from "../unit/prefixes.ts";
+import { protocol } from "../unit/generators/forwards.ts";
+import { prefixes } from "../unit/generators/prefixes.ts";
 
 const { publicKey: hostKey } = sshKey(Buffer.alloc(32, 7), "");
 

@@ -1,0 +1,128 @@
+import { renderPortRange } from "../network/port.ts";
+import type { PortRange } from "../network/port.ts";
+import { publishedPorts } from "../network/publishedForward.ts";
+import type { PublishedForward } from "../network/publishedForward.ts";
+import type { Forward } from "../network/forward.ts";
+import type { RelayFirewall } from "../firewall/ruleset.ts";
+
+/** A rule of Hetzner's firewall, which filters before the server and lets in only what a rule names. */
+export interface ProviderRule {
+  readonly direction: "in";
+  readonly protocol: "tcp" | "udp" | "icmp";
+  /** `"80"` or `"80-85"`; `undefined` for ICMP. */
+  readonly port: string | undefined;
+  readonly sourceIps: readonly string[];
+  readonly description: string;
+}
+
+/** Hetzner takes no more rules than this in one firewall. */
+export const maxProviderRules = 50;
+
+/** Nor more sources in all rules of a firewall together. */
+const maxProviderSources = 500;
+
+const everybody = ["0.0.0.0/0", "::/0"];
+
+/**
+ * The same openings as the relay's own ruleset. Where the published ports are too scattered for Hetzner's limit, the
+ * nearest ones are joined into ranges, and if that is not enough no source is told from another: this wall is then the
+ * coarser one, and the relay's own stays exact.
+ */
+export function renderProviderRules(firewall: RelayFirewall): ProviderRule[] {
+  const fixed: ProviderRule[] = [
+    {
+      direction: "in",
+      protocol: "icmp",
+      port: undefined,
+      sourceIps: everybody,
+      description: "ping and path MTU",
+    },
+    {
+      direction: "in",
+      protocol: "tcp",
+      port: String(firewall.sshPort),
+      // Not the admin prefixes: a wrong one here would lock the operator out before the relay, which can take its own
+      // rules back, has tried it. The relay's ruleset is exact.
+      sourceIps: everybody,
+      description: "SSH",
+    },
+    {
+      direction: "in",
+      protocol: "udp",
+      port: String(firewall.listenPort),
+      sourceIps: everybody,
+      description: "WireGuard",
+    },
+  ];
+  const limit = maxProviderRules - fixed.length;
+  const exact = coarsen(openings(firewall.forwards, sourcesOf), limit);
+  const sources = [...fixed, ...exact].reduce((sum, { sourceIps }) => sum + sourceIps.length, 0);
+  const fits = exact.length <= limit && sources <= maxProviderSources;
+  const fitting = fits
+    ? exact
+    : coarsen(
+        openings(firewall.forwards, () => everybody),
+        limit,
+      );
+  const forwards = fitting.map(({ protocol, range, sourceIps }): ProviderRule => ({
+    direction: "in",
+    protocol,
+    port: renderPortRange(range),
+    sourceIps,
+    description: "forwards",
+  }));
+  return [...fixed, ...forwards];
+}
+
+/** Ports of one protocol that are open to the same sources. */
+interface Opening {
+  readonly protocol: "tcp" | "udp";
+  readonly range: PortRange;
+  readonly sourceIps: readonly string[];
+}
+
+function openings(
+  forwards: readonly PublishedForward[],
+  sources: (forward: Forward) => readonly string[],
+): Opening[] {
+  const bySources = Map.groupBy(forwards, ({ forward }) => sources(forward).join());
+  return (["tcp", "udp"] as const).flatMap((protocol) =>
+    [...bySources]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([sourceIps, group]) =>
+        publishedPorts(group, protocol).map((range) => ({
+          protocol,
+          range,
+          sourceIps: sourceIps.split(","),
+        })),
+      ),
+  );
+}
+
+function sourcesOf({ from }: Forward): readonly string[] {
+  return from.length === 0 ? everybody : from.map(({ text }) => text).sort();
+}
+
+/** Whether two openings may be joined without letting anybody in who was not let in to one of them. */
+function alike(a: Opening, b: Opening): boolean {
+  return a.protocol === b.protocol && a.sourceIps.join() === b.sourceIps.join();
+}
+
+/** Joins the neighbours with the smallest gap between them until no more than `limit` ranges are left. */
+function coarsen(ranges: readonly Opening[], limit: number): Opening[] {
+  const left = [...ranges];
+  while (left.length > limit) {
+    let at = -1;
+    let smallest = Infinity;
+    for (let i = 0; i + 1 < left.length; i++) {
+      const [a, b] = [left[i], left[i + 1]];
+      if (!a || !b || !alike(a, b)) continue;
+      const gap = b.range.first - a.range.last;
+      if (gap < smallest) [at, smallest] = [i, gap];
+    }
+    const [a, b] = [left[at], left[at + 1]];
+    if (!a || !b) break;
+    left.splice(at, 2, { ...a, range: { first: a.range.first, last: b.range.last } });
+  }
+  return left;
+}

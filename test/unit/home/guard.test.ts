@@ -1,0 +1,116 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { renderGuard, openPorts } from "../../../components/home/guard.ts";
+import { createForward, parseForward } from "../../../components/network/forward.ts";
+import type { Forward } from "../../../components/network/forward.ts";
+import type { PortRange } from "../../../components/network/port.ts";
+import { elements, protocolPorts } from "../generators/elements.ts";
+import { nas, nasForwards, optionedForwards, relay } from "../generators/examples.ts";
+import { forward } from "../generators/forwards.ts";
+import { homeForwards, portsOf } from "../generators/publishedForwards.ts";
+
+test("renders a home's guard", () => {
+  expect(renderGuard({ home: nas, relay, forwards: nasForwards })).toMatchSnapshot();
+});
+
+test("a home without forwards opens nothing", () => {
+  expect(renderGuard({ home: nas, relay, forwards: [] })).not.toContain("elements");
+});
+
+test("renders the guard of a home with a machine in the LAN behind it", () => {
+  expect(renderGuard({ home: nas, relay, forwards: optionedForwards })).toMatchSnapshot();
+});
+
+test("opens the port at home, not the published one, and each protocol by itself", () => {
+  const forwards = ["80:8080", "53:5353/tcp+udp", "50000-50002:50010-50012/udp"].map(parseForward);
+  expect(elements(renderGuard({ home: nas, relay, forwards }), "open")).toEqual([
+    "tcp . 5353",
+    "tcp . 8080",
+    "udp . 5353",
+    "udp . 50010-50012",
+  ]);
+});
+
+test("opens exactly the targets of its own forwards", () => {
+  fc.assert(
+    fc.property(homeForwards(), (forwards) => {
+      const open = elements(renderGuard({ home: nas, relay, forwards }), "open");
+      expect(protocolPorts(open)).toEqual(everyPortOf(forwards.filter(isOwn), ({ target }) => target));
+    }),
+  );
+});
+
+test("lets through for the LAN exactly the published ports of the forwards to it", () => {
+  fc.assert(
+    fc.property(homeForwards(), (forwards) => {
+      const open = elements(renderGuard({ home: nas, relay, forwards }), "lan_open");
+      const lan = forwards.filter((forward) => !isOwn(forward));
+      expect(protocolPorts(open)).toEqual(everyPortOf(lan, ({ published }) => published));
+    }),
+  );
+});
+
+test("translates each port for the LAN to its machine and target, and masquerades exactly these", () => {
+  fc.assert(
+    fc.property(homeForwards(), (forwards) => {
+      const guard = renderGuard({ home: nas, relay, forwards });
+      const ways = forwards.flatMap(({ published, target, protocols, to }) =>
+        protocols.flatMap((protocol) =>
+          portsOf(published).flatMap((arrival, i) =>
+            to === undefined ? [] : [{ protocol, arrival, to, port: portsOf(target)[i] ?? 0 }],
+          ),
+        ),
+      );
+      expect(elements(guard, "lan").sort()).toEqual(
+        ways.map(({ protocol, arrival, to, port }) => `${protocol} . ${arrival} : ${to} . ${port}`).sort(),
+      );
+      expect(elements(guard, "lan_targets").sort()).toEqual(
+        [...new Set(ways.map(({ protocol, to, port }) => `${to} . ${protocol} . ${port}`))].sort(),
+      );
+    }),
+  );
+});
+
+test("translates as many ports as there are", () => {
+  const all = createForward({ first: 1, last: 65534 }, { first: 2, last: 65535 }, "tcp+udp", {
+    to: "192.168.1.50",
+  });
+  const lan = elements(renderGuard({ home: nas, relay, forwards: [all] }), "lan");
+  expect([lan.length, lan.at(-1)]).toEqual([2 * 65534, "udp . 65534 : 192.168.1.50 . 65535"]);
+});
+
+test("the chains are the same whatever is forwarded", () => {
+  const chains = (forwards: readonly Forward[]) =>
+    renderGuard({ home: nas, relay, forwards }).replace(/^[^]*?(?=\tchain )/, "");
+  fc.assert(fc.property(homeForwards(), (forwards) => expect(chains(forwards)).toBe(chains([]))));
+});
+
+describe("openPorts", () => {
+  test("are the union of the ports at which forwards arrive, each port once", () => {
+    fc.assert(
+      fc.property(
+        fc.array(forward({ within: 300 }), { maxLength: 30, size: "max" }),
+        fc.constantFrom("tcp", "udp"),
+        (forwards, protocol) => {
+          const wanted = forwards.filter(({ protocols }) => protocols.includes(protocol));
+          const union = new Set(
+            wanted.flatMap(({ published, target, to }) => portsOf(to === undefined ? target : published)),
+          );
+          expect(openPorts(forwards, protocol).flatMap(portsOf)).toEqual([...union].sort((a, b) => a - b));
+        },
+      ),
+    );
+  });
+});
+
+function isOwn({ to }: Forward): boolean {
+  return to === undefined;
+}
+
+/** Each `tcp 80` once. */
+function everyPortOf(forwards: readonly Forward[], range: (forward: Forward) => PortRange): string[] {
+  const all = forwards.flatMap((one) =>
+    one.protocols.flatMap((protocol) => portsOf(range(one)).map((port) => `${protocol} ${port}`)),
+  );
+  return [...new Set(all)].sort();
+}

@@ -1,0 +1,126 @@
+import { expect, test } from "@jest/globals";
+import { renderHomeScript } from "../../../components/home/homeScript.ts";
+import { renderPlainWireguard } from "../../../components/home/plainWireguard.ts";
+import { createForward, parseForward } from "../../../components/network/forward.ts";
+import { parsePrefix } from "../../../components/network/prefix.ts";
+import { nas } from "../generators/examples.ts";
+
+const step = (document: string, run = "bash -s") => ({ run, document });
+const steps = {
+  prepare: { ...step("prepare this\n"), timeoutSeconds: 900 },
+  guard: step("guard", "apply-guard.sh"),
+  keys: step("keys\n", "store-keys.sh"),
+  tunnel: step("tunnel\n", "join-relay.sh 10.77.0.1"),
+  prove: step("proof\n", "prove-forwards.sh"),
+  uninstall: step("uninstall\n"),
+};
+const render = (change: Partial<typeof steps> = {}) =>
+  renderHomeScript({ home: "nas", steps: { ...steps, ...change }, main: 'main "$@"\n' });
+
+test("a script holds the steps as functions, each with its command and its document, and then its last part", () => {
+  expect(render()).toMatchInlineSnapshot(`
+    "#!/bin/bash
+    # Sets up the server "nas" at home, brings it in line, or takes all of it away again. On that server:
+    #   sudo bash nas.sh install | remove | status
+    # It holds this server's keys: keep it from others, and delete it when it has done its work.
+    # After a change in the stack, write it anew and run it again.
+    set -euo pipefail
+
+    readonly home=nas version=9fd60c2e6d6f
+
+    prepare() {
+      timeout 900 bash -s <<'=== end of prepare ==='
+    prepare this
+    === end of prepare ===
+    }
+
+    guard() {
+      timeout 300 /usr/local/lib/homerelay/apply-guard.sh <<'=== end of guard ==='
+    guard
+    === end of guard ===
+    }
+
+    keys() {
+      timeout 300 /usr/local/lib/homerelay/store-keys.sh <<'=== end of keys ==='
+    keys
+    === end of keys ===
+    }
+
+    tunnel() {
+      timeout 300 /usr/local/lib/homerelay/join-relay.sh 10.77.0.1 <<'=== end of tunnel ==='
+    tunnel
+    === end of tunnel ===
+    }
+
+    prove() {
+      timeout 300 /usr/local/lib/homerelay/prove-forwards.sh <<'=== end of prove ==='
+    proof
+    === end of prove ===
+    }
+
+    uninstall() {
+      timeout 300 bash -s <<'=== end of uninstall ==='
+    uninstall
+    === end of uninstall ===
+    }
+
+    main "$@"
+    "
+  `);
+});
+
+test("another document is another version", () => {
+  const version = (script: string) => /version=([0-9a-f]{12})$/m.exec(script)?.[1];
+  expect(version(render())).toBeDefined();
+  expect(version(render({ guard: step("another") }))).not.toBe(version(render()));
+});
+
+test("a document that would end itself is refused", () => {
+  expect(() => render({ guard: step("a\n=== end of guard ===\nb\n") })).toThrow(
+    'guard: a line is "=== end of guard ===", which ends documents',
+  );
+});
+
+test("the plain configuration takes packets from the relay alone, and says what it lacks and which forwards that costs", () => {
+  const plan = {
+    name: "nas",
+    devices: [],
+    tunnelAddress: nas,
+    forwards: [
+      parseForward("80:8080"),
+      createForward({ first: 443, last: 443 }, { first: 443, last: 443 }, "tcp", { clientIp: "masquerade" }),
+    ],
+    tunnel: {
+      prefix4: parsePrefix("10.77.0.0/16"),
+      prefix6: parsePrefix("fd77::/64"),
+      listenPort: 51820,
+      mtu: 1420,
+      keepaliveSeconds: 25,
+    },
+  };
+  const keys = { privateKey: "private nas", presharedKey: "preshared nas" };
+  const relay = { publicKey: "public relay", ipv4Address: "203.0.113.5" };
+  expect(renderPlainWireguard(plan, keys, relay)).toMatchInlineSnapshot(`
+    "# This end of the tunnel alone, for what is no Debian. What it lacks of the script:
+    # - The guard: a relay in the wrong hands reaches every service that listens on this machine. Firewall it.
+    # - Policy routing: answers to strangers would leave by your router and be lost. So a forward works only with
+    #   clientIp: masquerade, where the service sees the relay as its client; and only to this machine itself.
+    #   Without it are now, and do not work:
+    #     80:8080/tcp
+    [Interface]
+    Address = 10.77.3.4/32, fd77::304/128
+    PrivateKey = private nas
+    MTU = 1420
+
+    # relay
+    [Peer]
+    PublicKey = public relay
+    PresharedKey = preshared nas
+    AllowedIPs = 10.77.0.1/32, fd77::1/128
+    Endpoint = 203.0.113.5:51820
+    PersistentKeepalive = 25
+    "
+  `);
+  const masqueraded = { ...plan, forwards: plan.forwards.slice(1) };
+  expect(renderPlainWireguard(masqueraded, keys, relay)).not.toContain("do not work");
+});

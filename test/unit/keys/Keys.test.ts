@@ -1,0 +1,128 @@
+import { beforeAll, beforeEach, expect, test } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import type { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
+import { Keys } from "../../../components/keys/Keys.ts";
+import {
+  deriveSshKey,
+  deriveStackId,
+  deriveWireguardKey,
+  derivePresharedKey,
+} from "../../../components/keys/deriveKeys.ts";
+
+interface Registered {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: unknown;
+}
+
+const passwordType = "random:index/randomPassword:RandomPassword";
+let registered: Registered[] = [];
+
+beforeAll(() =>
+  pulumi.runtime.setMocks(
+    {
+      newResource({ type, name, inputs }) {
+        registered.push({ type, name, inputs });
+        if (type === "homerelay:keys:Keys") return { id: "", state: {} };
+        if (type === passwordType)
+          return { id: "none", state: { ...(inputs as object), result: `random ${name}` } };
+        throw new Error(`unexpected resource ${type} ${name}`);
+      },
+      call({ token }) {
+        throw new Error(`unexpected call ${token}`);
+      },
+    },
+    "home-relay",
+    "test",
+  ),
+);
+beforeEach(() => {
+  registered = [];
+});
+
+test("makes one seed for each end, and new ones for WireGuard alone with a new generation", async () => {
+  const keys = new Keys("keys", { peers: ["nas", "media"], generation: 2 });
+  const pairs = [
+    keys.relay,
+    keys.peer("nas"),
+    keys.peer("media"),
+    keys.adminSshKey,
+    keys.firstHostSshKey,
+    keys.hostSshKey,
+  ];
+  await valueOf(pulumi.all([keys.urn, ...pairs.map(({ publicKey }) => publicKey)]));
+  const rotated = { length: 64, special: false, keepers: { generation: "2" } };
+  const kept = { length: 64, special: false };
+  expect(registered.sort((a, b) => a.name.localeCompare(b.name))).toEqual([
+    { type: "homerelay:keys:Keys", name: "keys", inputs: { peers: ["nas", "media"], generation: 2 } },
+    { type: passwordType, name: "keys-peer-media", inputs: rotated },
+    { type: passwordType, name: "keys-peer-nas", inputs: rotated },
+    { type: passwordType, name: "keys-relay", inputs: rotated },
+    { type: passwordType, name: "keys-ssh-admin", inputs: kept },
+    { type: passwordType, name: "keys-ssh-first-host", inputs: kept },
+    { type: passwordType, name: "keys-ssh-host", inputs: kept },
+  ]);
+  const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
+  const children = [...monitor.getRegisteredResources().keys()].filter((urn) => urn.includes(passwordType));
+  expect(children.filter((urn) => !urn.includes("homerelay:keys:Keys$"))).toEqual([]);
+});
+
+test("every key comes from its own seed; private ones are secret, public ones are not", async () => {
+  const keys = new Keys("keys", { peers: ["nas"], generation: 1 });
+  const relay = deriveWireguardKey("random keys-relay", "wireguard relay");
+  const nas = deriveWireguardKey("random keys-peer-nas", "wireguard peer");
+  const admin = deriveSshKey("random keys-ssh-admin", "ssh admin", "home-relay-admin");
+  const firstHost = deriveSshKey("random keys-ssh-first-host", "ssh first host", "home-relay-first");
+  const host = deriveSshKey("random keys-ssh-host", "ssh host", "home-relay");
+  expect(await values(keys.relay)).toEqual({
+    privateKey: [relay.privateKey, true],
+    publicKey: [relay.publicKey, false],
+  });
+  expect(await values(keys.peer("nas"))).toEqual({
+    privateKey: [nas.privateKey, true],
+    publicKey: [nas.publicKey, false],
+    presharedKey: [derivePresharedKey("random keys-peer-nas", "wireguard preshared key"), true],
+  });
+  expect(await values(keys.adminSshKey)).toEqual({
+    privateKey: [admin.privateKeyOpenssh, true],
+    publicKey: [admin.publicKey, false],
+  });
+  expect(await values(keys.firstHostSshKey)).toEqual({
+    privateKey: [firstHost.privateKeyOpenssh, true],
+    publicKey: [firstHost.publicKey, false],
+  });
+  expect(await values(keys.hostSshKey)).toEqual({
+    privateKey: [host.privateKeyOpenssh, true],
+    publicKey: [host.publicKey, false],
+  });
+});
+
+test("the stack's id is public, and the admin key's alone", async () => {
+  const keys = new Keys("keys", { peers: ["nas"], generation: 1 });
+  const admin = deriveSshKey("random keys-ssh-admin", "ssh admin", "home-relay-admin");
+  expect(await values({ id: keys.stackId })).toEqual({ id: [deriveStackId(admin.publicKey), false] });
+  expect(deriveStackId(admin.publicKey)).toMatch(/^[0-9a-f]{32}$/);
+});
+
+test("a peer that was not named has no keys", () => {
+  const keys = new Keys("keys", { peers: ["nas"], generation: 1 });
+  expect(() => keys.peer("media")).toThrow(new Error('no keys were made for a peer named "media"'));
+});
+
+function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => {
+    output.apply(resolve);
+  });
+}
+
+/** Each output's value, and whether it is secret. */
+async function values(outputs: object): Promise<Record<string, [string, boolean]>> {
+  const entries = Object.entries(outputs as Record<string, pulumi.Output<string>>);
+  return Object.fromEntries(
+    await Promise.all(
+      entries.map(
+        async ([name, output]) => [name, [await valueOf(output), await pulumi.isSecret(output)]] as const,
+      ),
+    ),
+  ) as Record<string, [string, boolean]>;
+}

@@ -1,0 +1,116 @@
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
+import type { Device } from "../../../components/network/device.ts";
+import { parsePrefix } from "../../../components/network/prefix.ts";
+import { Tunnel } from "../../../components/tunnel/Tunnel.ts";
+import { devices, homes, laptop, phone } from "../generators/devices.ts";
+import { earlier, relayHost } from "../componentArguments.ts";
+import { named, register, tree } from "../mockEngine.ts";
+import type { Registered } from "../mockEngine.ts";
+
+let registered: readonly Registered[];
+
+beforeAll(async () => {
+  registered = await registerTunnel([]);
+});
+
+function registerTunnel(devices: readonly Device[]): Promise<Registered[]> {
+  return register(
+    () =>
+      new Tunnel("relay-tunnel", relayHost(), {
+        listenPort: 51820,
+        mtu: 1420,
+        prefix4: parsePrefix("10.77.0.0/16"),
+        prefix6: parsePrefix("fd77::/64"),
+        homes,
+        devices,
+        keys: {
+          relay: { privateKey: pulumi.secret("private relay") },
+          peer: (name) => ({
+            publicKey: pulumi.output(`public ${name}`),
+            presharedKey: pulumi.secret(`preshared ${name}`),
+          }),
+        },
+        after: earlier("firewall-confirm"),
+      }),
+  );
+}
+
+test("is the keys, then the interface, behind the firewall", () => {
+  const component = "homerelay:tunnel:Tunnel relay-tunnel";
+  expect(tree(registered).filter((line) => line.includes("tunnel"))).toEqual([
+    component,
+    `command:remote:Command relay-tunnel-keys < ${component}`,
+    `command:remote:Command relay-tunnel-interface < ${component}`,
+  ]);
+  expect(named(registered, "relay-tunnel-keys").dependsOn).toEqual(["relay-host-prepare"]);
+  expect(named(registered, "relay-tunnel-interface").dependsOn).toEqual([
+    "firewall-confirm",
+    "relay-tunnel-keys",
+  ]);
+});
+
+test("the keys travel in a secret document, one file each", () => {
+  const { inputs } = named(registered, "relay-tunnel-keys");
+  expect([inputs["create"], inputs["stdin"]]).toEqual([
+    "timeout 300 /usr/local/lib/homerelay/store-keys.sh",
+    {
+      secret:
+        "#file 0600 private\nprivate relay\n" +
+        "#file 0600 preshared-nas\npreshared nas\n" +
+        "#file 0600 preshared-media\npreshared media\n",
+    },
+  ]);
+});
+
+test("the configuration is plain, names its keys and gives each home its own addresses alone", () => {
+  const { inputs } = named(registered, "relay-tunnel-interface");
+  expect(inputs["create"]).toBe("timeout 300 /usr/local/lib/homerelay/apply-tunnel.sh");
+  expect(inputs["stdin"]).toBe(`\
+#file 0644 interface
+[Interface]
+Address = 10.77.0.1/16, fd77::1/64
+ListenPort = 51820
+PrivateKey = key:private
+MTU = 1420
+Table = off
+PostUp = /usr/local/lib/homerelay/remember-endpoints.sh restore
+PreDown = /usr/local/lib/homerelay/remember-endpoints.sh save
+
+# nas
+[Peer]
+PublicKey = public nas
+PresharedKey = key:preshared-nas
+AllowedIPs = 10.77.3.4/32, fd77::304/128
+
+# media
+[Peer]
+PublicKey = public media
+PresharedKey = key:preshared-media
+AllowedIPs = 10.77.5.6/32, fd77::506/128
+`);
+});
+
+describe("with devices", () => {
+  const documentOf = async (...some: readonly Device[]) =>
+    String(named(await registerTunnel(some), "relay-tunnel-interface").inputs["stdin"]);
+
+  test("each has its own addresses alone, and is known for one", async () => {
+    expect(await documentOf(phone)).toMatch(
+      /\n# phone, a device\n\[Peer\]\nPublicKey = public phone\nPresharedKey = key:preshared-phone\nAllowedIPs = 10\.77\.7\.8\/32, fd77::708\/128\n$/,
+    );
+  });
+
+  test("that reach what lies behind homes, the ways there come along, and are set when the tunnel comes up", async () => {
+    const document = await documentOf(...devices);
+    expect(document).toContain("PostUp = /usr/local/lib/homerelay/route-devices.sh\n");
+    expect(document).toContain("PreDown = /usr/local/lib/homerelay/route-devices.sh remove\n");
+    expect(document).toContain("AllowedIPs = 10.77.3.4/32, fd77::304/128, 192.168.1.0/24, 0.0.0.0/0, ::/0\n");
+    expect(document).toMatch(/\n#file 0644 routes\n4 route 10\.77\.0\.0\/16\n/);
+  });
+
+  test("the keys of each travel with the homes'", async () => {
+    const { inputs } = named(await registerTunnel([laptop]), "relay-tunnel-keys");
+    expect(JSON.stringify(inputs["stdin"])).toContain("preshared-laptop\\npreshared laptop\\n");
+  });
+});
