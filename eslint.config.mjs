@@ -1,10 +1,75 @@
+import { basename, dirname, join, relative, sep } from "node:path";
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";
+
+const components = join(import.meta.dirname, "components");
+
+/** What a file of components/ is, by its place and its name; `undefined` for one of another folder. */
+function placeOf(path) {
+  const parts = relative(components, path).split(sep);
+  if (parts[0] === "..") return undefined;
+  const name = basename(path);
+  return {
+    room: parts.length > 1 ? parts[0] : undefined,
+    name,
+    kind: /^[A-Z]/.test(name) ? "component" : /^[a-z]+(-[a-z]+)+\.ts$/.test(name) ? "program" : "pure",
+  };
+}
+
+/** Why a file may not import another one; `undefined` where it may. */
+function refusal(from, to) {
+  if (from === undefined)
+    return to === undefined || to.name === "HomeRelay.ts" || to.name === "StackSettings.ts"
+      ? undefined
+      : "index.ts reads the settings and makes one HomeRelay: hand it over in there.";
+  if (to === undefined) return "components/ stands alone: nothing in it imports what lies outside.";
+  if (from.name === "HomeRelay.ts") return undefined;
+  if (to.name === "HomeRelay.ts") return "HomeRelay.ts knows the rooms, and no room knows it.";
+  if (from.room === to.room) {
+    if (from.kind === "component" || to.kind !== "component") return undefined;
+    return "A component wires pure files and programs; they do not know it.";
+  }
+  if (to.room === "network" && to.kind === "pure") return undefined;
+  if (from.room === "network") return "network/ is the vocabulary: it knows no other room.";
+  if (to.room === "settings")
+    return "Only HomeRelay.ts knows the settings: a record that rooms share is a type of network/.";
+  if (from.room === "host") return "host/ is what the other rooms stand on: it knows network/ alone.";
+  if (from.kind === "component") {
+    // A provider's relay stands on what every relay is.
+    if (to.kind === "pure" || to.room === "host" || to.room === "relay") return undefined;
+    return "Components of different rooms know nothing of each other: HomeRelay.ts hands one's outputs to the next.";
+  }
+  if (from.kind === "program" && to.room === "host" && to.kind !== "component") return undefined;
+  return "Pure files and programs know their own room and network/: a record that rooms share is a type of network/.";
+}
+
+/** The arrows between rooms and floors, as CONTRIBUTING.md draws them. */
+const arrows = {
+  meta: { type: "problem", schema: [], messages: { wrong: "{{ why }}" } },
+  create(context) {
+    const check = ({ source }) => {
+      if (!source?.value.startsWith(".")) return;
+      const to = placeOf(join(dirname(context.filename), source.value));
+      const why = refusal(placeOf(context.filename), to);
+      if (why !== undefined) context.report({ node: source, messageId: "wrong", data: { why } });
+    };
+    return { ImportDeclaration: check, ExportNamedDeclaration: check, ExportAllDeclaration: check };
+  },
+};
 
 /** A room's pure files: no engine, no I/O, so that a test needs neither. */
 const pure = "components/**/[a-z]*.ts";
 /** A program that a step or a person runs on the operator's machine, named like the scripts: verb-noun. */
-const program = "components/**/[a-z]*-*.ts";
+const program = [
+  "components/**/[a-z]*-*.ts",
+  // What several of these programs share.
+  "components/hetzner/api.ts",
+  "components/host/cleanHost.ts",
+  "components/host/connection.ts",
+  "components/host/program.ts",
+  "components/host/scriptText.ts",
+  "components/host/stackOutputs.ts",
+];
 
 export default tseslint.config(
   { ignores: ["node_modules/", "**/*.mjs"] },
@@ -20,7 +85,7 @@ export default tseslint.config(
   },
   {
     files: [pure],
-    ignores: [program],
+    ignores: program,
     rules: {
       "no-restricted-imports": [
         "error",
@@ -50,7 +115,12 @@ export default tseslint.config(
   },
   {
     files: ["components/**/*.ts", "index.ts"],
-    ignores: ["components/settings/**", program],
+    plugins: { house: { rules: { arrows } } },
+    rules: { "house/arrows": "error" },
+  },
+  {
+    files: ["components/**/*.ts", "index.ts"],
+    ignores: ["components/settings/**", ...program],
     rules: {
       "no-restricted-syntax": [
         "error",

@@ -1,16 +1,26 @@
 /**
- * `npm test`: the rings one after the other, what each ran and how long it took, and one closing line.
+ * `npm test`: the rings side by side, what each ran and how long it took, where the time went, and one closing line.
  *   npm test                       all of them
  *   npm test -- unit contract      only these; they need no root
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { prepareEngine } from "./lab/engine.ts";
 import { prepareHost, refuseUnfitHost } from "./lab/hostPackages.ts";
+import { paths } from "./lab/paths.ts";
 import { Progress } from "./lab/progress.ts";
 import { provideRoot } from "./lab/root.ts";
 import { labOfWorker, labWorkers } from "./lab/workers.ts";
@@ -25,10 +35,35 @@ interface Report {
   readonly numRuntimeErrorTestSuites: number;
 }
 
+/** Of a jest that ended before it could write one. */
+const noReport: Report = {
+  numPassedTests: 0,
+  numFailedTests: 0,
+  numPendingTests: 0,
+  numTodoTests: 0,
+  numRuntimeErrorTestSuites: 1,
+};
+
+/** What one run of jest is given: a whole ring, or one check of the lab. */
+interface Job {
+  readonly name: string;
+  readonly ring: Ring;
+  readonly files: readonly string[];
+}
+
+interface DoneJob extends Job {
+  readonly report: Report;
+  /** Since this program began. */
+  readonly startedSeconds: number;
+  readonly endedSeconds: number;
+}
+
 const rings = ["unit", "contract", "lab"] as const;
 type Ring = (typeof rings)[number];
 
 const project = join(import.meta.dirname, "..");
+/** How long each job took when it last passed, in seconds: the long ones are begun first. */
+const measuredFile = join(paths.cache, "test-seconds.json");
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((ring) => !rings.some((known) => known === ring));
@@ -38,9 +73,6 @@ if (unknown.length > 0) {
 }
 const chosen = rings.filter((ring) => wanted.length === 0 || wanted.includes(ring));
 
-let passed = 0;
-let failed = 0;
-const rows: string[] = [];
 try {
   if (chosen.includes("lab")) {
     refuseUnfitHost();
@@ -50,27 +82,43 @@ try {
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(2);
 }
+const done = await runJobs(chosen.flatMap(jobsOf));
+if (chosen.includes("lab")) endLabs();
+rememberSeconds(done.filter(({ report }) => report.numPassedTests > 0 && troublesOf(report) === 0));
+
+const seconds = ({ startedSeconds, endedSeconds }: DoneJob) => endedSeconds - startedSeconds;
+const slowest = done.toSorted((a, b) => seconds(b) - seconds(a)).slice(0, 10);
+console.log("\nWhere the time went, slowest first");
+for (const job of slowest) console.log(`  ${seconds(job).toFixed(0).padStart(5)} s  ${job.name}`);
+
+console.log("");
 for (const ring of chosen) {
-  console.log(`\n── ${ring} ${"─".repeat(70 - ring.length)}`);
-  const started = performance.now();
-  const reports = ring === "lab" ? await runLabs() : [runJest(ring)];
-  const sum = (count: keyof Report) => reports.reduce((all, report) => all + report[count], 0);
-  const [ringPassed, ringFailed] = [sum("numPassedTests"), sum("numFailedTests")];
-  const notRun = sum("numPendingTests") + sum("numTodoTests");
-  const nothing = reports.filter((report) => report.numPassedTests + report.numFailedTests === 0).length;
-  // A ring that ran nothing, left something out or could not load a file has not passed.
-  const broken = Math.max(sum("numRuntimeErrorTestSuites"), nothing) + notRun;
-  passed += ringPassed;
-  failed += ringFailed + broken;
-  const seconds = ((performance.now() - started) / 1000).toFixed(0);
-  rows.push(
-    `  ${ring.padEnd(8)} ran ${ringPassed + ringFailed}, failed ${ringFailed}, could not run ${broken}  (${seconds} s)`,
+  const jobs = done.filter((job) => job.ring === ring);
+  const ran = total(jobs, ({ numPassedTests, numFailedTests }) => numPassedTests + numFailedTests);
+  const failed = total(jobs, ({ numFailedTests }) => numFailedTests);
+  const broken = total(jobs, troublesOf) - failed;
+  const ended = Math.max(...jobs.map(({ endedSeconds }) => endedSeconds));
+  const took = ended - Math.min(...jobs.map(({ startedSeconds }) => startedSeconds));
+  console.log(
+    `  ${ring.padEnd(8)} ran ${ran}, failed ${failed}, could not run ${broken}  (${took.toFixed(0)} s)`,
   );
 }
-if (chosen.includes("lab")) endLabs();
 
-console.log(`\n${rows.join("\n")}\n\n${passed} passed, ${failed} failed`);
+const passed = total(done, ({ numPassedTests }) => numPassedTests);
+const failed = total(done, troublesOf);
+console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
+
+function total(jobs: readonly DoneJob[], count: (report: Report) => number): number {
+  return jobs.reduce((sum, { report }) => sum + count(report), 0);
+}
+
+/** All that is not a pass: a job that ran nothing, left something out or could not load a file has not passed. */
+function troublesOf(report: Report): number {
+  const ranNothing = report.numPassedTests + report.numFailedTests === 0 ? 1 : 0;
+  const notRun = report.numPendingTests + report.numTodoTests;
+  return report.numFailedTests + Math.max(report.numRuntimeErrorTestSuites, ranNothing) + notRun;
+}
 
 /** What all labs share, made once before several of them want it at the same time. */
 async function prepareLabs(progress: Progress): Promise<void> {
@@ -90,63 +138,76 @@ function endLabs(): void {
   }
 }
 
-/** One file of checks after the other in each of the labs, the long ones first. */
-async function runLabs(): Promise<Report[]> {
-  const files = globSync("test/lab/checks/*.test.ts", { cwd: project })
-    .map((file) => ({ file, bytes: statSync(join(project, file)).size }))
-    .sort((a, b) => b.bytes - a.bytes);
-  const reports: Report[] = [];
-  const work = async (worker: number) => {
-    for (let next = files.shift(); next; next = files.shift()) {
-      console.log(`  ${basename(next.file)} begins, in ${labOfWorker(worker)}`);
-      reports.push(await runChecks(next.file, worker));
-    }
-  };
-  await Promise.all(Array.from({ length: labWorkers }, (_, i) => work(i + 1)));
-  return reports;
+/** A ring is one job; of the lab each check is one, since each has a world of its own. */
+function jobsOf(ring: Ring): Job[] {
+  const folder = ring === "lab" ? "lab/checks" : ring;
+  const files = globSync(`test/${folder}/**/*.test.ts`, { cwd: project }).sort();
+  if (ring !== "lab") return [{ name: ring, ring, files }];
+  return files.map((file) => ({ name: basename(file), ring, files: [file] }));
 }
 
-/** What jest says of a file is printed in one piece. */
-async function runChecks(file: string, worker: number): Promise<Report> {
+/** All jobs, the long ones first, as many side by side as there may be labs. What jest says of each comes in one piece. */
+async function runJobs(jobs: readonly Job[]): Promise<DoneJob[]> {
+  const measured = readMeasured();
+  // What was never measured counts by its length: a check takes about a second for each 100 bytes.
+  const bytes = ({ files }: Job) => files.reduce((sum, file) => sum + statSync(join(project, file)).size, 0);
+  const weight = (job: Job) => measured[job.name] ?? bytes(job) / 100;
+  const waiting = jobs.toSorted((a, b) => weight(b) - weight(a));
+  const ended: DoneJob[] = [];
+  const work = async (worker: number) => {
+    for (let job = waiting.shift(); job; job = waiting.shift()) {
+      const startedSeconds = performance.now() / 1000;
+      const lab = labOfWorker(worker);
+      console.log(job.ring === "lab" ? `  ${job.name} begins, in ${lab}` : `  ${job.name} begins`);
+      const report = await runJest(job, lab);
+      ended.push({ ...job, report, startedSeconds, endedSeconds: performance.now() / 1000 });
+    }
+  };
+  await Promise.all(Array.from({ length: labWorkers }, (_, index) => work(index + 1)));
+  return ended;
+}
+
+async function runJest({ ring, files }: Job, lab: string): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), "home-relay-ring-"));
+  const outputFile = join(folder, "report.json");
   try {
     const child = spawn(
       process.execPath,
-      jestCommand("lab", folder, "--runInBand", "--runTestsByPath", file),
+      [
+        join(project, "node_modules/jest/bin/jest.js"),
+        ...["--selectProjects", ring, "--json", "--outputFile", outputFile, "--verbose"],
+        // No test is timed: this only ends what hangs, on a machine that does much else.
+        "--testTimeout=120000",
+        ...(ring === "lab" ? ["--runInBand", "--runTestsByPath", ...files] : []),
+      ],
       {
         cwd: project,
-        env: { ...process.env, HOMERELAY_LAB: labOfWorker(worker) },
+        env: { ...process.env, HOMERELAY_LAB: lab },
         stdio: ["ignore", "ignore", "pipe"],
       },
     );
     const said = text(child.stderr);
     await once(child, "close");
     process.stderr.write(await said);
-    return readReport(folder);
+    return existsSync(outputFile) ? (JSON.parse(readFileSync(outputFile, "utf8")) as Report) : noReport;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function runJest(ring: Ring): Report {
-  const folder = mkdtempSync(join(tmpdir(), "home-relay-ring-"));
+function readMeasured(): Readonly<Record<string, number>> {
   try {
-    spawnSync(process.execPath, jestCommand(ring, folder), {
-      cwd: project,
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    return readReport(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+    return JSON.parse(readFileSync(measuredFile, "utf8")) as Record<string, number>;
+  } catch {
+    // Nothing was measured yet.
+    return {};
   }
 }
 
-function jestCommand(ring: Ring, folder: string, ...args: readonly string[]): string[] {
-  const jest = join(project, "node_modules/jest/bin/jest.js");
-  const outputFile = join(folder, "report.json");
-  return [jest, "--selectProjects", ring, "--json", "--outputFile", outputFile, "--verbose", ...args];
-}
-
-function readReport(folder: string): Report {
-  return JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as Report;
+function rememberSeconds(jobs: readonly DoneJob[]): void {
+  const newest = Object.fromEntries(
+    jobs.map((job) => [job.name, Math.round(job.endedSeconds - job.startedSeconds)]),
+  );
+  mkdirSync(dirname(measuredFile), { recursive: true });
+  writeFileSync(measuredFile, `${JSON.stringify({ ...readMeasured(), ...newest }, undefined, 2)}\n`);
 }

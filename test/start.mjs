@@ -1,10 +1,10 @@
 /**
- * The door to everything under test/: makes sure of the Node packages, then hands over to TypeScript.
+ * Starts everything under test/: makes sure of the Node packages, then hands over to TypeScript.
  *   node test/start.mjs demo|lab|test|bench [arguments]
  * Plain JavaScript without imports of ours, since it has to run on any Node and before anything is installed.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, lstatSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,6 +15,7 @@ const programs = {
   test: ["test/run.ts"],
   bench: ["test/bench/main.ts"],
   "bench-change": ["test/bench/change.ts"],
+  "bench-preview": ["test/bench/preview.ts"],
 };
 
 const [verb, ...args] = process.argv.slice(2);
@@ -22,6 +23,11 @@ const program = programs[verb];
 if (program === undefined) fail(`usage: node test/start.mjs ${Object.keys(programs).join("|")}`);
 
 if (!packagesAreInstalled()) {
+  if (isLink(join(project, "node_modules"))) {
+    fail(
+      "node_modules is a link and its packages are not those of package-lock.json: run npm ci where it leads.",
+    );
+  }
   console.log("  Node packages of this project …");
   const { status } = spawnSync("npm", ["ci", "--loglevel=error"], { cwd: project, stdio: "inherit" });
   if (status !== 0) fail("npm ci did not succeed; its own message stands above.");
@@ -38,6 +44,11 @@ function packagesAreInstalled() {
     existsSync(installed) &&
     statSync(installed).mtimeMs >= statSync(join(project, "package-lock.json")).mtimeMs
   );
+}
+
+/** npm would remove what such a link leads to, which another checkout uses. */
+function isLink(path) {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
 /** The Node that came with the packages; else this one, if it can run TypeScript. */

@@ -1,16 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { CalledRelay } from "../network/calledRelay.ts";
 import { renderAllowed } from "../network/device.ts";
+import type { PeerKeys } from "../network/keys.ts";
 import { renderDeviceConfig } from "./deviceConfig.ts";
 import type { DeviceConfig } from "./deviceConfig.ts";
 
 export interface DeviceArgs extends Omit<DeviceConfig, "relay" | "keys"> {
-  readonly keys: { readonly privateKey: pulumi.Input<string>; readonly presharedKey: pulumi.Input<string> };
-  readonly relay: {
-    /** Base64. */
-    readonly publicKey: pulumi.Input<string>;
-    /** The relay's public IPv4 address. */
-    readonly ipv4Address: pulumi.Input<string>;
-  };
+  readonly keys: PeerKeys<pulumi.Input<string>>;
+  readonly relay: CalledRelay<pulumi.Input<string>>;
 }
 
 /** A laptop or a phone. Nothing is done to it: whoever holds it imports its configuration. */
@@ -22,9 +19,15 @@ export class Device extends pulumi.ComponentResource {
     const { tunnelAddress, allow, dns } = args.device;
     super("homerelay:device:Device", name, { tunnelAddress, allow: allow.map(renderAllowed), dns }, opts);
     this.config = pulumi.secret(
-      pulumi
-        .all([args.relay, args.keys])
-        .apply(([relay, keys]) => renderDeviceConfig({ ...args, relay, keys })),
+      pulumi.all([args.relay, args.keys]).apply(([relay, keys]) =>
+        renderDeviceConfig({
+          device: args.device,
+          devices: args.devices,
+          tunnel: args.tunnel,
+          relay,
+          keys,
+        }),
+      ),
     );
     this.registerOutputs({});
   }

@@ -1,7 +1,10 @@
 import { relayAddress } from "../network/addressPlan.ts";
 import { callersOf, lansOf, peersOf, usesExit } from "../network/device.ts";
-import type { Device, Peer } from "../network/device.ts";
-import type { Prefix } from "../network/prefix.ts";
+import type { Device } from "../network/device.ts";
+import type { CalledRelay } from "../network/calledRelay.ts";
+import type { PeerKeys } from "../network/keys.ts";
+import type { Peer } from "../network/peer.ts";
+import type { TunnelPlan } from "../network/tunnelPlan.ts";
 import { renderWireguardConfig } from "../network/wireguardConfig.ts";
 
 /** All that a device has to be told. */
@@ -9,23 +12,9 @@ export interface DeviceConfig {
   readonly device: Device & { readonly dns: readonly string[] };
   /** All devices: another one may be allowed to call this one. */
   readonly devices: readonly Device[];
-  readonly tunnel: {
-    readonly prefix4: Prefix;
-    readonly prefix6: Prefix;
-    /** UDP port on the relay. */
-    readonly listenPort: number;
-    /** Bytes. */
-    readonly mtu: number;
-    readonly keepaliveSeconds: number;
-  };
-  readonly relay: {
-    /** Base64. */
-    readonly publicKey: string;
-    /** The relay's public IPv4 address. */
-    readonly ipv4Address: string;
-  };
-  /** Base64. */
-  readonly keys: { readonly privateKey: string; readonly presharedKey: string };
+  readonly tunnel: TunnelPlan;
+  readonly relay: CalledRelay;
+  readonly keys: PeerKeys;
 }
 
 /**
@@ -58,7 +47,12 @@ export function renderDeviceConfig({ device, devices, tunnel, relay, keys }: Dev
     ["private", keys.privateKey],
     ["preshared-relay", keys.presharedKey],
   ]);
-  return text.replace(/ = key:(\S+)$/gm, (_, key: string) => ` = ${named.get(key) ?? ""}`);
+  return text.replace(/ = key:(\S+)$/gm, (_, name: string) => {
+    const key = named.get(name);
+    if (key === undefined)
+      throw new Error(`a device's configuration names a key that it does not have: ${name}`);
+    return ` = ${key}`;
+  });
 }
 
 function allowedIps(

@@ -2,7 +2,7 @@
  * `npm run device -- NAME [--config] [ARGUMENTS OF PULUMI]`: prints a device's configuration from the stack's outputs,
  * and a QR code of it that WireGuard's app reads; with --config the configuration alone.
  */
-import { spawnSync } from "node:child_process";
+import { readStackOutputs } from "../host/stackOutputs.ts";
 import { renderQrCode } from "./qrCode.ts";
 
 main(process.argv.slice(2));
@@ -25,16 +25,7 @@ interface Outputs {
 }
 
 function readOutputs(args: readonly string[]): Outputs {
-  // All of them: asked for one that is not there, pulumi ends with an error of its own.
-  const command = ["stack", "output", "--show-secrets", "--json", ...args];
-  const { error, status, stdout } = spawnSync("pulumi", command, {
-    encoding: "utf8",
-    // It may ask for the passphrase.
-    stdio: ["inherit", "pipe", "inherit"],
-  });
-  if (error) die(`pulumi cannot be run: ${error.message}\nIt comes with: npm ci`);
-  if (status !== 0) process.exit(status ?? 1);
-  const { devices = {}, tunnelAddresses = {} } = JSON.parse(stdout) as {
+  const { devices = {}, tunnelAddresses = {} } = readStackOutputs(args) as {
     devices?: Record<string, string>;
     tunnelAddresses?: Record<string, { readonly ipv4: string }>;
   };
@@ -44,7 +35,7 @@ function readOutputs(args: readonly string[]): Outputs {
 
 function missing(name: string | undefined, known: readonly string[]): string {
   if (known.length === 0)
-    return "The stack has no devices yet. Name them in home-relay:devices, for example [laptop, phone], then: pulumi up";
+    return "The stack has no devices yet. Name them in its settings, for example devices: [laptop, phone], then: pulumi up";
   const list = `The stack's devices: ${known.join(", ")}`;
   return name === undefined || name === ""
     ? `Which device? npm run device -- NAME\n${list}`

@@ -1,12 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../host/Host.ts";
 import type { DynDnsService } from "../network/dynDnsService.ts";
-import { noUpdates, renderSecret, renderUpdates, secretKind } from "./updates.ts";
+import { renderSecret, renderUpdates, secretKind } from "./updates.ts";
 import type { Addresses } from "./updates.ts";
 
 export interface DynDnsArgs {
-  /** `undefined`: there is none, and what an earlier one left on the relay goes. */
-  readonly service: DynDnsService | undefined;
+  /** The relay. */
+  readonly host: Host;
+  readonly service: DynDnsService;
+  /** Where the user wrote the service, for messages. @example home-relay:dns */
+  readonly section: string;
   readonly ipv4Address: pulumi.Input<string>;
   /** `undefined`: the relay has none. */
   readonly ipv6Address: pulumi.Input<string> | undefined;
@@ -17,20 +20,21 @@ export interface DynDnsArgs {
  * the service did not take it, and once a week, because some services drop names that are silent for long.
  */
 export class DynDns extends pulumi.ComponentResource {
-  constructor(name: string, host: Host, args: DynDnsArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    const { service } = args;
-    super(
-      "homerelay:dns:DynDns",
-      name,
-      service === undefined ? {} : { provider: service.provider, names: service.names },
-      opts,
-    );
-    const secret = this.#storeSecret(name, host, args);
-    host.step(
+  /** The service was told. */
+  readonly told: pulumi.Resource;
+
+  constructor(name: string, args: DynDnsArgs, opts: pulumi.ComponentResourceOptions = {}) {
+    const { host, service } = args;
+    super("homerelay:dyndns:DynDns", name, { provider: service.provider, names: service.names }, opts);
+    const secret = this.#storeSecret(name, args);
+    this.told = host.step(
       `${name}-updates`,
       {
-        run: "apply-dyndns.sh",
-        document: service === undefined ? noUpdates : withAddresses(args, renderUpdates, service),
+        script: "apply-dyndns.sh",
+        arguments: [],
+        document: withAddresses(args, (service, addresses) =>
+          renderUpdates(service, addresses, args.section),
+        ),
         // Twenty names of a slow service.
         timeoutSeconds: 900,
       },
@@ -44,21 +48,23 @@ export class DynDns extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  #storeSecret(name: string, host: Host, args: DynDnsArgs): pulumi.Resource | undefined {
-    const { service } = args;
-    if (service === undefined || secretKind(service) === "none") return undefined;
-    return host.step(
+  #storeSecret(name: string, args: DynDnsArgs): pulumi.Resource | undefined {
+    if (secretKind(args.service) === "none") return undefined;
+    return args.host.step(
       `${name}-secret`,
-      { run: "store-dyndns-secret.sh", document: pulumi.secret(withAddresses(args, renderSecret, service)) },
-      { parent: this, dependsOn: host.prepared, replaceOnChanges: ["stdin"] },
+      {
+        script: "store-dyndns-secret.sh",
+        arguments: [],
+        document: pulumi.secret(withAddresses(args, renderSecret)),
+      },
+      { parent: this, dependsOn: args.host.prepared, replaceOnChanges: ["stdin"] },
     );
   }
 }
 
 function withAddresses(
-  { ipv4Address, ipv6Address }: DynDnsArgs,
+  { service, ipv4Address, ipv6Address }: DynDnsArgs,
   render: (service: DynDnsService, addresses: Addresses) => string,
-  service: DynDnsService,
 ): pulumi.Output<string> {
   return pulumi.all([ipv4Address, ipv6Address]).apply(([ipv4, ipv6]) => render(service, { ipv4, ipv6 }));
 }

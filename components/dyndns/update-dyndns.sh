@@ -9,6 +9,11 @@ set -euo pipefail
 export LC_ALL=C
 umask 077
 
+# shellcheck source=../host/messages.sh
+. /usr/local/lib/homerelay/messages.sh
+# shellcheck source=../host/files.sh
+. /usr/local/lib/homerelay/files.sh
+
 readonly etc=/etc/homerelay/dyndns memory=/var/lib/homerelay/dyndns
 # No-IP drops free names after 30 days of silence; a service that lost one has it back after these.
 readonly refresh_seconds=$((7 * 86400))
@@ -20,20 +25,17 @@ readonly odd_seconds=86400
 readonly pause_seconds=6
 readonly agent=home-relay/0.1.0
 
-declare provider=none kind=none user='' expect=''
+declare provider=none settings=dns kind=none user='' expect=''
 declare -a requests=() secrets=()
 # What came of each request, by its line: sent, busy, odd, unreached or stopped, and when.
 declare -A outcome=() moment=()
-
-say() {
-  printf '%s\n' "$*" || :
-}
 
 read_requests() {
   local word rest
   while read -r word rest; do
     case $word in
       provider) provider=$rest ;;
+      settings) settings=$rest ;;
       secret) kind=$rest ;;
       user) user=$rest ;;
       expect) expect=$rest ;;
@@ -58,9 +60,7 @@ write_memory() {
   for line in "${requests[@]}"; do
     if [ -n "${outcome[$line]-}" ]; then printf '%s %s %s\n' "${outcome[$line]}" "${moment[$line]}" "$line"; fi
   done >"$memory/requests.next"
-  # A power cut must find either list, and never an empty file.
-  sync "$memory/requests.next"
-  mv "$memory/requests.next" "$memory/requests"
+  move_into_place "$memory/requests.next" "$memory/requests"
 }
 
 is_due() { # LINE
@@ -155,19 +155,19 @@ concerns_account() {
 
 # The setting to mend.
 mend() {
-  local secret="pulumi config set --secret --path home-relay:dns.$kind"
+  local secret="pulumi config set --secret --path $settings.$kind"
   case $provider:$status:${answer%% *} in
-    dyndns2:*:badauth | dyndns2:401:* | dyndns2:403:*) say "mend home-relay:dns.user, or: $secret" ;;
-    dyndns2:*:nohost | dyndns2:*:!yours) say "make the name in your account there, or mend home-relay:dns.names" ;;
-    dyndns2:*:notfqdn | dyndns2:*:numhost) say "mend home-relay:dns.names" ;;
+    dyndns2:*:badauth | dyndns2:401:* | dyndns2:403:*) say "mend $settings.user, or: $secret" ;;
+    dyndns2:*:nohost | dyndns2:*:!yours) say "make the name in your account there, or mend $settings.names" ;;
+    dyndns2:*:notfqdn | dyndns2:*:numhost) say "mend $settings.names" ;;
     dyndns2:*:!donator) say "the service wants a paid account for this" ;;
     dyndns2:*:abuse) say "the service has blocked the name: have it unblocked there, then: pulumi up" ;;
     dyndns2:*:badagent | dyndns2:*:good) say "the service admits no updates from this program" ;;
-    dyndns2:*) say "mend home-relay:dns.server, which must speak dyndns2" ;;
+    dyndns2:*) say "mend $settings.server, which must speak dyndns2" ;;
     freemyip:bad:* | duckdns:bad:*) say "is the relay's clock right?" ;;
-    url:2??:*) say "mend home-relay:dns.expect, which this answer does not match, or the url" ;;
-    url:*) if [ "$kind" = none ]; then say "mend home-relay:dns.url"; else say "mend home-relay:dns.url, or: $secret"; fi ;;
-    *) say "mend home-relay:dns.names, or: $secret" ;;
+    url:2??:*) say "mend $settings.expect, which this answer does not match, or the url" ;;
+    url:*) if [ "$kind" = none ]; then say "mend $settings.url"; else say "mend $settings.url, or: $secret"; fi ;;
+    *) say "mend $settings.names, or: $secret" ;;
   esac
 }
 

@@ -56,20 +56,18 @@ export function listUpdates(service: DynDnsService, { ipv4, ipv6 }: Addresses): 
   }
 }
 
-/** The document of apply-dyndns.sh where no service keeps a name. */
-export const noUpdates = "provider none\n";
-
 /**
  * The document of apply-dyndns.sh, without any secret: what the service is, what kind of secret belongs to it, and
- * one line a request.
+ * one line a request. `section`: where the user wrote the service, for messages, as `home-relay:dns`.
  */
-export function renderUpdates(service: DynDnsService, addresses: Addresses): string {
+export function renderUpdates(service: DynDnsService, addresses: Addresses, section: string): string {
   const updates = listUpdates(service, addresses).map(({ names, addresses: told, url }) => {
     const target = secretKind(service) === "url" ? "{url}" : url;
     return `request ${names.join(",") || "-"} ${told.join(",")} ${target}`;
   });
   return [
     `provider ${service.provider}`,
+    `settings ${section}`,
     `secret ${secretKind(service)}`,
     ...(service.provider === "dyndns2" ? [`user ${service.user}`] : []),
     ...(service.provider === "url" && service.expect !== undefined ? [`expect ${service.expect}`] : []),

@@ -1,33 +1,34 @@
 #!/bin/bash
-# stdin: the relay's ruleset. Loads it on trial: unless confirm-firewall.sh comes over a new SSH connection within
-# the trial, the ruleset before it returns.
-# Arguments: the way of SSH, `public` or `tunnel`; on a machine that is not only ours also `shared`, and WireGuard's UDP
-# port.
+# stdin: a document with the relay's `ruleset`, and on a machine that is not only ours the ports that it publishes (for
+# name-services.sh: `published`). Loads the ruleset on trial: unless confirm-firewall.sh comes over a new SSH connection
+# within the trial, the one before it returns.
+# Arguments: how SSH comes in, `public` or `tunnel`; on a machine that is not only ours also `shared`, and WireGuard's
+# UDP port.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 
-readonly live=$etc/firewall.nft
-readonly candidate=$etc/firewall-on-trial.nft
 readonly trial_seconds=60
 
 main() { # public|tunnel [shared LISTEN-PORT]
-  next=$(mktemp "$etc/firewall.XXXXXX")
-  trap 'rm -f "$next"' EXIT
-  cat >"$next"
-  nft -c -f "$next" || die "nft refuses these rules; the ones before them stay in force"
-  if [ "${2-}" = shared ]; then make_way "$next" "$3"; fi
-  keep_way_back "$1"
+  local ruleset
+  document=$(mktemp -d)
+  trap 'rm -rf "$document"' EXIT
+  split_document "$document"
+  ruleset=$document/ruleset
+  nft -c -f "$ruleset" || die "nft refuses these rules; the ones before them stay in force"
+  if [ "${2-}" = shared ]; then respect_owner "$document/published" "$3"; fi
+  keep_ssh_fallback "$1"
   end_trial
-  if cmp -s "$next" "$live"; then
+  if cmp -s "$ruleset" "$firewall_file"; then
     # Proven before. Loaded all the same: somebody may have changed the table by hand.
-    nft -f "$live"
+    nft -f "$firewall_file"
     say "the firewall is as it should be"
     return
   fi
-  mv "$next" "$candidate"
+  write_if_changed 0600 "$firewall_on_trial" <"$ruleset" || : # none was on trial
   systemd-run --quiet --collect --unit=homerelay-rollback --on-active="$trial_seconds" \
     /usr/local/lib/homerelay/roll-back-firewall.sh
-  nft -f "$candidate"
+  nft -f "$firewall_on_trial"
   nft -f /usr/local/lib/homerelay/counters.nft
   if ! admits_operator; then
     end_trial
@@ -39,7 +40,7 @@ The rules from before are in force again."
 }
 
 # What the owner of the machine has on it comes first.
-make_way() { # RULESET LISTEN-PORT
+respect_owner() { # PUBLISHED LISTEN-PORT
   local taken
   taken=$(/usr/local/lib/homerelay/name-services.sh <"$1")
   [ -z "$taken" ] || die "$taken
@@ -51,14 +52,14 @@ Nothing was changed; run pulumi up again then."
 
 # Also one that an interrupted run left neither confirmed nor taken back.
 end_trial() {
-  [ -e "$candidate" ] || return 0
+  [ -e "$firewall_on_trial" ] || return 0
   systemctl stop homerelay-rollback.timer 2>/dev/null || : # gone, if the relay was rebooted meanwhile
-  if [ -f "$live" ]; then
-    nft -f "$live"
+  if [ -f "$firewall_file" ]; then
+    nft -f "$firewall_file"
   else
     nft delete table inet homerelay
   fi
-  rm "$candidate"
+  rm "$firewall_on_trial"
 }
 
 # Whether the rules now loaded would let in again whoever sent them.
@@ -76,10 +77,10 @@ holds() { # SET ELEMENT
 }
 
 # Before SSH is closed to the outside, and not after: nobody can come in to start it later.
-keep_way_back() { # public|tunnel
+keep_ssh_fallback() { # public|tunnel
   case $1 in
-    tunnel) systemctl enable --quiet --now homerelay-wayback.timer ;;
-    public) systemctl disable --quiet --now homerelay-wayback.timer ;;
+    tunnel) systemctl enable --quiet --now homerelay-ssh-fallback.timer ;;
+    public) systemctl disable --quiet --now homerelay-ssh-fallback.timer ;;
   esac
 }
 

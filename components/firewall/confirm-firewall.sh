@@ -4,9 +4,6 @@
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 
-readonly live=$etc/firewall.nft
-readonly candidate=$etc/firewall-on-trial.nft
-
 sha256() {
   sha256sum "$1" | cut -d ' ' -f 1
 }
@@ -14,14 +11,14 @@ sha256() {
 main() {
   local expected
   read -r expected
-  if [ -f "$candidate" ] && [ "$(sha256 "$candidate")" = "$expected" ] &&
+  if [ -f "$firewall_on_trial" ] && [ "$(sha256 "$firewall_on_trial")" = "$expected" ] &&
     systemctl is-active --quiet homerelay-rollback.timer; then
     systemctl stop homerelay-rollback.timer
-    mv "$candidate" "$live"
+    move_into_place "$firewall_on_trial" "$firewall_file"
     systemctl enable --quiet homerelay-firewall.service
     systemctl start homerelay-firewall.service
     say "confirmed over a new SSH connection"
-  elif [ -f "$live" ] && [ "$(sha256 "$live")" = "$expected" ]; then
+  elif [ -f "$firewall_file" ] && [ "$(sha256 "$firewall_file")" = "$expected" ]; then
     say "the firewall was confirmed before"
   else
     die "The relay has gone back to its firewall from before: no new SSH connection came through while the new one

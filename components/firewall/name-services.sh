@@ -1,16 +1,8 @@
 #!/bin/bash
-# stdin: a relay's ruleset. Names each port that it publishes and on which a service of this machine listens: the forward
-# would take the port away from it. Services for the machine alone (127.0.0.1, ::1) lose nothing.
+# stdin: the ports that a relay publishes, `tcp 80-85` a line. Names each on which a service of this machine listens: the
+# forward would take the port away from it. Services for the machine alone (127.0.0.1, ::1) lose nothing.
 set -euo pipefail
 export LC_ALL=C
-
-# "tcp 80-85" for each element of the sets that hold the published ports, which stand one a line.
-published() {
-  awk '
-    /^\tset published_(tcp|udp)(_ranges)? \{$/ { split($2, part, "_"); protocol = part[2] }
-    /^\t\}$/ { protocol = "" }
-    protocol != "" && $1 ~ /^[0-9]+(-[0-9]+)?,$/ { sub(",", "", $1); print protocol, $1 }'
-}
 
 # "tcp 8000 python3" for each listening socket; the kernel's own (WireGuard, NFS) have no program.
 listening() {
@@ -34,7 +26,7 @@ main() {
       for (i = 1; i <= n; i++)
         if ($1 == protocol[i] && port + 0 >= first[i] + 0 && port + 0 <= last[i] + 0)
           print "port " port "/" $1 " is to be forwarded, and " program " listens on it"
-    }' <(published) <(listening)
+    }' - <(listening)
 }
 
 main

@@ -4,17 +4,18 @@
 set -euo pipefail
 export LC_ALL=C
 
-readonly live=/etc/homerelay/firewall.nft
+# shellcheck source=../host/paths.sh
+. /usr/local/lib/homerelay/paths.sh
 
 main() {
   exec 9>/run/homerelay.lock
   flock -w 30 9 || echo "another step is at work; it is not waited for"
-  if [ -f "$live" ]; then
-    nft -f "$live"
+  if [ -f "$firewall_file" ]; then
+    nft -f "$firewall_file"
   else
     nft delete table inet homerelay
   fi
-  rm -f /etc/homerelay/firewall-on-trial.nft
+  rm -f "$firewall_on_trial"
   echo "the ruleset on trial was not confirmed over a new SSH connection; the one before it is in force again"
 }
 

@@ -1,13 +1,15 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
-import { arrivalPorts } from "../network/forward.ts";
+import { arrivalPorts, endsAtHome } from "../network/forward.ts";
+import { meter, namedMap, namedSet, prefixElement, renderTable } from "../network/nft.ts";
+import type { Chain, NamedSet, Rule } from "../network/nft.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
+import { outermost } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
-import type { PublishedForward } from "../network/publishedForward.ts";
-import { outermost, prefixElement, renderMeter, renderSet } from "../network/nftSets.ts";
-import { renderSwitch } from "./passages.ts";
-import type { Switch } from "./passages.ts";
 import { publishedPorts } from "../network/publishedForward.ts";
+import type { PublishedForward } from "../network/publishedForward.ts";
+import { peerTrafficRules } from "./betweenPeers.ts";
+import type { PeerTraffic } from "./betweenPeers.ts";
 
 /** All that the relay's own firewall depends on. */
 export interface RelayFirewall {
@@ -15,7 +17,7 @@ export interface RelayFirewall {
   readonly sshPort: number;
   /** Who may open an SSH connection. */
   readonly adminCidrs: readonly Prefix[];
-  /** `tunnel`: closed to everybody outside, but for the way back (open-way-back.sh). */
+  /** `tunnel`: closed to everybody outside, but while the tunnel is down (open-ssh-fallback.sh). */
   readonly sshVia: "public" | "tunnel";
   /** Peers that may open an SSH connection through the tunnel. */
   readonly sshPeers: readonly TunnelAddress[];
@@ -25,162 +27,267 @@ export interface RelayFirewall {
   /** Whether the machine has an owner who runs other things on it: what is none of the tunnel's business is let pass. */
   readonly shared: boolean;
   /** Devices and the tunnel's prefixes. @default no devices, so that nothing passes between peers */
-  readonly between?: Switch;
+  readonly peerTraffic?: PeerTraffic;
 }
 
 /**
- * The relay's ruleset for `nft -f`: one table, replaced in one transaction, no other touched.
+ * The relay's ruleset for `nft -f`.
  *
  * Ports are looked up in maps and sets, so a packet's cost does not grow with the number of forwards. No interface
  * but our own is named: "for an address of this machine" and "not from the tunnel" say the same and cannot be wrong.
- * Kept to what nft 0.9.8 (Debian 11) understands, and so Ubuntu 22.04's: `table; delete table; table { }` stands for
- * `destroy table`, and `addr . port` says what newer ones see in a map by themselves.
+ * Kept to what nft 0.9.8 (Debian 11) understands, and so Ubuntu 22.04's: `addr . port` says what newer ones see in a
+ * map by themselves.
  */
 export function renderRelayRuleset(firewall: RelayFirewall): string {
   const { forwards } = firewall;
-  const admins = outermost(firewall.adminCidrs);
-  const admin4 = admins.filter((prefix) => prefix.family === 4);
-  const admin6 = admins.filter((prefix) => prefix.family === 6);
-  const masqueraded = forwards.filter(({ forward }) => forward.clientIp === "masquerade");
-  const restricted = forwards.filter(({ forward }) => forward.from.length > 0);
-  const caps = [...new Set(forwards.flatMap(({ forward }) => forward.newPerSecond ?? []))].sort(
-    (a, b) => a - b,
-  );
-  const between = renderSwitch(firewall.between);
-  return `table inet homerelay
-delete table inet homerelay
-table inet homerelay {
-${renderSet("map", "forwards4", "inet_proto . inet_service : ipv4_addr . inet_service", singles(forwards, "ipv4"))}
-${renderSet("map", "forwards6", "inet_proto . inet_service : ipv6_addr . inet_service", singles(forwards, "ipv6"))}
-${renderSet("map", "ranges4", "inet_proto . inet_service : ipv4_addr", ranges(forwards, "ipv4"), "interval")}
-${renderSet("map", "ranges6", "inet_proto . inet_service : ipv6_addr", ranges(forwards, "ipv6"), "interval")}
-${publishedSets(forwards, "tcp")}
-${publishedSets(forwards, "udp")}
-${renderSet("set", "masqueraded_tcp", "inet_service", publishedPorts(masqueraded, "tcp").map(renderPortRange), "interval")}
-${renderSet("set", "masqueraded_udp", "inet_service", publishedPorts(masqueraded, "udp").map(renderPortRange), "interval")}
-${renderSet("set", "restricted", "inet_proto . inet_service", protocolPorts(restricted), "interval")}
-${renderSet("set", "allowed4", "ipv4_addr . inet_proto . inet_service", sources(restricted, 4), "interval")}
-${renderSet("set", "allowed6", "ipv6_addr . inet_proto . inet_service", sources(restricted, 6), "interval")}
-${renderSet("set", "admin4", "ipv4_addr", admin4.map(prefixElement), "interval")}
-${renderSet("set", "admin6", "ipv6_addr", admin6.map(prefixElement), "interval")}
-${renderSet("set", "ssh_public", "inet_service", firewall.sshVia === "public" ? [`${firewall.sshPort}`] : [], "timeout")}
-${renderSet("set", "ssh_peers4", "ipv4_addr . inet_service", sshPeers(firewall, "ipv4"))}
-${renderSet("set", "ssh_peers6", "ipv6_addr . inet_service", sshPeers(firewall, "ipv6"))}
-${renderMeter("ssh_rate4", "ipv4_addr", "2m")}
-${renderMeter("ssh_rate6", "ipv6_addr", "2m")}
-${renderMeter("new_rate4", "ipv4_addr", "1m")}
-${renderMeter("new_rate6", "ipv6_addr", "1m")}
-${caps.map((cap) => capSets(cap, forwards)).join("")}${between.sets}	chain sources {
-		type filter hook prerouting priority mangle; policy accept;
-		iifname != { "lo", "homerelay" } ct direction original meta l4proto { tcp, udp } meta l4proto . th dport @restricted fib daddr type local jump admit_source
-${between.sources}	}
-	chain admit_source {
-		ip saddr . meta l4proto . th dport @allowed4 accept
-		ip6 saddr . meta l4proto . th dport @allowed6 accept
-		counter drop comment "not from here"
-	}
-	chain prerouting {
-		type nat hook prerouting priority dstnat; policy accept;
-		iifname != "homerelay" meta l4proto { tcp, udp } fib daddr type local jump to_home
-${between.prerouting}	}
-	chain to_home {
-${caps.map(capRules).join("")}		meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @forwards4
-		meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @ranges4
-		meta l4proto { tcp, udp } dnat ip6 addr . port to meta l4proto . th dport map @forwards6
-		meta l4proto { tcp, udp } dnat ip6 to meta l4proto . th dport map @ranges6
-	}
-	chain postrouting {
-		type nat hook postrouting priority srcnat; policy accept;
-		oifname "homerelay" ct status dnat meta l4proto tcp ct original proto-dst @masqueraded_tcp masquerade
-		oifname "homerelay" ct status dnat meta l4proto udp ct original proto-dst @masqueraded_udp masquerade
-${between.postrouting}	}
-	chain clamp {
-		type filter hook forward priority mangle; policy accept;
-		oifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
-		iifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
-	}
-	chain forward {
-		type filter hook forward priority filter; policy drop;
-${firewall.shared ? letPass : ""}		ct status dnat meta l4proto tcp ct original proto-dst != @published_tcp ct original proto-dst != @published_tcp_ranges counter drop comment "no longer published"
-		ct status dnat meta l4proto udp ct original proto-dst != @published_udp ct original proto-dst != @published_udp_ranges counter drop comment "no longer published"
-${between.forward}		ct state vmap { established : accept, related : accept, invalid : drop }
-		iifname != "homerelay" oifname "homerelay" ct status dnat jump admit
-		counter comment "not forwarded"
-	}
-${between.chains}	chain admit {
-		meta nfproto ipv4 update @new_rate4 { ip saddr limit rate over 200/second burst 400 packets } counter drop comment "too many new connections"
-		meta nfproto ipv6 update @new_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate over 200/second burst 400 packets } counter drop comment "too many new connections"
-		accept
-	}
-${firewall.shared ? sharedInput(firewall) : ownInput(firewall)}
-	chain ssh {
-		ip saddr @admin4 update @ssh_rate4 { ip saddr limit rate 30/minute burst 30 packets } accept
-		ip6 saddr @admin6 update @ssh_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate 30/minute burst 30 packets } accept
-	}
-}
-`;
+  const caps = distinctCaps(forwards);
+  const betweenPeers = peerTrafficRules(firewall.peerTraffic);
+  return renderTable({
+    family: "inet",
+    name: "homerelay",
+    sets: [
+      ...forwardMaps(forwards),
+      ...publishedSets(forwards, "tcp"),
+      ...publishedSets(forwards, "udp"),
+      ...optionSets(forwards),
+      ...sshSets(firewall),
+      meter("new_rate4", "ipv4_addr", "1m"),
+      meter("new_rate6", "ipv6_addr", "1m"),
+      ...caps.flatMap((cap) => capSets(cap, forwards)),
+      ...betweenPeers.sets,
+    ],
+    chains: [
+      {
+        name: "sources",
+        why: "Judges every packet, not only the first: whoever may no longer connect is cut off at once.",
+        hook: { type: "filter", hook: "prerouting", priority: "mangle", policy: "accept" },
+        rules: [
+          'iifname != { "lo", "homerelay" } ct direction original meta l4proto { tcp, udp } meta l4proto . th dport @restricted fib daddr type local jump admit_source',
+          ...betweenPeers.sources,
+        ],
+      },
+      {
+        name: "admit_source",
+        rules: [
+          "ip saddr . meta l4proto . th dport @allowed4 accept",
+          "ip6 saddr . meta l4proto . th dport @allowed6 accept",
+          'counter drop comment "not from here"',
+        ],
+      },
+      {
+        name: "prerouting",
+        hook: { type: "nat", hook: "prerouting", priority: "dstnat", policy: "accept" },
+        rules: [
+          {
+            why: "Any address of this machine, on whichever interface outside the tunnel.",
+            rule: 'iifname != "homerelay" meta l4proto { tcp, udp } fib daddr type local jump to_home',
+          },
+          ...betweenPeers.prerouting,
+        ],
+      },
+      {
+        name: "to_home",
+        rules: [
+          ...caps.flatMap(capRules),
+          "meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @forwards4",
+          "meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @ranges4",
+          "meta l4proto { tcp, udp } dnat ip6 addr . port to meta l4proto . th dport map @forwards6",
+          "meta l4proto { tcp, udp } dnat ip6 to meta l4proto . th dport map @ranges6",
+        ],
+      },
+      {
+        name: "clamp",
+        why: "Neither end of a connection knows that packets in the tunnel are smaller.",
+        hook: { type: "filter", hook: "forward", priority: "mangle", policy: "accept" },
+        rules: [
+          'oifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu',
+          'iifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu',
+        ],
+      },
+      {
+        name: "forward",
+        hook: { type: "filter", hook: "forward", priority: "filter", policy: "drop" },
+        rules: [
+          ...(firewall.shared ? [passOthers] : []),
+          {
+            why: "Also packets of open connections: a forward that is removed is cut at once.",
+            rule: 'ct status dnat meta l4proto tcp ct original proto-dst != @published_tcp ct original proto-dst != @published_tcp_ranges counter drop comment "no longer published"',
+          },
+          'ct status dnat meta l4proto udp ct original proto-dst != @published_udp ct original proto-dst != @published_udp_ranges counter drop comment "no longer published"',
+          ...betweenPeers.forward,
+          "ct state vmap { established : accept, related : accept, invalid : drop }",
+          'iifname != "homerelay" oifname "homerelay" ct status dnat jump admit',
+          'counter comment "not forwarded"',
+        ],
+      },
+      ...betweenPeers.chains,
+      {
+        name: "admit",
+        why: "Of each source at most 200 new connections a second; an IPv6 source is its /64.",
+        rules: [
+          'meta nfproto ipv4 update @new_rate4 { ip saddr limit rate over 200/second burst 400 packets } counter drop comment "too many new connections"',
+          'meta nfproto ipv6 update @new_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate over 200/second burst 400 packets } counter drop comment "too many new connections"',
+          "accept",
+        ],
+      },
+      {
+        name: "postrouting",
+        hook: { type: "nat", hook: "postrouting", priority: "srcnat", policy: "accept" },
+        rules: [
+          'oifname "homerelay" ct status dnat meta l4proto tcp ct original proto-dst @masqueraded_tcp masquerade',
+          'oifname "homerelay" ct status dnat meta l4proto udp ct original proto-dst @masqueraded_udp masquerade',
+          ...betweenPeers.postrouting,
+        ],
+      },
+      ...(firewall.shared ? sharedInput(firewall) : ownInput(firewall)),
+      {
+        name: "ssh",
+        why: "Of each source at most 30 new connections a minute; an IPv6 source is its /64.",
+        rules: [
+          "ip saddr @admin4 update @ssh_rate4 { ip saddr limit rate 30/minute burst 30 packets } accept",
+          "ip6 saddr @admin6 update @ssh_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate 30/minute burst 30 packets } accept",
+        ],
+      },
+    ],
+  });
 }
 
 /** What comes in where the relay is the machine's only use: nothing but what is named here. */
-function ownInput({ listenPort }: RelayFirewall): string {
-  return `\tchain input {
-		type filter hook input priority filter; policy drop;
-		ct state vmap { established : accept, related : accept, invalid : drop }
-		iifname "lo" accept
-${icmpRules}
-		iifname "homerelay" ip saddr . tcp dport @ssh_peers4 ct state new accept
-		iifname "homerelay" ip6 saddr . tcp dport @ssh_peers6 ct state new accept
-		iifname "homerelay" counter drop comment "the tunnel reaches nothing on the relay"
-		udp sport 67 udp dport 68 accept comment "the address by DHCP"
-		ip6 saddr fe80::/10 udp dport 546 accept comment "the address by DHCPv6"
-		udp dport ${listenPort} accept
-		tcp dport @ssh_public ct state new jump ssh
-		counter comment "not for us"
-	}`;
+function ownInput({ listenPort }: RelayFirewall): Chain[] {
+  return [
+    {
+      name: "input",
+      hook: { type: "filter", hook: "input", priority: "filter", policy: "drop" },
+      rules: [
+        "ct state vmap { established : accept, related : accept, invalid : drop }",
+        'iifname "lo" accept',
+        ...icmpRules,
+        'iifname "homerelay" ip saddr . tcp dport @ssh_peers4 ct state new accept',
+        'iifname "homerelay" ip6 saddr . tcp dport @ssh_peers6 ct state new accept',
+        'iifname "homerelay" counter drop comment "the tunnel reaches nothing on the relay"',
+        'udp sport 67 udp dport 68 accept comment "the address by DHCP"',
+        'ip6 saddr fe80::/10 udp dport 546 accept comment "the address by DHCPv6"',
+        { why: "WireGuard.", rule: `udp dport ${listenPort} accept` },
+        "tcp dport @ssh_public ct state new jump ssh",
+        'counter comment "not for us"',
+      ],
+    },
+  ];
 }
 
 /** What comes in where others have services too: theirs to say, but for the tunnel and SSH. */
-function sharedInput({ sshPort, listenPort }: RelayFirewall): string {
-  return `\tchain input {
-		type filter hook input priority filter; policy accept;
-		iifname "lo" accept
-		iifname "homerelay" jump from_tunnel
-		udp dport ${listenPort} accept
-		tcp dport ${sshPort} ct state new jump ssh
-		tcp dport ${sshPort} ct state new counter drop comment "not the operator"
-	}
-	chain from_tunnel {
-		ct state vmap { established : accept, related : accept, invalid : drop }
-${icmpRules}
-		counter drop comment "the tunnel reaches nothing on the relay"
-	}`;
+function sharedInput({ sshPort, listenPort }: RelayFirewall): Chain[] {
+  return [
+    {
+      name: "input",
+      why: "What else comes in is for the owner's own firewall to judge.",
+      hook: { type: "filter", hook: "input", priority: "filter", policy: "accept" },
+      rules: [
+        'iifname "lo" accept',
+        'iifname "homerelay" jump from_tunnel',
+        { why: "WireGuard.", rule: `udp dport ${listenPort} accept` },
+        `tcp dport ${sshPort} ct state new jump ssh`,
+        `tcp dport ${sshPort} ct state new counter drop comment "not the operator"`,
+      ],
+    },
+    {
+      name: "from_tunnel",
+      rules: [
+        "ct state vmap { established : accept, related : accept, invalid : drop }",
+        ...icmpRules,
+        'counter drop comment "the tunnel reaches nothing on the relay"',
+      ],
+    },
+  ];
 }
 
-const icmpRules = `\
-		icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
-		icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept
-		icmp type echo-request limit rate 10/second accept
-		icmpv6 type echo-request limit rate 10/second accept`;
+const icmpRules: readonly Rule[] = [
+  "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
+  "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept",
+  "icmp type echo-request limit rate 10/second accept",
+  "icmpv6 type echo-request limit rate 10/second accept",
+];
 
-/** Before all else in the chain: the owner's containers and networks are none of the tunnel's business. */
-const letPass = `\
-		iifname != "homerelay" oifname != "homerelay" accept
-`;
+/** Before all else in the chain. */
+const passOthers: Rule = {
+  why: "The owner's containers and networks are none of the tunnel's business.",
+  rule: 'iifname != "homerelay" oifname != "homerelay" accept',
+};
 
 type Family = "ipv4" | "ipv6";
+
+/** Where each published port leads. There with every stack, so that a forward is nothing but elements. */
+function forwardMaps(forwards: readonly PublishedForward[]): NamedSet[] {
+  const port = "inet_proto . inet_service";
+  const single = { content: "changing" } as const;
+  const range = { flags: "interval", content: "changing" } as const;
+  return [
+    namedMap("forwards4", `${port} : ipv4_addr . inet_service`, singles(forwards, "ipv4"), {
+      ...single,
+      why: "Ports that change on their way, each by itself.",
+    }),
+    namedMap("forwards6", `${port} : ipv6_addr . inet_service`, singles(forwards, "ipv6"), single),
+    namedMap("ranges4", `${port} : ipv4_addr`, ranges(forwards, "ipv4"), {
+      ...range,
+      why: "Ports that stay the same.",
+    }),
+    namedMap("ranges6", `${port} : ipv6_addr`, ranges(forwards, "ipv6"), range),
+  ];
+}
+
+/** Single ports and ranges apart: every packet asks for its port here, and a hash answers sooner than a tree. */
+function publishedSets(forwards: readonly PublishedForward[], protocol: Protocol): NamedSet[] {
+  const ports = publishedPorts(forwards, protocol);
+  const single = ports.filter((range) => portCount(range) === 1).map(renderPortRange);
+  const wider = ports.filter((range) => portCount(range) > 1).map(renderPortRange);
+  return [
+    namedSet(`published_${protocol}`, "inet_service", single, { content: "changing" }),
+    namedSet(`published_${protocol}_ranges`, "inet_service", wider, {
+      flags: "interval",
+      content: "changing",
+    }),
+  ];
+}
+
+/** The forwards that hide the caller, and those that are open to some only. */
+function optionSets(forwards: readonly PublishedForward[]): NamedSet[] {
+  const masqueraded = forwards.filter(({ forward }) => forward.clientIp === "masquerade");
+  const restricted = forwards.filter(({ forward }) => forward.from.length > 0);
+  const portsOf = (protocol: Protocol) => publishedPorts(masqueraded, protocol).map(renderPortRange);
+  const interval = { flags: "interval" };
+  return [
+    namedSet("masqueraded_tcp", "inet_service", portsOf("tcp"), interval),
+    namedSet("masqueraded_udp", "inet_service", portsOf("udp"), interval),
+    namedSet("restricted", "inet_proto . inet_service", publishedElements(restricted), interval),
+    namedSet("allowed4", "ipv4_addr . inet_proto . inet_service", sources(restricted, 4), interval),
+    namedSet("allowed6", "ipv6_addr . inet_proto . inet_service", sources(restricted, 6), interval),
+  ];
+}
+
+/** Who may come in by SSH. Elements come and go by scripts, also for a time, while ports and ways change. */
+function sshSets(firewall: RelayFirewall): NamedSet[] {
+  const admins = outermost(firewall.adminCidrs);
+  const adminsOf = (family: 4 | 6) => admins.filter((prefix) => prefix.family === family).map(prefixElement);
+  const outside = firewall.sshVia === "public" ? [`${firewall.sshPort}`] : [];
+  const changing = { content: "changing" } as const;
+  return [
+    namedSet("admin4", "ipv4_addr", adminsOf(4), { flags: "interval" }),
+    namedSet("admin6", "ipv6_addr", adminsOf(6), { flags: "interval" }),
+    namedSet("ssh_public", "inet_service", outside, {
+      ...changing,
+      flags: "timeout",
+      why: "Where SSH is open to the outside; for a time also while the tunnel is down.",
+    }),
+    namedSet("ssh_peers4", "ipv4_addr . inet_service", sshPeers(firewall, "ipv4"), changing),
+    namedSet("ssh_peers6", "ipv6_addr . inet_service", sshPeers(firewall, "ipv6"), changing),
+    meter("ssh_rate4", "ipv4_addr", "2m"),
+    meter("ssh_rate6", "ipv6_addr", "2m"),
+  ];
+}
 
 /** WireGuard lets a peer send from its own address only, so the address is the peer. */
 function sshPeers({ sshPort, sshPeers }: RelayFirewall, family: Family): string[] {
   return sshPeers.map((address) => `${address[family]} . ${sshPort}`);
-}
-
-/** Single ports and ranges apart: every packet asks for its port here, and a hash answers sooner than a tree. */
-function publishedSets(forwards: readonly PublishedForward[], protocol: Protocol): string {
-  const ports = publishedPorts(forwards, protocol);
-  const single = ports.filter((range) => portCount(range) === 1).map(renderPortRange);
-  const wider = ports.filter((range) => portCount(range) > 1).map(renderPortRange);
-  return `${renderSet("set", `published_${protocol}`, "inet_service", single)}
-${renderSet("set", `published_${protocol}_ranges`, "inet_service", wider, "interval")}`;
 }
 
 /** One element a port where the port changes on its way; nft has no form for a shifted range. */
@@ -203,7 +310,7 @@ function ranges(forwards: readonly PublishedForward[], family: Family): string[]
   );
 }
 
-function protocolPorts(forwards: readonly PublishedForward[]): string[] {
+function publishedElements(forwards: readonly PublishedForward[]): string[] {
   return elements(forwards, (protocol, range) => [`${protocol} . ${renderPortRange(range)}`]);
 }
 
@@ -216,20 +323,28 @@ function sources(forwards: readonly PublishedForward[], family: 4 | 6): string[]
 }
 
 /** Rules grow with the number of different caps, which is small, and not with the forwards that have one. */
-function capSets(cap: number, forwards: readonly PublishedForward[]): string {
+function distinctCaps(forwards: readonly PublishedForward[]): number[] {
+  return [...new Set(forwards.flatMap(({ forward }) => forward.newPerSecond ?? []))].sort((a, b) => a - b);
+}
+
+function capSets(cap: number, forwards: readonly PublishedForward[]): NamedSet[] {
   const capped = forwards.filter(({ forward }) => forward.newPerSecond === cap);
-  return `${renderSet("set", `cap${cap}`, "inet_proto . inet_service", protocolPorts(capped), "interval")}
-${renderMeter(`cap${cap}_rate4`, "ipv4_addr . inet_proto . inet_service", "1m")}
-${renderMeter(`cap${cap}_rate6`, "ipv6_addr . inet_proto . inet_service", "1m")}
-`;
+  return [
+    namedSet(`cap${cap}`, "inet_proto . inet_service", publishedElements(capped), { flags: "interval" }),
+    meter(`cap${cap}_rate4`, "ipv4_addr . inet_proto . inet_service", "1m"),
+    meter(`cap${cap}_rate6`, "ipv6_addr . inet_proto . inet_service", "1m"),
+  ];
 }
 
 /** In a chain that only the first packet of a connection sees. An IPv6 source is its /64. */
-function capRules(cap: number): string {
-  const over = `limit rate over ${cap}/second burst ${Math.max(cap, 5)} packets } counter drop comment "over its cap"`;
-  return `\t\tmeta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @cap${cap} update @cap${cap}_rate4 { ip saddr . meta l4proto . th dport ${over}
-\t\tmeta nfproto ipv6 meta l4proto { tcp, udp } meta l4proto . th dport @cap${cap} update @cap${cap}_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: . meta l4proto . th dport ${over}
-`;
+function capRules(cap: number): Rule[] {
+  const capped = `meta l4proto { tcp, udp } meta l4proto . th dport @cap${cap}`;
+  const over = `meta l4proto . th dport limit rate over ${cap}/second burst ${Math.max(cap, 5)} packets`;
+  const drop = 'counter drop comment "over its cap"';
+  return [
+    `meta nfproto ipv4 ${capped} update @cap${cap}_rate4 { ip saddr . ${over} } ${drop}`,
+    `meta nfproto ipv6 ${capped} update @cap${cap}_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: . ${over} } ${drop}`,
+  ];
 }
 
 function translates({ forward }: PublishedForward): boolean {
@@ -238,7 +353,7 @@ function translates({ forward }: PublishedForward): boolean {
 
 /** A machine in the LAN is named by its IPv4 address, so nothing can be sent to it over IPv6. */
 function answers({ forward }: PublishedForward, family: Family): boolean {
-  return family === "ipv4" || forward.to === undefined;
+  return family === "ipv4" || endsAtHome(forward);
 }
 
 /** Elements in the order of protocol and port, whatever the order of the forwards. */

@@ -2,120 +2,125 @@ import * as command from "@pulumi/command";
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
 import { Host } from "../host/Host.ts";
-import type { Owner, SshKeyPair } from "../host/Host.ts";
-import { relayAddress } from "../network/addressPlan.ts";
-import type { TunnelAddress } from "../network/addressPlan.ts";
+import type { StepArgs } from "../host/Host.ts";
+import { operatorProgram, operatorSecrets } from "../host/OperatorProgram.ts";
+import { SshEndpoint } from "../relay/SshEndpoint.ts";
+import { addressesOf, relayAddress } from "../network/addressPlan.ts";
+import { joinInstallations } from "../network/installation.ts";
 import type { Prefix } from "../network/prefix.ts";
-import { ownerLabel } from "./ownerLabel.ts";
-import { SshDoor } from "../host/SshDoor.ts";
-import { relaySysctls } from "../relay/sysctls.ts";
+import { doNothing } from "../network/programDocument.ts";
+import type { SshAdmission } from "../network/sshAdmission.ts";
+import { ownRelayInstallation } from "../relay/installation.ts";
+import type { Relay, RentedRelayPlan } from "../relay/Relay.ts";
+import { relayNameOnHost, relayTitle } from "../relay/relayName.ts";
+import { renderSshdConfig } from "../relay/sshdConfig.ts";
 import { renderUserData } from "../relay/userData.ts";
+import type { HetznerAccess } from "./hetznerAccess.ts";
+import { ownerLabel } from "./ownerLabel.ts";
+import { renderProviderRules } from "./providerRules.ts";
+import type { StrayServerDocument } from "./strayServerDocument.ts";
 
-const title = "the relay";
+/** `server` names the resource, so that no other stack's is replaced with it. */
+const otherMachineMend = (server: string) =>
+  `This stack gave the server its key, so this is another machine, or one set up anew by hand. To begin with
+a new server at the same address:  pulumi up --replace '**${server}'`;
 
-const tunnelMend =
-  "Its SSH goes through the tunnel (relay.sshVia): is this machine in the tunnel, as one of relay.sshPeers?\n" +
-  "A new server has no tunnel yet: first run up with sshVia: public.";
+const silenceMend = {
+  public: (server: string) =>
+    `Look at it in Hetzner's console. Is it off? Then switch it on. Did it never come up? Then take
+a new server at the same address:  pulumi up --replace '**${server}'`,
+  tunnel:
+    () => `Its SSH goes through the tunnel (relay.sshVia): is this machine in the tunnel, as one of relay.sshPeers?
+A new server has no tunnel yet: first run up with sshVia: public.`,
+};
 
-type Wall = pulumi.Resource & { readonly firewallId: pulumi.Input<number> };
-
-export interface RelayServerArgs {
-  /** Names the things in the Hetzner project, or is their label, for example `home-relay-dev`. */
-  readonly label: string;
+export interface HetznerRelayArgs {
+  readonly plan: RentedRelayPlan;
   /** Hetzner's names. */
   readonly location: string;
   readonly serverType: string;
   readonly image: string;
   /** TCP port of sshd. */
   readonly sshPort: number;
+  /** Who may open an SSH connection from outside. */
+  readonly adminCidrs: readonly Prefix[];
   /** Whether this program comes in at the public address or through the tunnel. */
   readonly sshVia: "public" | "tunnel";
-  /** Who may open an SSH connection through the tunnel. */
-  readonly sshPeers: readonly TunnelAddress[];
-  /** The tunnel's addresses. */
-  readonly prefix4: Prefix;
-  readonly prefix6: Prefix;
-  readonly keys: {
-    /** What this stack logs in with. */
-    readonly adminSshKey: SshKeyPair;
-    /** The host key that the server boots with, and the one that replaces it at the first contact. */
-    readonly firstHostSshKey: SshKeyPair;
-    readonly hostSshKey: SshKeyPair;
-  };
-  readonly owner: Owner;
-  /** How Hetzner's API is asked. */
-  readonly hetzner: {
-    /** Secret; empty: where it is in the environment. */
-    readonly token: pulumi.Input<string>;
-    /** Its base address. */
-    readonly endpoint: string;
-  };
-  /**
-   * Makes the firewall before the server, of which Hetzner's id is wanted. It comes in the middle: when the door for
-   * SSH is open on a server that is there already, and before a server that is not.
-   */
-  readonly createWall: (after: readonly pulumi.Resource[]) => Wall;
-  /** What `pulumi destroy` removes only after the server. */
-  readonly after: readonly pulumi.Resource[];
+  /** Names of the homes and devices that may open an SSH connection through the tunnel. */
+  readonly sshPeers: readonly string[];
+  /** How Hetzner's API is asked for a server that is left. */
+  readonly api: HetznerAccess<pulumi.Input<string>>;
 }
 
 /**
  * The VPS at Hetzner. Its two addresses are made first and outlive it: names and both ends of the tunnel depend on
  * the addresses only, so a new server takes the old one's place.
  */
-export class RelayServer extends pulumi.ComponentResource {
+export class HetznerRelay extends pulumi.ComponentResource implements Relay {
   readonly ipv4Address: pulumi.Output<string>;
   readonly ipv6Address: pulumi.Output<string>;
-  /** Hetzner's ids of the two addresses. */
-  readonly primaryIps: { readonly ipv4: pulumi.Output<number>; readonly ipv6: pulumi.Output<number> };
   readonly host: Host;
-  /** The firewall before the server lets strangers in. */
-  readonly open: Wall;
-  /** Another one for another server, also at the same address, and for one that a change of its type has restarted. */
-  readonly serverId: pulumi.Output<string>;
+  /** With the server's type: a change of that restarts it. */
+  readonly machineId: pulumi.Output<string>;
+  readonly ssh: SshAdmission;
+  readonly isShared = false;
+  readonly open: readonly pulumi.Resource[];
+  /** Last in a change of its port: until here sshd listens on the port before as well. */
+  readonly sshd: StepArgs;
+  /** The server goes as a whole. */
+  readonly outlives: undefined;
+  readonly #name: string;
+  readonly #plan: RentedRelayPlan;
 
-  constructor(name: string, args: RelayServerArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    const { location, serverType, image, sshPort, sshVia } = args;
-    super("homerelay:relay:RelayServer", name, { location, serverType, image, sshPort, sshVia }, opts);
-
-    const ipv4 = this.#createAddress(name, args, "ipv4");
-    const ipv6 = this.#createAddress(name, args, "ipv6");
-    const sshKey = this.#createSshKey(name, args);
-    const watch = this.#createWatch(name, args, [ipv4, ipv6]);
+  constructor(name: string, args: HetznerRelayArgs, opts: pulumi.ComponentResourceOptions = {}) {
+    const { plan, location, serverType, image, sshPort, sshVia } = args;
+    super("homerelay:hetzner:HetznerRelay", name, { location, serverType, image, sshPort, sshVia }, opts);
+    this.#name = name;
+    this.#plan = plan;
+    const peers = addressesOf(args.sshPeers, plan.peers);
+    this.ssh = { port: sshPort, via: sshVia, adminCidrs: args.adminCidrs, peers };
+    const ipv4 = this.#createAddress("ipv4", location);
+    const ipv6 = this.#createAddress("ipv6", location);
     this.ipv4Address = ipv4.ipAddress;
-    const door = this.#createDoor(name, args);
-    this.open = args.createWall([...args.after, door.opened]);
-    const after = [...args.after, watch];
-    const server = this.#createServer(name, { ...args, after }, ipv4, ipv6, sshKey, this.open);
-
     // Hetzner hands out a /64 and names it by its first address; the server takes the one after that.
     this.ipv6Address = pulumi.interpolate`${ipv6.ipAddress}1`;
-    this.primaryIps = { ipv4: ipv4.id.apply(Number), ipv6: ipv6.id.apply(Number) };
-    this.serverId = pulumi.interpolate`${server.id} ${serverType}`;
-    this.host = this.#createHost(name, args, server, door);
+    const sshKey = this.#createSshKey();
+    const strayServer = this.#createStrayServerCheck(args.api, [ipv4, ipv6]);
+    const endpoint = this.#createSshEndpoint();
+    const firewall = this.#createFirewall(endpoint);
+    this.open = [firewall];
+    const server = this.#createServer(args, ipv4, ipv6, sshKey, firewall, strayServer);
+    this.machineId = pulumi.interpolate`${server.id} ${serverType}`;
+    this.host = this.#createHost(serverType, server, endpoint);
+    this.sshd = { script: "apply-sshd.sh", arguments: [], document: renderSshdConfig(sshPort) };
+    if (plan.reverseName !== undefined) {
+      this.#createReverseName("ipv4", plan.reverseName, ipv4.id, this.ipv4Address);
+      this.#createReverseName("ipv6", plan.reverseName, ipv6.id, this.ipv6Address);
+    }
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
   }
 
-  #createAddress(name: string, args: RelayServerArgs, type: "ipv4" | "ipv6"): hcloud.PrimaryIp {
+  #createAddress(type: "ipv4" | "ipv6", location: string): hcloud.PrimaryIp {
     return new hcloud.PrimaryIp(
-      `${name}-${type}`,
+      `${this.#name}-${type}`,
       {
         // No name, so that it gets one that no other has: an address is bound to its location and goes only after its
         // server, so several may be there for a while.
-        labels: { [ownerLabel]: args.label },
+        labels: { [ownerLabel]: this.#plan.label },
         type,
-        location: args.location,
+        location,
         autoDelete: false,
       },
-      { parent: this, dependsOn: [...args.after] },
+      { parent: this, dependsOn: [...this.#plan.after] },
     );
   }
 
-  #createSshKey(name: string, args: RelayServerArgs): hcloud.SshKey {
+  #createSshKey(): hcloud.SshKey {
+    const { label, keys, after } = this.#plan;
     return new hcloud.SshKey(
-      `${name}-ssh-key`,
-      { name: args.label, publicKey: args.keys.adminSshKey.publicKey },
-      { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after] },
+      `${this.#name}-ssh-key`,
+      { name: label, publicKey: keys.admin.publicKey },
+      { parent: this, deleteBeforeReplace: true, dependsOn: [...after] },
     );
   }
 
@@ -123,68 +128,94 @@ export class RelayServer extends pulumi.ComponentResource {
    * Does nothing until it is deleted, between the server and its addresses: then it fails for a server that is left. A
    * refresh would let the provider free the addresses of any server, so nothing else would notice it.
    */
-  #createWatch(
-    name: string,
-    { label, hetzner, after }: RelayServerArgs,
+  #createStrayServerCheck(
+    api: HetznerAccess<pulumi.Input<string>>,
     addresses: readonly pulumi.Resource[],
   ): pulumi.Resource {
+    const { label, after } = this.#plan;
+    const { run, environment } = operatorProgram<StrayServerDocument>("hetzner/find-stray-server.ts", {
+      server: label,
+    });
     return new command.local.Command(
-      `${name}-stray-server`,
+      `${this.#name}-stray-server`,
       {
-        create: "true",
-        delete: "sh components/hetzner/find-stray-server.sh",
-        environment: { SERVER: label, ENDPOINT: hetzner.endpoint },
-        stdin: pulumi.secret(hetzner.token),
+        create: doNothing,
+        delete: run,
+        // Through the proxy, if there is one that the provider would use.
+        environment: { ...environment, NODE_USE_ENV_PROXY: "1" },
+        stdin: operatorSecrets<HetznerAccess>(api),
         addPreviousOutputInEnv: false,
       },
       { parent: this, dependsOn: [...after, ...addresses] },
     );
   }
 
-  #createDoor(name: string, args: RelayServerArgs): SshDoor {
-    const { adminSshKey, firstHostSshKey, hostSshKey } = args.keys;
-    return new SshDoor(
-      `${name}-ssh-door`,
+  #createSshEndpoint(): SshEndpoint {
+    const { keys, tunnel } = this.#plan;
+    return new SshEndpoint(
+      `${this.#name}-ssh-endpoint`,
       {
-        ...args,
-        title,
+        title: relayTitle,
+        admission: this.ssh,
         publicAddress: this.ipv4Address,
-        tunnelAddress: relayAddress(args.prefix4, args.prefix6).ipv4,
-        privateKey: adminSshKey.privateKey,
-        hostKeys: [firstHostSshKey.publicKey, hostSshKey.publicKey],
+        tunnelAddress: relayAddress(tunnel.prefix4, tunnel.prefix6).ipv4,
+        privateKey: keys.admin.privateKey,
+        hostKeys: [keys.firstHost.publicKey, keys.host.publicKey],
+        lostMend: `If the server is gone, a new one takes its place with
+  pulumi up --refresh --replace '**${this.#name}-ssh-endpoint'
+and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`,
       },
       { parent: this },
     );
   }
 
+  /**
+   * Hetzner's firewall before the server, with the same openings as the relay's own. On a server that is there already
+   * it changes once the endpoint for SSH is open; a server that is not there yet is made behind it.
+   */
+  #createFirewall(endpoint: SshEndpoint): hcloud.Firewall {
+    const { label, tunnel, forwards, after } = this.#plan;
+    const rules = renderProviderRules({ sshPort: this.ssh.port, listenPort: tunnel.listenPort, forwards });
+    return new hcloud.Firewall(
+      `${this.#name}-provider-firewall`,
+      {
+        name: label,
+        rules: rules.map(({ port, sourceIps, ...rule }) => ({
+          ...rule,
+          sourceIps: [...sourceIps],
+          ...(port === undefined ? {} : { port }),
+        })),
+      },
+      { parent: this, dependsOn: [...after, endpoint] },
+    );
+  }
+
   #createServer(
-    name: string,
-    args: RelayServerArgs,
+    { location, serverType, image, sshPort }: HetznerRelayArgs,
     ipv4: hcloud.PrimaryIp,
     ipv6: hcloud.PrimaryIp,
     sshKey: hcloud.SshKey,
-    wall: Wall,
+    firewall: hcloud.Firewall,
+    strayServer: pulumi.Resource,
   ): hcloud.Server {
+    const { label, keys, after } = this.#plan;
+    const { packages } = joinInstallations([this.#plan.installation, ownRelayInstallation]);
     const userData = pulumi
-      .all([
-        args.keys.adminSshKey.publicKey,
-        args.keys.firstHostSshKey.privateKey,
-        args.keys.firstHostSshKey.publicKey,
-      ])
+      .all([keys.admin.publicKey, keys.firstHost.privateKey, keys.firstHost.publicKey])
       .apply(([adminPublicKey, hostPrivateKey, hostPublicKey]) =>
-        renderUserData({ sshPort: args.sshPort, adminPublicKey, hostPrivateKey, hostPublicKey }),
+        renderUserData({ sshPort, adminPublicKey, hostPrivateKey, hostPublicKey, packages }),
       );
     return new hcloud.Server(
-      `${name}-server`,
+      `${this.#name}-server`,
       {
-        name: args.label,
-        location: args.location,
-        serverType: args.serverType,
+        name: label,
+        location,
+        serverType,
         // A disk that grew with its type could never become a smaller type again.
         keepDisk: true,
-        image: args.image,
+        image,
         sshKeys: [sshKey.id],
-        firewallIds: [wall.firewallId],
+        firewallIds: [firewall.id.apply(Number)],
         publicNets: [
           { ipv4Enabled: true, ipv4: ipv4.id.apply(Number), ipv6Enabled: true, ipv6: ipv6.id.apply(Number) },
         ],
@@ -196,33 +227,49 @@ export class RelayServer extends pulumi.ComponentResource {
         ignoreChanges: ["userData"],
         // Two servers cannot have one name and one address; `pulumi up --replace` would try.
         deleteBeforeReplace: true,
-        dependsOn: [...args.after],
+        dependsOn: [...after, strayServer],
       },
     );
   }
 
-  #createHost(name: string, args: RelayServerArgs, server: hcloud.Server, door: SshDoor): Host {
+  #createHost(serverType: string, server: hcloud.Server, endpoint: SshEndpoint): Host {
+    const { keys, owner, installation } = this.#plan;
     return new Host(
-      `${name}-host`,
+      this.#name,
       {
-        title,
-        role: "relay",
-        owner: args.owner,
+        title: relayTitle,
+        nameOnHost: relayNameOnHost,
+        owner,
         access: {
-          host: door.host,
-          port: door.port,
-          privateKey: args.keys.adminSshKey.privateKey,
-          hostKey: args.keys.hostSshKey,
-          firstHostKey: args.keys.firstHostSshKey.publicKey,
+          host: endpoint.host,
+          port: endpoint.port,
+          privateKey: keys.admin.privateKey,
+          hostKey: keys.host,
+          firstHostKey: keys.firstHost.publicKey,
+          // One that Hetzner could not even start counts as made; it is off, and will not answer later either.
+          bootSeconds: server.status.apply((status) => (status === "off" ? 30 : 300)),
+          silenceMend: silenceMend[this.ssh.via](`${this.#name}-server`),
+          otherMachineMend: otherMachineMend(`${this.#name}-server`),
         },
-        files: [{ name: "/etc/sysctl.d/60-homerelay.conf", text: relaySysctls }],
-        restarts: [args.serverType],
-        // One that Hetzner could not even start counts as made; it is off, and will not answer later either.
-        bootSeconds: server.status.apply((status) => (status === "off" ? 30 : 300)),
-        triggers: [door.note],
-        ...(args.sshVia === "tunnel" ? { silenceMend: tunnelMend } : {}),
+        installation: joinInstallations([installation, ownRelayInstallation]),
+        restarts: [serverType],
+        triggers: [server.id, endpoint.note],
       },
-      { parent: this, machine: server, dependsOn: server },
+      { parent: this, dependsOn: [server] },
+    );
+  }
+
+  /** It belongs to the address, so that it stays when the server is replaced. */
+  #createReverseName(
+    type: "ipv4" | "ipv6",
+    dnsPtr: string,
+    primaryIp: pulumi.Output<string>,
+    ipAddress: pulumi.Output<string>,
+  ): void {
+    new hcloud.Rdns(
+      `${this.#name}-${type}-reverse-name`,
+      { primaryIpId: primaryIp.apply(Number), ipAddress, dnsPtr },
+      { parent: this, deleteBeforeReplace: true, dependsOn: [...this.#plan.after] },
     );
   }
 }

@@ -1,24 +1,12 @@
 import * as command from "@pulumi/command";
-import * as pulumi from "@pulumi/pulumi";
-import { renderOrder } from "./order.ts";
-import type { DnsOrder, RelayOrder } from "./order.ts";
+import type * as pulumi from "@pulumi/pulumi";
+import { operatorProgram, operatorSecrets } from "../host/OperatorProgram.ts";
+import type { HetznerAccess } from "./hetznerAccess.ts";
+import type { Order } from "./order.ts";
 
 export interface OrderCheckArgs {
-  /** The server's name, and the owner that the stack's records name, for example `home-relay-dev`. */
-  readonly label: string;
-  /** `undefined`: the relay is not Hetzner's. */
-  readonly relay: RelayOrder | undefined;
-  /** `undefined`: no names, or not at Hetzner. */
-  readonly dns: DnsOrder | undefined;
-  readonly hetzner: HetznerAccess;
-}
-
-/** How Hetzner's API is reached. */
-export interface HetznerAccess {
-  /** For example `https://api.hetzner.cloud/v1`. */
-  readonly endpoint: string;
-  /** Secret. */
-  readonly token: pulumi.Input<string>;
+  readonly order: Order;
+  readonly api: HetznerAccess<pulumi.Input<string>>;
 }
 
 /**
@@ -27,29 +15,21 @@ export interface HetznerAccess {
  *
  * It asks when the order changes, and never in a preview. A new token alone is no new order.
  */
-export class OrderCheck extends pulumi.ComponentResource {
-  /** Whatever is ordered waits for these; none where nothing is ordered at Hetzner. */
-  readonly passed: readonly pulumi.Resource[];
-
-  constructor(name: string, args: OrderCheckArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    super("homerelay:order:OrderCheck", name, { label: args.label }, opts);
-    this.passed = args.relay || args.dns ? [this.#createCheck(name, args)] : [];
-    this.registerOutputs({});
-  }
-
-  #createCheck(name: string, { hetzner, ...order }: OrderCheckArgs): pulumi.Resource {
-    return new command.local.Command(
-      `${name}-check`,
+export class OrderCheck extends command.local.Command {
+  constructor(name: string, { order, api }: OrderCheckArgs, opts: pulumi.CustomResourceOptions = {}) {
+    const { run, environment } = operatorProgram<Order>("hetzner/check-order.ts", order);
+    super(
+      name,
       {
-        create: "node --disable-warning=ExperimentalWarning components/hetzner/check-order.ts",
+        create: run,
         // Through the proxy, if there is one that the provider would use.
-        environment: { ...renderOrder(order), NODE_USE_ENV_PROXY: "1" },
-        stdin: pulumi.secret(pulumi.jsonStringify(hetzner)),
+        environment: { ...environment, NODE_USE_ENV_PROXY: "1" },
+        stdin: operatorSecrets<HetznerAccess>(api),
         logging: "stdoutAndStderr",
         addPreviousOutputInEnv: false,
       },
       // Replaced, not updated: a replacement gets the token of today although a change of it is ignored.
-      { parent: this, ignoreChanges: ["stdin"], replaceOnChanges: ["environment"] },
+      { ...opts, ignoreChanges: ["stdin"], replaceOnChanges: ["environment"] },
     );
   }
 }

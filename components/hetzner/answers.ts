@@ -14,13 +14,13 @@ export function explainRefusal(status: number, body: ErrorAnswer | undefined): s
   if (status === 403)
     return `hcloud:token: Hetzner does not let it do that (${said})\n  create one with read and write access in the project's console, then: ${setToken}`;
   if (status === 429)
-    return `Hetzner answers no more questions of this project for now (${said})\n  wait a few minutes, then: pulumi up`;
-  return `Hetzner's API is not well: ${said} (${code})\n  see https://status.hetzner.com, then: pulumi up`;
+    return `Hetzner answers no more questions of this project for now (${said})\n  wait a few minutes, then run the same command again`;
+  return `Hetzner's API is not well: ${said} (${code})\n  see https://status.hetzner.com, then run the same command again`;
 }
 
 /** Why no answer came at all. */
 export function explainSilence(endpoint: string, error: unknown): string {
-  return `Hetzner's API at ${endpoint} cannot be reached: ${reason(error)}\n  check the connection of this machine and hcloud:endpoint, then: pulumi up`;
+  return `Hetzner's API at ${endpoint} cannot be reached: ${reason(error)}\n  check the connection of this machine and hcloud:endpoint, then run the same command again`;
 }
 
 /** `fetch` hides what happened below "fetch failed". */

@@ -1,5 +1,5 @@
 import { nearest } from "../network/nearest.ts";
-import { Place } from "../settings/place.ts";
+import { OrderProblems } from "./orderProblems.ts";
 import type { RelayOrder } from "./order.ts";
 
 /** What Hetzner's API says of itself and of our server; only what is read here. */
@@ -56,61 +56,65 @@ export interface Verdict {
 const newServer =
   "For a new server at the same address all the same: delete it in Hetzner's console, then: pulumi up --refresh";
 
-/** Whether Hetzner has what is to be ordered. A server that is there already and stays as it is needs nothing. */
-export function judgeRelay(order: RelayOrder, offer: Offer, now: Date): Verdict {
+/**
+ * Whether Hetzner has what is to be ordered. A server that is there already and stays as it is needs nothing. `project`
+ * names the settings in messages.
+ */
+export function judgeServer(project: string, order: RelayOrder, offer: Offer, now: Date): Verdict {
   const { server } = offer;
   const stays =
     server !== undefined &&
     server.location.name === order.location &&
     (server.image === null || server.image.name === order.image);
   if (stays && server.server_type.name === order.serverType) return { problems: [], remarks: [] };
-  const problems: string[] = [];
+  const problems = new OrderProblems(`${project}:relay`);
   const remarks: string[] = [];
-  const question: Question = { order, offer, now, place: new Place("home-relay:relay", problems) };
+  const question: Question = { order, offer, now, problems };
   const located = judgeLocation(question);
   const type = findType(question, located);
   if (type && located) judgeStock(type, question, remarks);
   if (type && stays) judgeFit(type, server, question);
   if (type && !stays) judgeImage(type, question);
-  return { problems, remarks };
+  return { problems: problems.texts, remarks };
 }
 
 interface Question {
   readonly order: RelayOrder;
   readonly offer: Offer;
   readonly now: Date;
-  /** Where problems are noted. */
-  readonly place: Place;
+  readonly problems: OrderProblems;
 }
 
-function judgeLocation({ order: { location }, offer: { locations }, place }: Question): boolean {
+function judgeLocation({ order: { location }, offer: { locations }, problems }: Question): boolean {
   if (locations.some(({ name }) => name === location)) return true;
   const names = locations.map(({ name, city }) => `${name} (${city})`);
-  place.at("location").refuse(`Hetzner has no location ${location}`, instead(location, locations, names));
+  problems.refuse("location", `Hetzner has no location ${location}`, instead(location, locations, names));
   return false;
 }
 
-function findType({ order, offer, now, place }: Question, located: boolean): ServerType | undefined {
+function findType({ order, offer, now, problems }: Question, located: boolean): ServerType | undefined {
   const { serverType, location } = order;
-  const at = place.at("serverType");
   const type = offer.serverTypes.find(({ name }) => name === serverType);
   const sold = offer.serverTypes.filter((each) => !located || isSold(each, location, now));
   if (!type) {
     const names = sold.map(({ name }) => name).sort();
-    at.refuse(`Hetzner has no server type ${serverType}`, instead(serverType, sold, names));
+    problems.refuse(
+      "serverType",
+      `Hetzner has no server type ${serverType}`,
+      instead(serverType, sold, names),
+    );
     return undefined;
   }
   if (isPast(type.deprecation?.unavailable_after, now)) {
-    at.refuse(`${serverType} can no longer be ordered`, `there are: ${list(sold)}`);
+    problems.refuse("serverType", `${serverType} can no longer be ordered`, `there are: ${list(sold)}`);
     return undefined;
   }
   return type;
 }
 
 /** Refused only where a server would be lost for it: Hetzner's word on stock is a guess, and its own answer is not. */
-function judgeStock(type: ServerType, { order, offer, now, place }: Question, remarks: string[]): void {
+function judgeStock(type: ServerType, { order, offer, now, problems }: Question, remarks: string[]): void {
   const { location } = order;
-  const at = place.at("serverType");
   const elsewhere = type.locations.filter(
     ({ name }) => name !== location && isSold(type, name, now) && inStock(type, name),
   );
@@ -123,46 +127,54 @@ function judgeStock(type: ServerType, { order, offer, now, place }: Question, re
     ...(others.length > 0 ? [`at ${location} there are: ${list(others)}`] : []),
   ].join("; ");
   if (!isSold(type, location, now)) {
-    at.refuse(`${type.name} is not offered at ${location}`, alternatives || "choose another type");
+    problems.refuse(
+      "serverType",
+      `${type.name} is not offered at ${location}`,
+      alternatives || "choose another type",
+    );
     return;
   }
   if (inStock(type, location)) return;
   const found = `${type.name} is sold out at ${location} just now`;
   const mend = alternatives || "try again later";
   if (offer.server)
-    at.refuse(`${found}, and the server that you have would be lost for it`, `${mend}\n  ${newServer}`);
+    problems.refuse(
+      "serverType",
+      `${found}, and the server that you have would be lost for it`,
+      `${mend}\n  ${newServer}`,
+    );
   else remarks.push(`${found}, says Hetzner, and may be wrong. If it refuses the order: ${mend}`);
 }
 
 /** A type is changed on the same server and the same disk. */
-function judgeFit(type: ServerType, server: Server, { place }: Question): void {
-  const at = place.at("serverType");
+function judgeFit(type: ServerType, server: Server, { problems }: Question): void {
   const { server_type: old, primary_disk_size: disk } = server;
   if (type.architecture !== old.architecture)
-    at.refuse(
+    problems.refuse(
+      "serverType",
       `${type.name} is ${type.architecture} and the server that you have is ${old.architecture}, which it cannot change`,
       newServer,
     );
   else if (type.disk < disk)
-    at.refuse(
+    problems.refuse(
+      "serverType",
       `${type.name} has a disk of ${type.disk} GB and the server that you have one of ${disk} GB, which cannot shrink`,
       newServer,
     );
 }
 
-function judgeImage(type: ServerType, { order: { image }, offer, now, place }: Question): void {
+function judgeImage(type: ServerType, { order: { image }, offer, now, problems }: Question): void {
   const there = offer.images.filter(
     (each) => each.architecture === type.architecture && !isPast(threeMonthsAfter(each.deprecated), now),
   );
   if (there.some(({ name }) => name === image)) return;
   // Nothing else is ever tried with this program.
   const debian = there.filter(({ name }) => name.startsWith("debian-"));
-  place
-    .at("image")
-    .refuse(
-      `Hetzner has no image ${image} for ${type.name} (${type.architecture})`,
-      `there are: ${list(debian)}`,
-    );
+  problems.refuse(
+    "image",
+    `Hetzner has no image ${image} for ${type.name} (${type.architecture})`,
+    `there are: ${list(debian)}`,
+  );
 }
 
 function isSold(type: ServerType, location: string, now: Date): boolean {

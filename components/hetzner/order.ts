@@ -1,5 +1,9 @@
+import { Fields } from "../network/programDocument.ts";
+
 /** What the stack wants of Hetzner: plain facts, so that a preview shows which of them change. */
 export interface Order {
+  /** The namespace of the settings, for messages: the Pulumi project's name. */
+  readonly project: string;
   /** The server's name, and the owner that the stack's records name, for example `home-relay-dev`. */
   readonly label: string;
   /** `undefined`: the relay is not Hetzner's. */
@@ -24,46 +28,19 @@ export interface DnsOrder {
   readonly names: readonly string[];
 }
 
-/** The order as variables of the program that asks. */
-export function renderOrder({ label, relay, dns }: Order): Record<string, string> {
+/** What check-order.ts goes by. Throws where a fact is missing. */
+export function parseOrder(text: string | undefined, source: string): Order {
+  const fields = Fields.parse(text, source);
+  const relay = fields.optionalFields("relay");
+  const dns = fields.optionalFields("dns");
   return {
-    ORDER_LABEL: label,
-    ...(relay && {
-      ORDER_LOCATION: relay.location,
-      ORDER_SERVER_TYPE: relay.serverType,
-      ORDER_IMAGE: relay.image,
-    }),
-    ...(dns && {
-      ORDER_ZONE: dns.zone,
-      ORDER_CREATE_ZONE: String(dns.createZone),
-      ORDER_NAMES: dns.names.join(" "),
-    }),
-  };
-}
-
-/** Reads what `renderOrder` wrote. Throws when a variable is missing. */
-export function parseOrder(variables: Readonly<Record<string, string | undefined>>): Order {
-  const read = (name: string): string => {
-    const value = variables[name];
-    if (value === undefined) throw new Error(`${name} is not set`);
-    return value;
-  };
-  const has = (name: string): boolean => variables[name] !== undefined;
-  return {
-    label: read("ORDER_LABEL"),
-    relay: has("ORDER_SERVER_TYPE")
-      ? {
-          location: read("ORDER_LOCATION"),
-          serverType: read("ORDER_SERVER_TYPE"),
-          image: read("ORDER_IMAGE"),
-        }
-      : undefined,
-    dns: has("ORDER_ZONE")
-      ? {
-          zone: read("ORDER_ZONE"),
-          createZone: read("ORDER_CREATE_ZONE") === "true",
-          names: read("ORDER_NAMES").split(" "),
-        }
-      : undefined,
+    project: fields.text("project"),
+    label: fields.text("label"),
+    relay: relay && {
+      location: relay.text("location"),
+      serverType: relay.text("serverType"),
+      image: relay.text("image"),
+    },
+    dns: dns && { zone: dns.text("zone"), createZone: dns.flag("createZone"), names: dns.texts("names") },
   };
 }

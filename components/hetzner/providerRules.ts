@@ -3,7 +3,6 @@ import type { PortRange } from "../network/port.ts";
 import { publishedPorts } from "../network/publishedForward.ts";
 import type { PublishedForward } from "../network/publishedForward.ts";
 import type { Forward } from "../network/forward.ts";
-import type { RelayFirewall } from "../firewall/ruleset.ts";
 
 /** A rule of Hetzner's firewall, which filters before the server and lets in only what a rule names. */
 export interface ProviderRule {
@@ -15,8 +14,20 @@ export interface ProviderRule {
   readonly description: string;
 }
 
+/** What Hetzner's firewall lets through. */
+export interface ProviderOpenings {
+  /** TCP port of sshd. */
+  readonly sshPort: number;
+  /** UDP port of WireGuard. */
+  readonly listenPort: number;
+  readonly forwards: readonly PublishedForward[];
+}
+
 /** Hetzner takes no more rules than this in one firewall. */
 export const maxProviderRules = 50;
+
+/** Nor more sources in one rule. */
+const maxRuleSources = 100;
 
 /** Nor more sources in all rules of a firewall together. */
 const maxProviderSources = 500;
@@ -24,11 +35,12 @@ const maxProviderSources = 500;
 const everybody = ["0.0.0.0/0", "::/0"];
 
 /**
- * The same openings as the relay's own ruleset. Where the published ports are too scattered for Hetzner's limit, the
- * nearest ones are joined into ranges, and if that is not enough no source is told from another: this wall is then the
- * coarser one, and the relay's own stays exact.
+ * The same openings as the relay's own ruleset, as far as Hetzner's limits go. A forward with too many sources is open
+ * to everybody here. Where the published ports are too scattered, the nearest ones are joined into ranges, and if that
+ * is not enough no source is told from another. Hetzner's firewall is then the coarser one, and the relay's own stays
+ * exact.
  */
-export function renderProviderRules(firewall: RelayFirewall): ProviderRule[] {
+export function renderProviderRules(firewall: ProviderOpenings): ProviderRule[] {
   const fixed: ProviderRule[] = [
     {
       direction: "in",
@@ -99,8 +111,9 @@ function openings(
   );
 }
 
+/** Everybody, too, where Hetzner takes no rule with that many sources: only the relay can tell those apart. */
 function sourcesOf({ from }: Forward): readonly string[] {
-  return from.length === 0 ? everybody : from.map(({ text }) => text).sort();
+  return from.length === 0 || from.length > maxRuleSources ? everybody : from.map(({ text }) => text).sort();
 }
 
 /** Whether two openings may be joined without letting anybody in who was not let in to one of them. */

@@ -1,68 +1,108 @@
 import * as pulumi from "@pulumi/pulumi";
+import { FormerMachine } from "../host/FormerMachine.ts";
 import { Host } from "../host/Host.ts";
-import type { OperatorAccess, Owner } from "../host/Host.ts";
+import type { StepArgs } from "../host/Host.ts";
+import type { CleaningArgs } from "../host/Uninstall.ts";
+import type { CalledRelay } from "../network/calledRelay.ts";
 import { renderForward } from "../network/forward.ts";
-import { joinCommand, renderGuardDocument, renderKeyDocument, renderTunnelDocument } from "./documents.ts";
-import type { HomePlan } from "./documents.ts";
+import type { HomePlan } from "../network/homePlan.ts";
+import type { HomeStep } from "../network/homeStep.ts";
+import { checkHomeSteps, neededBy } from "../network/homeStep.ts";
+import type { Installation } from "../network/installation.ts";
+import type { PeerKeys } from "../network/keys.ts";
+import { homeSteps } from "./steps.ts";
 
-export interface HomeArgs extends HomePlan {
-  /** What the user calls the home. */
-  readonly name: string;
-  /** `here`: it is the machine that runs this program. */
-  readonly access: OperatorAccess | "here";
-  readonly owner: Owner;
-  readonly keys: { readonly privateKey: pulumi.Input<string>; readonly presharedKey: pulumi.Input<string> };
-  readonly relay: {
-    readonly publicKey: pulumi.Input<string>;
-    /** The relay's public IPv4 address. */
-    readonly ipv4Address: pulumi.Input<string>;
-    /** A new server knows of no session, so the home has to call it anew. */
-    readonly serverId: pulumi.Input<string>;
-    /** The home calls the relay, so the relay has to listen first. */
-    readonly listening: pulumi.Resource;
-  };
-  /** Cleans the home when the stack is gone. */
+export interface HomeArgs {
+  readonly plan: HomePlan;
+  /** How the home is reached, whose it is, and how our things are taken off it. */
+  readonly cleaning: CleaningArgs;
+  /** All that the home gets of ours. */
+  readonly installation: Installation;
+  readonly keys: PeerKeys<pulumi.Input<string>>;
+  readonly relay: CalledRelay<pulumi.Input<string>>;
+  /** Another text for another machine as the relay. */
+  readonly relayMachineId: pulumi.Input<string>;
+  /** The relay listens for the home, and strangers' packets reach its firewall, once these are there. */
+  readonly relayReady: readonly pulumi.Resource[];
+  /** The last step, which proves that the forwards work. */
+  readonly proof: HomeStep;
+  /** Cleans the home when the stack is gone, and so has to be there before anything is done to it. */
   readonly uninstall: pulumi.Resource;
 }
 
-/** A server at home: its end of the tunnel, the guard before it, and the routes for its replies. */
+/** A server at home: its end of the tunnel, the guard before it, the routes for its replies, and the proof of it all. */
 export class Home extends pulumi.ComponentResource {
-  readonly host: Host;
-  /** The forwarded ports are open, and the tunnel carries packets. */
-  readonly ready: readonly pulumi.Resource[];
+  /** Every forward was tried from outside. */
+  readonly proven: pulumi.Resource;
 
   constructor(name: string, args: HomeArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    super(
-      "homerelay:home:Home",
+    const { plan, cleaning, installation, proof } = args;
+    const forwards = plan.forwards.map(renderForward);
+    super("homerelay:home:Home", name, { tunnelAddress: plan.tunnelAddress, forwards }, opts);
+    checkHomeSteps([...homeSteps, proof]);
+    const host = new Host(
       name,
-      { tunnelAddress: args.tunnelAddress, forwards: args.forwards.map(renderForward) },
-      opts,
+      {
+        title: plan.name,
+        nameOnHost: cleaning.nameOnHost,
+        owner: cleaning.owner,
+        access: cleaning.access,
+        installation,
+        hostKeySetting: "ssh.hostKey",
+      },
+      { parent: this, dependsOn: [args.uninstall] },
     );
-    this.host = new Host(
-      `${name}-host`,
-      { title: args.name, role: "home", owner: args.owner, access: args.access },
-      { parent: this, dependsOn: args.uninstall },
-    );
-    const { keys, relay } = args;
-    const guard = this.host.step(
-      `${name}-guard`,
-      { run: "apply-guard.sh", document: renderGuardDocument(args) },
-      { parent: this, dependsOn: this.host.prepared },
-    );
-    const stored = this.host.step(
-      `${name}-keys`,
-      { run: "store-keys.sh", document: pulumi.secret(pulumi.output(keys).apply(renderKeyDocument)) },
-      { parent: this, dependsOn: this.host.prepared },
-    );
-    const document = pulumi
-      .all([relay.publicKey, relay.ipv4Address])
-      .apply(([publicKey, ipv4Address]) => renderTunnelDocument(args, { publicKey, ipv4Address }));
-    const joined = this.host.step(
-      `${name}-tunnel`,
-      { run: joinCommand(args), document, triggers: [relay.serverId] },
-      { parent: this, dependsOn: [guard, stored, relay.listening] },
-    );
-    this.ready = [guard, joined];
+    const done = new Map<string, readonly pulumi.Resource[]>([["relay", args.relayReady]]);
+    const run = (step: HomeStep, after: readonly pulumi.Resource[]) =>
+      host.step(`${name}-${step.name}`, stepArgs(step, args), {
+        parent: this,
+        dependsOn: [host.prepared, ...after],
+      });
+    const before = (step: HomeStep) => neededBy(step, done.keys()).flatMap((name) => done.get(name) ?? []);
+    for (const step of homeSteps) done.set(step.name, [run(step, before(step))]);
+    const formerCleaned = this.#cleanFormerMachine(name, cleaning, before(proof));
+    this.proven = run(proof, [...before(proof), ...formerCleaned]);
+    host.removeLeftovers(`${name}-leftovers`, { parent: this, dependsOn: this.proven });
     this.registerOutputs({});
+  }
+
+  /** No other machine has the home's keys afterwards. The machine that runs this program shows no host key. */
+  #cleanFormerMachine(
+    name: string,
+    cleaning: CleaningArgs,
+    after: readonly pulumi.Resource[],
+  ): readonly pulumi.Resource[] {
+    if (cleaning.access === "here") return [];
+    return [new FormerMachine(`${name}-former-machine`, cleaning, { parent: this, dependsOn: [...after] })];
+  }
+}
+
+function stepArgs(step: HomeStep, args: HomeArgs): StepArgs {
+  const { script, timeoutSeconds } = step;
+  return {
+    script,
+    arguments: step.arguments(args.plan),
+    document: renderStepDocument(step, args),
+    triggers: [...(step.followsRelay ? [args.relayMachineId] : []), ...(step.follows?.(args.plan) ?? [])],
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+  };
+}
+
+function renderStepDocument({ document }: HomeStep, { plan, keys, relay }: HomeArgs): pulumi.Input<string> {
+  switch (document.of) {
+    case "plan":
+      return document.render(plan);
+    case "relay":
+      return pulumi
+        .all([relay.publicKey, relay.ipv4Address])
+        .apply(([publicKey, ipv4Address]) => document.render(plan, { publicKey, ipv4Address }));
+    case "keys":
+      return pulumi.secret(
+        pulumi
+          .all([keys.privateKey, keys.publicKey, keys.presharedKey])
+          .apply(([privateKey, publicKey, presharedKey]) =>
+            document.render({ privateKey, publicKey, presharedKey }),
+          ),
+      );
   }
 }

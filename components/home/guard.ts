@@ -1,20 +1,21 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
-import { arrivalPorts } from "../network/forward.ts";
+import { arrivalPorts, endsAtHome } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
+import { internet6, notInternet4 } from "../network/internet.ts";
+import { deviceMark, forwardedMark } from "../network/ourNumbers.ts";
+import { namedMap, namedSet, renderTable } from "../network/nft.ts";
+import type { NamedSet } from "../network/nft.ts";
 import { mergeRanges, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
-import { internet6, notInternet4 } from "../network/internet.ts";
-import { renderSet } from "../network/nftSets.ts";
-import { renderGuests } from "./guests.ts";
-import type { Guest } from "./guests.ts";
-import { forwardedMark } from "./marks.ts";
+import { deviceRules } from "./deviceRules.ts";
+import type { AdmittedDevice } from "./deviceRules.ts";
 
 export interface HomeGuard {
   readonly home: TunnelAddress;
   readonly relay: TunnelAddress;
   readonly forwards: readonly Forward[];
   /** Devices to which the home opens something. @default none */
-  readonly guests?: readonly Guest[];
+  readonly devices?: readonly AdmittedDevice[];
 }
 
 /** The ports of the home's tunnel address at which forwards of a protocol arrive. */
@@ -27,78 +28,129 @@ export function openPorts(forwards: readonly Forward[], protocol: Protocol): Por
  *
  * It runs before Docker's address translation and before the reverse path filter (priority mangle), and judges
  * nothing that did not come through the tunnel. In the order of the rules, what each one stops or lets through:
- * replies to forwarded connections; replies between the tunnel's two ends; packets for the LAN, a container or
- * another address of this machine; senders that pose as somebody in the LAN, a container or this machine (the way back to them, by our own routing
- * rules, does not lead into the tunnel); then the forwarded
- * ports. Connections that the home itself began elsewhere match none of the first two, so nothing can be slipped in.
+ * packets of forwarded connections; replies between the tunnel's two ends; packets for the LAN, a container or another
+ * address of this machine; senders that pose as somebody in the LAN, a container or this machine, to whom our own
+ * routing rules lead no answer through the tunnel; then the forwarded ports. Connections that the home itself began
+ * elsewhere match none of the first two, so nothing can be slipped in.
  *
  * A forward to another machine in the LAN is translated here, and masqueraded: that machine would answer the stranger
  * through the LAN's own router, where nobody knows of the connection.
  */
-export function renderGuard({ home, relay, forwards, guests = [] }: HomeGuard): string {
-  const guest = renderGuests(guests, home);
-  const lan = forwards.flatMap(lanTargets);
-  const open = protocolPorts(forwards.filter(({ to }) => to === undefined));
-  const lanOpen = protocolPorts(forwards.filter(({ to }) => to !== undefined));
-  return `table inet homerelay
-delete table inet homerelay
-table inet homerelay {
-${renderSet("set", "open", "inet_proto . inet_service", open, "interval")}
-${renderSet("set", "lan_open", "inet_proto . inet_service", lanOpen, "interval")}
-${renderSet(
-  "map",
-  "lan",
-  "inet_proto . inet_service : ipv4_addr . inet_service",
-  lan.map(({ protocol, arrival, to, target }) => `${protocol} . ${arrival} : ${to} . ${target}`),
-)}
-${renderSet("set", "lan_targets", "ipv4_addr . inet_proto . inet_service", [
-  ...new Set(lan.map(({ protocol, to, target }) => `${to} . ${protocol} . ${target}`)),
-])}
-${guest.sets}	chain prerouting {
-		type filter hook prerouting priority mangle; policy accept;
-		iifname "homerelay" jump from_relay
-		iifname != "homerelay" ct mark ${forwardedMark} meta mark set ${forwardedMark}
-	}
-	chain from_relay {
-		ct mark ${forwardedMark} ct state established,related meta mark set ${forwardedMark} accept
-		ip saddr ${relay.ipv4} ip daddr ${home.ipv4} ct state established,related meta mark set ${forwardedMark} accept
-		ip6 saddr ${relay.ipv6} ip6 daddr ${home.ipv6} ct state established,related meta mark set ${forwardedMark} accept
-${guest.fromRelay}		ip daddr != ${home.ipv4} counter drop comment "not for this address"
-		ip6 daddr != ${home.ipv6} counter drop comment "not for this address"
-		ip saddr != ${relay.ipv4} ip saddr ${notInternet4} counter drop comment "not from the internet"
-		ip6 saddr != ${relay.ipv6} ip6 saddr != ${internet6} counter drop comment "not from the internet"
-		fib saddr type { local, broadcast, multicast } counter drop comment "poses as this machine"
-		meta mark set ${forwardedMark} fib saddr . mark oifname != "homerelay" counter drop comment "poses as a neighbour"
-		meta l4proto { tcp, udp } meta l4proto . th dport @open ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} counter accept
-		meta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @lan_open ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} counter accept
-		icmp type echo-request limit rate 5/second accept
-		icmpv6 type echo-request limit rate 5/second accept
-		counter drop comment "no forward"
-	}
-	chain to_lan {
-		type nat hook prerouting priority dstnat; policy accept;
-${guest.toLan}		iifname "homerelay" ip daddr ${home.ipv4} meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @lan
-	}
-	chain from_home {
-		type nat hook postrouting priority srcnat; policy accept;
-		ct mark ${forwardedMark} ct direction original meta l4proto { tcp, udp } ip daddr . meta l4proto . th dport @lan_targets masquerade
-${guest.fromHome}	}
-	chain forward {
-		type filter hook forward priority filter; policy accept;
-		oifname "homerelay" ct mark != ${guest.marks} counter drop comment "the tunnel is no way out for others"
-	}
-	chain output {
-		type route hook output priority mangle; policy accept;
-		ct mark ${forwardedMark} meta mark set ${forwardedMark}
-	}
-${guest.chains}}
-`;
+export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard): string {
+  const ofDevices = deviceRules(devices, home);
+  const tunnelled = devices.length === 0 ? forwardedMark : `{ ${forwardedMark}, ${deviceMark} }`;
+  const letIn = `ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} counter name forwarded_arrivals accept`;
+  return renderTable({
+    family: "inet",
+    name: "homerelay",
+    sets: [
+      // There with every home, so that a forward is nothing but an element.
+      namedSet("open", "inet_proto . inet_service", arrivalElements(forwards.filter(endsAtHome)), {
+        flags: "interval",
+        content: "changing",
+      }),
+      ...lanSets(forwards.filter((forward) => !endsAtHome(forward))),
+      ...ofDevices.sets,
+    ],
+    counters: [{ name: "forwarded_arrivals", why: "New connections that came out of the tunnel." }],
+    chains: [
+      {
+        name: "prerouting",
+        hook: { type: "filter", hook: "prerouting", priority: "mangle", policy: "accept" },
+        rules: [
+          'iifname "homerelay" jump from_relay',
+          {
+            why: "Answers of a container or of a machine in the LAN: the mark routes them into the tunnel.",
+            rule: `iifname != "homerelay" ct mark ${forwardedMark} meta mark set ${forwardedMark}`,
+          },
+        ],
+      },
+      {
+        name: "from_relay",
+        why: "Lets in what is named here, and nothing else. By the mark the reverse path filter looks for the sender behind the tunnel.",
+        rules: [
+          {
+            why: "A forwarded connection; no other has this mark.",
+            rule: `ct mark ${forwardedMark} ct state established,related meta mark set ${forwardedMark} accept`,
+          },
+          {
+            why: "The relay's answers to this machine itself.",
+            rule: `ip saddr ${relay.ipv4} ip daddr ${home.ipv4} ct state established,related meta mark set ${forwardedMark} accept`,
+          },
+          `ip6 saddr ${relay.ipv6} ip6 daddr ${home.ipv6} ct state established,related meta mark set ${forwardedMark} accept`,
+          ...ofDevices.fromRelay,
+          `ip daddr != ${home.ipv4} counter drop comment "not for this address"`,
+          `ip6 daddr != ${home.ipv6} counter drop comment "not for this address"`,
+          `ip saddr != ${relay.ipv4} ip saddr ${notInternet4} counter drop comment "not from the internet"`,
+          `ip6 saddr != ${relay.ipv6} ip6 saddr != ${internet6} counter drop comment "not from the internet"`,
+          'fib saddr type { local, broadcast, multicast } counter drop comment "poses as this machine"',
+          {
+            why: "By the mark a stranger is found behind the tunnel. Who is found elsewhere is in the LAN or in a container.",
+            rule: `meta mark set ${forwardedMark} fib saddr . mark oifname != "homerelay" counter drop comment "poses as a neighbour"`,
+          },
+          `meta l4proto { tcp, udp } meta l4proto . th dport @open ${letIn}`,
+          `meta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @lan_open ${letIn}`,
+          "icmp type echo-request limit rate 5/second accept",
+          "icmpv6 type echo-request limit rate 5/second accept",
+          'counter drop comment "no forward"',
+        ],
+      },
+      ofDevices.fromDevice,
+      {
+        name: "to_lan",
+        hook: { type: "nat", hook: "prerouting", priority: "dstnat", policy: "accept" },
+        rules: [
+          `iifname "homerelay" ct mark ${forwardedMark} ip daddr ${home.ipv4} meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @lan`,
+        ],
+      },
+      {
+        name: "forward",
+        hook: { type: "filter", hook: "forward", priority: "filter", policy: "accept" },
+        rules: [
+          `oifname "homerelay" ct mark != ${tunnelled} counter drop comment "the tunnel is no way out for others"`,
+        ],
+      },
+      {
+        name: "from_home",
+        hook: { type: "nat", hook: "postrouting", priority: "srcnat", policy: "accept" },
+        rules: [
+          {
+            why: "A machine in the LAN would answer a stranger through its own router, which knows nothing of the connection.",
+            rule: `ct mark ${forwardedMark} ct direction original meta l4proto { tcp, udp } ip daddr . meta l4proto . th dport @lan_targets masquerade`,
+          },
+          ...ofDevices.fromHome,
+        ],
+      },
+      {
+        name: "output",
+        why: "Answers of a service on this machine.",
+        hook: { type: "route", hook: "output", priority: "mangle", policy: "accept" },
+        rules: [`ct mark ${forwardedMark} meta mark set ${forwardedMark}`],
+      },
+    ],
+  });
 }
 
-function protocolPorts(forwards: readonly Forward[]): string[] {
+/** `protocol . port` where forwards arrive. */
+function arrivalElements(forwards: readonly Forward[]): string[] {
   return (["tcp", "udp"] as const).flatMap((protocol) =>
     openPorts(forwards, protocol).map((range) => `${protocol} . ${renderPortRange(range)}`),
   );
+}
+
+/** For the forwards to other machines in the LAN. */
+function lanSets(forwards: readonly Forward[]): NamedSet[] {
+  const port = "inet_proto . inet_service";
+  const targets = forwards.flatMap(lanTargets);
+  const translations = targets.map(
+    ({ protocol, arrival, to, target }) => `${protocol} . ${arrival} : ${to} . ${target}`,
+  );
+  const reached = new Set(targets.map(({ protocol, to, target }) => `${to} . ${protocol} . ${target}`));
+  return [
+    namedSet("lan_open", port, arrivalElements(forwards), { flags: "interval" }),
+    namedMap("lan", `${port} : ipv4_addr . inet_service`, translations),
+    namedSet("lan_targets", `ipv4_addr . ${port}`, [...reached]),
+  ];
 }
 
 interface LanTarget {

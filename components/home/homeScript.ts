@@ -1,12 +1,20 @@
 import { createHash } from "node:crypto";
-import { commandOf } from "../host/step.ts";
-import type { Step } from "../host/step.ts";
+
+/** A step as the script runs it. */
+export interface ScriptStep {
+  /** The function's name. */
+  readonly name: string;
+  readonly command: string;
+  /** The command's standard input. */
+  readonly document: string;
+}
 
 export interface HomeScript {
   /** What the user calls the home. */
   readonly home: string;
-  /** In the order in which manual-home.sh runs them. */
-  readonly steps: Readonly<Record<"prepare" | "guard" | "keys" | "tunnel" | "prove" | "uninstall", Step>>;
+  /** What sets the home up, in this order. */
+  readonly install: readonly ScriptStep[];
+  readonly uninstall: ScriptStep;
   /** The text of manual-home.sh. */
   readonly main: string;
 }
@@ -15,8 +23,8 @@ export interface HomeScript {
  * One bash script that does to a home by hand what the steps would do to it from afar: the same commands, each with
  * its document as a here-document. Throws when a document contains the line that ends it.
  */
-export function renderHomeScript({ home, steps, main }: HomeScript): string {
-  const body = Object.entries(steps).map(([name, step]) => renderStep(name, step));
+export function renderHomeScript({ home, install, uninstall, main }: HomeScript): string {
+  const body = [...install, uninstall].map(renderStep);
   const version = createHash("sha256")
     .update(body.join("") + main)
     .digest("hex")
@@ -29,19 +37,19 @@ export function renderHomeScript({ home, steps, main }: HomeScript): string {
 set -euo pipefail
 
 readonly home=${home} version=${version}
+readonly steps=(${install.map(({ name }) => name).join(" ")})
 
 ${body.join("\n")}
 ${main}`;
 }
 
-function renderStep(name: string, step: Step): string {
+function renderStep({ name, command, document }: ScriptStep): string {
   const end = `=== end of ${name} ===`;
-  const document = step.document.endsWith("\n") ? step.document : `${step.document}\n`;
-  if (document.split("\n").includes(end))
-    throw new Error(`${name}: a line is "${end}", which ends documents`);
+  const text = document.endsWith("\n") ? document : `${document}\n`;
+  if (text.split("\n").includes(end)) throw new Error(`${name}: a line is "${end}", which ends documents`);
   return `${name}() {
-  ${commandOf(step)} <<'${end}'
-${document}${end}
+  ${command} <<'${end}'
+${text}${end}
 }
 `;
 }

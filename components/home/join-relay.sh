@@ -40,7 +40,7 @@ prove_tunnel() { # RELAY-ADDRESS PUBLIC-KEY
   die "The relay does not answer through the tunnel: $sent bytes sent to it over UDP, $received came back.
 If nothing came back, a network on the way or a firewall at one of the two ends stops UDP; else the ends have different
 keys, and this mends it:
-  pulumi up --replace '**-keys'"
+  pulumi up --replace '**:Command::**-keys'"
 }
 
 main "$@"

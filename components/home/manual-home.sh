@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # The last part of the script that sets a home up by hand. What stands above it there: $home, what the stack calls the
-# home; $version, which no other text of the script has; and a function for each step, with its document inside:
-# prepare, guard, keys, tunnel, prove, uninstall.
+# home; $version, which no other text of the script has; ${steps[@]}, which set the home up in this order; and a function
+# for each of these and for uninstall, with its document inside.
 
-: "${home:?}" "${version:?}"
+: "${home:?}" "${version:?}" "${steps:?}"
 
 # The version that was last installed here.
 readonly installed=/etc/homerelay/script-version
@@ -25,11 +25,8 @@ be_root() {
 }
 
 install_home() {
-  prepare
-  guard
-  keys
-  tunnel
-  prove
+  local step
+  for step in "${steps[@]}"; do "$step"; done
   printf '%s\n' "$version" >"$installed"
   echo "$home is set up"
 }

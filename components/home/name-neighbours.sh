@@ -1,7 +1,7 @@
 #!/bin/bash
 # Names other firewalls on this host that would swallow what comes through the tunnel, each with its mend. They are
 # their owner's: nothing of theirs is changed here.
-# Argument: `guests` names those alone that would swallow what devices send on through this host; nobody tries that.
+# Argument: `devices` names those alone that would swallow what devices send on through this host; nobody tries that.
 set -euo pipefail
 export LC_ALL=C
 
@@ -9,7 +9,7 @@ has() {
   command -v "$1" >/dev/null
 }
 
-# Whether one of these sets or maps of the guard has elements; those of devices are there only with devices.
+# Whether one of these sets or maps of the guard has elements; one that nobody needs is not there.
 has_elements() { # KIND NAME…
   local kind=$1 name answer
   shift
@@ -42,14 +42,14 @@ name_forwarding() { # iptables|ip6tables
   echo "  $1 -I FORWARD -i homerelay -j ACCEPT && $1 -I FORWARD -o homerelay -j ACCEPT"
 }
 
-main() { # [guests]
-  local guests=(lan_guests exit_guests4)
-  if [ "${1-}" != guests ]; then
+main() { # [devices]
+  local devices=(devices_to_lan devices_to_internet4)
+  if [ "${1-}" != devices ]; then
     name_programs
-    if has_elements map lan; then guests=(); fi
+    if has_elements map lan; then devices=(); fi
   fi
-  if [ "${#guests[@]}" -eq 0 ] || has_elements set "${guests[@]}"; then name_forwarding iptables; fi
-  if has_elements set exit_guests6; then name_forwarding ip6tables; fi
+  if [ "${#devices[@]}" -eq 0 ] || has_elements set "${devices[@]}"; then name_forwarding iptables; fi
+  if has_elements set devices_to_internet6; then name_forwarding ip6tables; fi
 }
 
 main "$@"

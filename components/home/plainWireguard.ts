@@ -1,12 +1,14 @@
 import { relayAddress } from "../network/addressPlan.ts";
 import { renderForward } from "../network/forward.ts";
-import type { CalledRelay, HomeKeys, HomePlan } from "./documents.ts";
+import type { CalledRelay } from "../network/calledRelay.ts";
+import type { HomePlan } from "../network/homePlan.ts";
+import type { PeerKeys } from "../network/keys.ts";
 
 /**
  * A home's end of the tunnel in the plain words that every WireGuard reads, for a router or a system on which our
  * scripts do not run. It takes packets from the relay alone: the rest would need rules that such a file cannot give.
  */
-export function renderPlainWireguard(plan: HomePlan, keys: HomeKeys, relay: CalledRelay): string {
+export function renderPlainWireguard(plan: HomePlan, keys: PeerKeys, relay: CalledRelay): string {
   const { tunnelAddress, tunnel, forwards } = plan;
   const other = relayAddress(tunnel.prefix4, tunnel.prefix6);
   const lost = forwards.filter(({ clientIp }) => clientIp !== "masquerade");

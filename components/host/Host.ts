@@ -1,45 +1,20 @@
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { renderDocument } from "../network/document.ts";
-import type { DocumentFile } from "../network/document.ts";
-import { installedFiles } from "./installedFiles.ts";
-import type { Role } from "./installedFiles.ts";
-import { commandOf } from "./step.ts";
-import type { Step } from "./step.ts";
-
-/** How a host is reached; `here`: it is the machine that runs this program. */
-export type Access = OperatorAccess | StackKeyAccess | "here";
-
-/**
- * By the operator's own OpenSSH: agent, ~/.ssh and all. None of the operator's keys gets into the state; a password
- * does, encrypted.
- */
-export interface OperatorAccess {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  /** The pinned public host key, `ssh-ed25519 AAAA…`. */
-  readonly hostKey: string;
-  /** A private key file on the operator's machine. @default what `ssh` itself would use */
-  readonly identityFile: string | undefined;
-  /** Instead of a key; `key` is where the user set it. @default none */
-  readonly password: { readonly text: string; readonly key: string } | undefined;
-  /** A host to go through. @default none */
-  readonly jump: JumpAccess | undefined;
-}
-
-/** By the operator's own OpenSSH as well, and never with a password. */
-export interface JumpAccess {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  /** The pinned public host key. @default the operator's known_hosts decide */
-  readonly hostKey: string | undefined;
-  /** @default what `ssh` itself would use */
-  readonly identityFile: string | undefined;
-}
+import type { Installation } from "../network/installation.ts";
+import type { SshKeyPair } from "../network/keys.ts";
+import type { Owner } from "../network/owner.ts";
+import type { SshAccess } from "../network/sshAccess.ts";
+import { commandOf } from "../network/step.ts";
+import type { Step } from "../network/step.ts";
+import type { HostAccess, SshWay } from "./operatorAccess.ts";
+import { operatorProgram, operatorSecrets } from "./OperatorProgram.ts";
+import type { ProgramInputs } from "./OperatorProgram.ts";
+import { fingerprintScript, renderManifest, renderPreparation } from "./preparation.ts";
+import type { InstalledText } from "./preparation.ts";
+import type { ReachDocument, ReachSecrets } from "./reachDocument.ts";
+import { prepareParts } from "./scriptParts.ts";
+import { readScript } from "./scriptText.ts";
+import type { StepDocument } from "./stepDocument.ts";
 
 /** As root with a key that this stack made, on a server that this stack made. */
 export interface StackKeyAccess {
@@ -47,94 +22,108 @@ export interface StackKeyAccess {
   readonly port: number;
   readonly privateKey: pulumi.Input<string>;
   /** The host key that the server has from its first contact on. */
-  readonly hostKey: SshKeyPair;
+  readonly hostKey: SshKeyPair<pulumi.Input<string>>;
   /** The public host key that the server booted with. */
   readonly firstHostKey: pulumi.Input<string>;
+  /** Seconds for which it may be silent: it boots. */
+  readonly bootSeconds: pulumi.Input<number>;
+  /** What to do when it is silent, and when it shows another key. */
+  readonly silenceMend: string;
+  readonly otherMachineMend: string;
 }
 
-export interface SshKeyPair {
-  /** `ssh-ed25519 AAAA…` */
-  readonly publicKey: pulumi.Input<string>;
-  /** OpenSSH format. */
-  readonly privateKey: pulumi.Input<string>;
+/** How a host is reached that the user has. */
+interface OwnHost {
+  /** `here`: it is the machine that runs this program. */
+  readonly access: SshAccess | "here";
+  /** The setting in which the user wrote the host's key, for messages. */
+  readonly hostKeySetting: string;
 }
 
-/** The stack that sets a host up; no other may. */
-export interface Owner {
-  /** Unknown before the first `up`, so it stands in no document. */
-  readonly id: pulumi.Input<string>;
-  /** For people: `home-relay/dev`. */
-  readonly stack: string;
+/** How a host is reached that this stack made. */
+interface MadeHost {
+  readonly access: StackKeyAccess;
 }
 
-export interface HostArgs {
+export type HostArgs = (OwnHost | MadeHost) & {
   /** What the user calls the host. */
   readonly title: string;
-  readonly role: Role;
-  readonly owner: Owner;
-  readonly access: Access;
-  /** Further files to put in place, by absolute path. @default none */
-  readonly files?: readonly DocumentFile[];
+  /** What the host knows it is to its stack, in one word: no other host of the stack is the same. */
+  readonly nameOnHost: string;
+  readonly owner: Owner<pulumi.Input<string>>;
+  /** All that the host gets of ours, whichever rooms it comes from. */
+  readonly installation: Installation;
   /** The host is waited for again when one of these changes: it has been restarted. @default none */
   readonly restarts?: readonly pulumi.Input<string>[];
-  /** Seconds for which a host may be silent: it boots. @default 300 where this stack made it, else 15 */
-  readonly bootSeconds?: pulumi.Input<number>;
-  /** Every step runs again when one of these changes. @default none */
+  /** Every step runs again when one of these changes: it is another machine. @default none */
   readonly triggers?: readonly pulumi.Input<string>[];
-  /** What to do when the host is silent. @default what helps with most */
-  readonly silenceMend?: string;
-}
+};
 
-export interface StepArgs extends Omit<Step, "document"> {
-  /** Further words of the command, of characters that no shell reads otherwise. @default none */
-  readonly words?: readonly pulumi.Input<string>[];
+export interface StepArgs extends Step {
   /** The script's standard input. A secret anywhere in it hides the whole of it in previews. */
   readonly document: pulumi.Input<string>;
-  /** The step runs again when one of these changes, besides its document. @default none */
+  /** The step runs again when one of these changes, besides its document and its script. @default none */
   readonly triggers?: readonly pulumi.Input<string>[];
 }
 
-/** A machine that we configure: reached once, prepared once, then changed step by step. */
-export class Host extends pulumi.ComponentResource {
+/** A parent for what is made, and what has to be there before the host is first contacted. */
+export interface HostOptions {
+  readonly parent: pulumi.Resource;
+  readonly dependsOn?: readonly pulumi.Resource[];
+}
+
+/**
+ * A machine that we configure: reached once, prepared once, then changed step by step. No component of its own, so that
+ * a preview shows each step under what it belongs to.
+ */
+export class Host {
   /** The host is reachable, and our scripts and packages are on it. */
   readonly prepared: pulumi.Resource;
-  readonly #access: Access;
+  readonly #access: HostArgs["access"];
   readonly #title: string;
-  readonly #owner: Owner;
-  /** A change of any of these makes every step run again: another machine, other scripts of ours. */
-  readonly #triggers: pulumi.Input<string>[];
+  readonly #installation: Installation;
+  readonly #files: readonly InstalledText[];
+  /** A change of any of these makes every step run again: it is another machine. */
+  readonly #again: readonly pulumi.Input<string>[];
 
-  /** `machine`: the resource that the host is; when it is another one, by whatever way, every step runs again. */
-  constructor(
-    name: string,
-    args: HostArgs,
-    opts: pulumi.ComponentResourceOptions & { readonly machine?: pulumi.CustomResource } = {},
-  ) {
-    const { machine, ...rest } = opts;
-    super("homerelay:host:Host", name, { title: args.title, role: args.role }, rest);
+  constructor(name: string, args: HostArgs, opts: HostOptions) {
     this.#access = args.access;
     this.#title = args.title;
-    this.#owner = args.owner;
-    const document = preparation(args.role, args.files);
-    const scripts = createHash("sha256").update(document).digest("hex").slice(0, 12);
-    const again = [...(machine ? [machine.id] : []), ...(args.triggers ?? [])];
-    this.#triggers = [scripts, ...again];
-
-    const reached = this.#createReach(name, args, again);
-    this.prepared = this.step(
+    this.#installation = args.installation;
+    this.#files = readInstalled(args.installation);
+    this.#again = args.triggers ?? [];
+    const reached = this.#createReach(name, args, opts);
+    this.prepared = this.#run(
       `${name}-prepare`,
-      { run: "bash -s", words: ownerWords(args.owner, args.title), document, timeoutSeconds: 900 },
-      { parent: this, dependsOn: reached },
+      pulumi.output(args.owner).apply((owner) => preparationCommand(owner, args.nameOnHost)),
+      preparation(args.installation),
+      this.#again,
+      { parent: opts.parent, dependsOn: reached },
     );
-    this.registerOutputs({});
   }
 
-  /** Runs a script on the host whenever its document changes. It has no undo: see `Uninstall`. */
+  /** Runs a script on the host whenever its document or the script itself changes. It has no undo: see `Uninstall`. */
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource {
-    const there = joinWords([commandOf(args), ...(args.words ?? [])]);
+    const script = fingerprintScript(args.script, this.#files);
+    const triggers = [script, ...this.#again, ...(args.triggers ?? [])];
+    return this.#run(name, commandOf(args), args.document, triggers, opts);
+  }
+
+  /** The last step: what an older version or other settings put on the host goes, and no longer works for anybody. */
+  removeLeftovers(name: string, opts: pulumi.CustomResourceOptions): pulumi.Resource {
+    return this.step(name, leftoversStep(this.#installation), opts);
+  }
+
+  #run(
+    name: string,
+    there: pulumi.Input<string>,
+    document: pulumi.Input<string>,
+    triggers: readonly pulumi.Input<string>[],
+    opts: pulumi.CustomResourceOptions,
+  ): pulumi.Resource {
     const common: Omit<command.local.CommandArgs, "create" | "environment"> = {
-      stdin: args.document,
-      triggers: [...this.#triggers, ...(args.triggers ?? [])],
+      stdin: document,
+      triggers: [...triggers],
       logging: "stdoutAndStderr",
       addPreviousOutputInEnv: false,
     };
@@ -146,77 +135,77 @@ export class Host extends pulumi.ComponentResource {
       const create = connection.user === "root" ? there : asRoot;
       return new command.remote.Command(name, { ...common, connection, create }, opts);
     }
-    const create = pulumi.interpolate`sh components/host/run-step.sh ${there}`;
-    return new command.local.Command(
-      name,
-      {
-        ...common,
-        create,
-        environment: { ...operatorEnvironment(access), NAME: this.#title, WAIT_SECONDS: "25" },
-      },
-      opts,
-    );
+    const { run, environment } = operatorProgram<StepDocument>("host/run-step.ts", {
+      title: this.#title,
+      access: describeAccess(access),
+      waitSeconds: 25,
+    });
+    const create = pulumi.interpolate`${run} ${there}`;
+    return new command.local.Command(name, { ...common, create, environment }, opts);
   }
 
-  #createReach(
-    name: string,
-    { role, restarts = [], bootSeconds, silenceMend }: HostArgs,
-    again: readonly pulumi.Input<string>[],
-  ): pulumi.Resource {
-    const access = this.#access;
-    const shared = { NAME: this.#title, ...ownerEnvironment(this.#owner) };
-    const triggers = [...again, ...restarts];
-    const create = "sh components/host/reach-host.sh";
-    if (!hasStackKey(access)) {
-      const environment = {
-        ...operatorEnvironment(access),
-        ...shared,
-        // With the last dial and all that comes before, an error within half a minute.
-        WAIT_SECONDS: pulumi.output(bootSeconds ?? 15).apply(String),
-        HOST_KEY_MEND:
-          "Was the machine set up anew? Then compare, on its own console,\n" +
-          "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
-          `and put its new line into ${role === "home" ? "ssh.hostKey" : "hostKey"} of ${this.#title}. Otherwise somebody stands between you and it.`,
-      };
-      return new command.local.Command(
-        `${name}-reach`,
-        { create, environment, triggers, ...operatorInput(access), addPreviousOutputInEnv: false },
-        { parent: this },
-      );
-    }
-    const environment = {
-      WAY: "ssh",
-      JUMP_HOST: "",
-      HOST: access.host,
-      PORT: String(access.port),
-      LOGIN: "root",
-      HOST_KEYS: pulumi.interpolate`${access.firstHostKey}\n${access.hostKey.publicKey}`,
-      ...shared,
-      WAIT_SECONDS: pulumi.output(bootSeconds ?? 300).apply(String),
-      HOST_KEY_MEND:
-        "This stack gave the server its key, so this is another machine, or one set up anew by hand. To begin with\n" +
-        "a new server at the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
-      SILENCE_MEND:
-        silenceMend ??
-        "Look at it in the provider's console. Is it off? Then switch it on. Did it never come up? Then take a new one\n" +
-          "at the same address:  pulumi up --replace '**hcloud:index/server:Server**'",
-    };
-    const stdin = pulumi.secret(pulumi.interpolate`${access.privateKey}${access.hostKey.privateKey}`);
+  #createReach(name: string, args: HostArgs, { parent, dependsOn = [] }: HostOptions): pulumi.Resource {
+    const triggers = [...this.#again, ...(args.restarts ?? [])];
+    const { run, environment, stdin } = "hostKeySetting" in args ? askOwnHost(args) : askMadeHost(args);
     return new command.local.Command(
       `${name}-reach`,
-      { create, environment, stdin, triggers, addPreviousOutputInEnv: false },
-      { parent: this },
+      { create: run, environment, triggers, ...stdin, addPreviousOutputInEnv: false },
+      { parent, dependsOn: [...dependsOn] },
     );
   }
 }
 
-type PasswordAccess = OperatorAccess & { readonly password: object };
+type Reach = ProgramInputs & { readonly stdin: { readonly stdin?: pulumi.Output<string> } };
 
-function hasStackKey(access: Access): access is StackKeyAccess {
+function askOwnHost(args: HostArgs & OwnHost): Reach {
+  const { title, owner, access, hostKeySetting } = args;
+  const program = operatorProgram<ReachDocument>("host/reach-host.ts", {
+    title,
+    stackId: owner.id,
+    stack: owner.stack,
+    access: describeAccess(access),
+    // With the last dial and all that comes before, an error within half a minute.
+    waitSeconds: 15,
+    hostKeyMend:
+      "Was the machine set up anew? Then compare, on its own console,\n" +
+      "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
+      `and put its new line into ${hostKeySetting} of ${title}. Otherwise somebody stands between you and it.`,
+    silenceMend: undefined,
+    passwordKey: hasPassword(access) ? access.password.key : undefined,
+  });
+  return { ...program, stdin: passwordInput(access) };
+}
+
+function askMadeHost({ title, owner, access }: HostArgs & MadeHost): Reach {
+  const program = operatorProgram<ReachDocument>("host/reach-host.ts", {
+    title,
+    stackId: owner.id,
+    stack: owner.stack,
+    access: {
+      way: "ssh",
+      host: access.host,
+      port: access.port,
+      user: "root",
+      hostKeys: pulumi.all([access.firstHostKey, access.hostKey.publicKey]),
+      identityFile: undefined,
+      jump: undefined,
+    },
+    waitSeconds: access.bootSeconds,
+    hostKeyMend: access.otherMachineMend,
+    silenceMend: access.silenceMend,
+    passwordKey: undefined,
+  });
+  const secrets = { password: undefined, loginKey: access.privateKey, hostKey: access.hostKey.privateKey };
+  return { ...program, stdin: { stdin: operatorSecrets<ReachSecrets>(secrets) } };
+}
+
+type PasswordAccess = SshAccess & { readonly password: object };
+
+function hasStackKey(access: HostArgs["access"]): access is StackKeyAccess {
   return access !== "here" && "privateKey" in access;
 }
 
-function hasPassword(access: OperatorAccess | "here"): access is PasswordAccess {
+function hasPassword(access: SshAccess | "here"): access is PasswordAccess {
   return access !== "here" && access.password !== undefined;
 }
 
@@ -245,58 +234,40 @@ function passwordConnection(access: PasswordAccess) {
   };
 }
 
-/** What connect-host.sh reads from the environment. Every variable is set, so that the operator's own have no say. */
-export function operatorEnvironment(access: OperatorAccess | "here"): Record<string, string> {
-  if (access === "here") return { WAY: "here", JUMP_HOST: "" };
-  const { password, jump } = access;
-  return {
-    WAY: password === undefined ? "ssh" : "password",
-    HOST: access.host,
-    PORT: String(access.port),
-    LOGIN: access.user,
-    HOST_KEYS: access.hostKey,
-    IDENTITY: access.identityFile ?? "",
-    JUMP_HOST: jump?.host ?? "",
-    ...(jump === undefined ? {} : jumpEnvironment(jump)),
-    ...(password === undefined ? {} : { PASSWORD_KEY: password.key }),
-  };
+/** The way to a host as a program's document tells it. */
+export function describeAccess(access: SshAccess | "here"): HostAccess {
+  if (access === "here") return { way: "here" };
+  const { host, port, user, hostKey, identityFile, jump } = access;
+  const way: SshWay["way"] = access.password === undefined ? "ssh" : "password";
+  return { way, host, port, user, hostKeys: [hostKey], identityFile, jump };
 }
 
-function jumpEnvironment(jump: JumpAccess): Record<string, string> {
-  return {
-    JUMP_PORT: String(jump.port),
-    JUMP_LOGIN: jump.user,
-    JUMP_HOST_KEYS: jump.hostKey ?? "",
-    JUMP_IDENTITY: jump.identityFile ?? "",
-  };
+/** What a program on the operator's machine reads from stdin to log in: a password, where that is the way in. */
+export function passwordInput(access: SshAccess | "here"): { readonly stdin?: pulumi.Output<string> } {
+  return hasPassword(access) ? { stdin: operatorSecrets({ password: access.password.text }) } : {};
 }
 
-/** What reach-host.sh and uninstall-host.sh read from stdin. */
-export function operatorInput(access: OperatorAccess | "here"): { readonly stdin?: pulumi.Output<string> } {
-  return hasPassword(access) ? { stdin: pulumi.secret(access.password.text) } : {};
+/** The first step, which puts our scripts in place, and tells the host whose it is and what it is to that stack. */
+export function preparationCommand({ id, stack }: Owner, nameOnHost: string): string {
+  return `timeout 900 bash -s ${id} ${stack} ${nameOnHost}`;
 }
 
-/** What reach-host.sh and uninstall-host.sh read to know who may change a host. */
-export function ownerEnvironment(owner: Owner): Record<string, pulumi.Input<string>> {
-  return { STACK_ID: owner.id, STACK: owner.stack };
+/** The document of the first step: our scripts, units and the list of them, behind the script that unpacks them. */
+export function preparation(installation: Installation): string {
+  const script = prepareParts.map(readScript).join("");
+  return script + renderPreparation(installation, readInstalled(installation));
 }
 
-/** The host's name comes last, since it may be of two words. */
-function ownerWords(owner: Owner, title: string): pulumi.Input<string>[] {
-  return [owner.id, owner.stack, title];
+/** The last step of a host, at a home that is set up by hand as well. */
+export function leftoversStep(installation: Installation): Step & { readonly document: string } {
+  const document = renderManifest(installation, readInstalled(installation));
+  return { script: "remove-leftovers.sh", arguments: [], document };
 }
 
-function joinWords(words: readonly pulumi.Input<string>[]): pulumi.Output<string> {
-  return pulumi.all([...words]).apply((all) => all.join(" "));
-}
-
-/** The document of the first step: our scripts, units and settings, behind the script that unpacks them. */
-export function preparation(role: Role, extra: readonly DocumentFile[] = []): string {
-  const read = (path: string) => readFileSync(`${import.meta.dirname}/../${path}`, "utf8");
-  const files = installedFiles[role].map(({ source, path, mode }) => ({
-    name: path,
-    mode,
-    text: read(source),
+function readInstalled({ files }: Installation): InstalledText[] {
+  return files.map((file) => ({
+    name: file.path,
+    mode: file.mode,
+    text: "text" in file ? file.text : readScript(file.source),
   }));
-  return read("host/unpack-scripts.sh") + renderDocument([...files, ...extra]);
 }

@@ -1,13 +1,23 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { operatorEnvironment, operatorInput, ownerEnvironment } from "./Host.ts";
-import type { OperatorAccess, Owner } from "./Host.ts";
+import type { Owner } from "../network/owner.ts";
+import type { SshAccess } from "../network/sshAccess.ts";
+import { doNothing } from "../network/programDocument.ts";
+import type { CleaningDocument } from "./cleaningDocument.ts";
+import { describeAccess, passwordInput } from "./Host.ts";
+import { operatorProgram } from "./OperatorProgram.ts";
+import type { ProgramInputs } from "./OperatorProgram.ts";
 
-export interface UninstallArgs {
+/** How our things are taken off a host. */
+export interface CleaningArgs {
+  /** What the user calls the host. */
+  readonly title: string;
+  /** What the host knows it is to its stack, in one word. */
+  readonly nameOnHost: string;
   /** `here`: the host is the machine that runs this program. */
-  readonly access: OperatorAccess | "here";
+  readonly access: SshAccess | "here";
   /** What another stack owns, or what goes by another name by then, is left alone. */
-  readonly owner: Owner;
+  readonly owner: Owner<pulumi.Input<string>>;
   /** The script that runs there, below components/. */
   readonly script: string;
 }
@@ -18,41 +28,47 @@ export interface UninstallArgs {
  * It has no edge to the relay, is made first and so is deleted last: an unreachable host never keeps a billed thing
  * alive. All else is gone in the same run, and the message about this host stands last.
  */
-export class Uninstall extends pulumi.ComponentResource {
-  /** What must be gone before the host is cleaned depends on this. */
-  readonly command: pulumi.Resource;
-
-  /** `name`: what the user calls the host. */
-  constructor(name: string, args: UninstallArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    super("homerelay:host:Uninstall", name, { script: args.script }, opts);
-    const commandName = `${name}-on-destroy`;
-    this.command = new command.local.Command(
-      commandName,
+export class Uninstall extends command.local.Command {
+  constructor(name: string, args: CleaningArgs, opts: pulumi.CustomResourceOptions = {}) {
+    const { run, environment } = cleaningProgram("host/uninstall-host.ts", name, args, opts.parent);
+    super(
+      name,
       {
-        create: "true",
-        delete: `sh components/host/uninstall-host.sh components/${args.script}`,
-        ...cleaningInputs(name, args, `homerelay:host:Uninstall$command:local:Command::${commandName}`),
+        create: doNothing,
+        delete: run,
+        environment,
+        ...passwordInput(args.access),
         addPreviousOutputInEnv: false,
       },
-      { parent: this },
+      opts,
     );
-    this.registerOutputs({});
   }
 }
 
-/** What uninstall-host.sh reads. `id`: the last two parts of the URN, written out, as a resource cannot be told its own. */
-export function cleaningInputs(
+/** `name` and `parent` are those of the resource that runs the program. */
+export function cleaningProgram(
+  program: string,
   name: string,
-  { access, owner }: UninstallArgs,
-  id: string,
-): Pick<command.local.CommandArgs, "environment" | "stdin"> {
-  return {
-    environment: {
-      ...operatorEnvironment(access),
-      ...ownerEnvironment(owner),
-      NAME: name,
-      URN: `urn:pulumi:${pulumi.getStack()}::${pulumi.getProject()}::${id}`,
-    },
-    ...operatorInput(access),
-  };
+  { title, nameOnHost, access, owner, script }: CleaningArgs,
+  parent: pulumi.Resource | undefined,
+): ProgramInputs {
+  return operatorProgram<CleaningDocument>(program, {
+    title,
+    nameOnHost,
+    access: describeAccess(access),
+    stackId: owner.id,
+    urn: urnOf(name, parent),
+    script,
+  });
+}
+
+/**
+ * What the state will call a command. By a promise: an output of the parent would make the command wait for everything
+ * else that has this parent.
+ */
+function urnOf(name: string, parent: pulumi.Resource | undefined): Promise<string> {
+  const urn = pulumi.createUrn(name, "command:local:Command", parent);
+  return new Promise((resolve) => {
+    urn.apply(resolve);
+  });
 }

@@ -1,42 +1,54 @@
 # shellcheck shell=bash
 # Read by `bash -s` on a host, before the script that takes our things away there. Packages stay.
-# Arguments: the stack's id, and what the stack calls the host.
+# Arguments: the stack's id, and what the host is to that stack.
 set -euo pipefail
 export LC_ALL=C
 exec 2>&1
 trap '' PIPE HUP
 
-take_lock() {
-  exec 9>/run/homerelay.lock
-  flock -w 120 9 || {
-    echo "another home-relay step has been running here for two minutes"
-    exit 1
-  }
-}
+# From paths.sh.
+: "${etc:?}" "${installed_list:?}" "${owner_file:?}" "${sysctl_file:?}"
 
 # What another stack set up is not ours to remove, nor what this one has under another name by now. Neither is a reason
 # to fail: of what this name had here nothing is left.
-leave_to_owner() { # STACK-ID NAME…
-  local owner=/etc/homerelay/owner id name
-  [ -f "$owner" ] || return 0
-  id=$(sed -n 's/^id //p' "$owner")
-  name=$(sed -n 's/^host //p' "$owner")
+leave_to_owner() { # STACK-ID NAME
+  local id name
+  [ -f "$owner_file" ] || return 0
+  id=$(sed -n 's/^id //p' "$owner_file")
+  name=$(sed -n 's/^host //p' "$owner_file")
   if [ "$id" != "$1" ]; then
-    echo "this host belongs to another stack, $(sed -n 's/^stack //p' "$owner"), which calls it $name; nothing was touched"
+    say "this host belongs to another stack, $(sed -n 's/^stack //p' "$owner_file"), which calls it $name; nothing was touched"
     exit 0
   fi
-  if [ "$name" != "${*:2}" ]; then
-    echo "this host goes on as $name; nothing was touched"
+  if [ "$name" != "$2" ]; then
+    say "this host goes on as $name; nothing was touched"
     exit 0
   fi
 }
 
-stop_units() { # UNIT…
+# The tunnel goes before the firewall that judges it, and once nothing starts any more by itself.
+stop_units() {
   local unit
-  for unit; do
+  for unit in $(our_units timer) wg-quick@homerelay.service $(our_units service); do
     systemctl disable --now --quiet "$unit" 2>/dev/null || : # not there: nothing to stop
     systemctl reset-failed "$unit" 2>/dev/null || :
   done
+}
+
+# The units on the list of what we have put here, and those that lie here, since the list may be damaged or missing.
+our_units() { # timer|service
+  {
+    sed -n 's|^file /etc/systemd/system/||p' "$installed_list" 2>/dev/null || : # no list
+    ls /etc/systemd/system
+  } | grep -x "homerelay-[^/ ]*\.$1" | sort -u || : # none
+}
+
+# wg-quick has done it, unless it was not running.
+remove_tunnel() {
+  if [ -x /usr/local/lib/homerelay/sync-routes.sh ]; then
+    /usr/local/lib/homerelay/sync-routes.sh remove || say "routing rules may be left here: ip rule"
+  fi
+  ip link delete dev homerelay 2>/dev/null || : # not there
 }
 
 remove_tables() { # NAME…
@@ -46,12 +58,13 @@ remove_tables() { # NAME…
 }
 
 remove_files() {
-  rm -rf /etc/homerelay /usr/local/lib/homerelay /var/lib/homerelay
+  rm -rf "$etc" /usr/local/lib/homerelay /var/lib/homerelay
   rm -rf /etc/systemd/system/wg-quick@homerelay.service.d /etc/wireguard/homerelay.next
   # Also what a step that was cut off had not yet moved into place.
   rm -f /etc/systemd/system/nftables.service.d/homerelay.conf*
   rmdir --ignore-fail-on-non-empty /etc/systemd/system/nftables.service.d 2>/dev/null || : # not there
-  rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.conf /etc/sysctl.d/60-homerelay.conf*
+  rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.conf "$sysctl_file"*
+  rm -f /run/homerelay.lock /run/homerelay-routes /run/homerelay-ssh-fallback /run/homerelay-endpoints.lock
   systemctl daemon-reload
 }
 

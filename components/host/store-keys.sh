@@ -14,6 +14,8 @@ main() {
   fi
   # The step that comes next proves them by a new handshake, also if this one ends half-way.
   touch "$unproven"
+  # A power cut must not leave empty ones.
+  sync "$fresh"/*
   # Both ends of a swap are whole folders, so no reader ever sees half of the keys.
   mv "$keys" "$fresh.old"
   mv "$fresh" "$keys"

@@ -1,12 +1,6 @@
-import type { TunnelAddress } from "./addressPlan.ts";
-import { outermost } from "./nftSets.ts";
+import type { Peer } from "./peer.ts";
+import { outermost } from "./prefix.ts";
 import type { Prefix } from "./prefix.ts";
-
-/** An end of the tunnel that is not the relay: a home or a device. */
-export interface Peer {
-  readonly name: string;
-  readonly tunnelAddress: TunnelAddress;
-}
 
 /** What a device may open connections to. Replies need no leave of their own. */
 export type Allowed =
@@ -66,6 +60,11 @@ export function callersOf(devices: readonly Device[], device: string): Device[] 
   return devices.filter(({ allow }) =>
     allow.some((allowed) => allowed.to === "device" && allowed.peer.name === device),
   );
+}
+
+/** In the order of their names, so that the same devices give the same text. */
+export function inOrderOfName(devices: readonly Device[]): Device[] {
+  return [...devices].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function distinct(prefixes: readonly Prefix[]): Prefix[] {

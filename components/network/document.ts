@@ -9,14 +9,14 @@ export interface DocumentFile {
 
 /**
  * The document of a step that carries several files: each begins with a line of its own, so that `pulumi preview
- * --diff` shows plain lines and the host takes them apart with awk. Throws when a text contains such a line.
+ * --diff` shows plain lines and the host takes them apart with awk. The last line says that all of it has arrived: a
+ * connection may end in the middle. Throws when a text contains such a line.
  */
 export function renderDocument(files: readonly DocumentFile[]): string {
-  return files
-    .map(({ name, mode, text }) => {
-      if (/^#file /m.test(text))
-        throw new Error(`${name}: a line begins with "#file ", which parts documents`);
-      return `#file ${mode ?? "0644"} ${name}\n${text.endsWith("\n") ? text : `${text}\n`}`;
-    })
-    .join("");
+  const parts = files.map(({ name, mode, text }) => {
+    if (/^#(file |end$)/m.test(text))
+      throw new Error(`${name}: a line begins with "#file " or is "#end", which part documents`);
+    return `#file ${mode ?? "0644"} ${name}\n${text.endsWith("\n") ? text : `${text}\n`}`;
+  });
+  return `${parts.join("")}#end\n`;
 }

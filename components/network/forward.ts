@@ -85,12 +85,17 @@ export function renderForward(forward: Forward): string {
   ].join(", ");
 }
 
+/** Whether a forward's packets are for the home itself, its containers included, and for no other machine in its LAN. */
+export function endsAtHome({ to }: Pick<Forward, "to">): boolean {
+  return to === undefined;
+}
+
 /**
  * The ports at which a forward's packets arrive on the home's address in the tunnel. For a machine behind the home
  * they are the published ones, which no other forward has, and the home translates.
  */
-export function arrivalPorts({ published, target, to }: Forward): PortRange {
-  return to === undefined ? target : published;
+export function arrivalPorts(forward: Forward): PortRange {
+  return endsAtHome(forward) ? forward.target : forward.published;
 }
 
 /** Whether both want one published port of one protocol. */

@@ -17,7 +17,7 @@ export function parsePortRange(text: string): PortRange {
   return { first, last };
 }
 
-/** The range as nftables, Hetzner and people write it: `443` or `50000-50100`. */
+/** The range as nftables, providers and people write it: `443` or `50000-50100`. */
 export function renderPortRange({ first, last }: PortRange): string {
   return first === last ? String(first) : `${first}-${last}`;
 }

@@ -12,7 +12,7 @@ export interface Prefix {
 
 /**
  * Parses `address/length`, or a bare address as its single-host prefix. Throws an `Error` whose message says what
- * was found and what to write instead; host bits that are not zero are refused, as Hetzner's API refuses them.
+ * was found and what to write instead; host bits that are not zero are refused, as APIs of providers refuse them.
  */
 export function parsePrefix(text: string): Prefix {
   const [addressText = "", lengthText, ...rest] = text.split("/");
@@ -57,6 +57,13 @@ export function overlaps(a: Prefix, b: Prefix): boolean {
   if (a.family !== b.family) return false;
   const length = Math.min(a.length, b.length);
   return networkAddress(ipaddr.parse(a.address), length) === networkAddress(ipaddr.parse(b.address), length);
+}
+
+/** Those that lie within no other one of them, where they would add nothing; nft refuses such a set. */
+export function outermost(prefixes: readonly Prefix[]): Prefix[] {
+  return prefixes.filter(
+    (prefix) => !prefixes.some((other) => other.length < prefix.length && overlaps(other, prefix)),
+  );
 }
 
 function networkAddress(address: ipaddr.IPv4 | ipaddr.IPv6, length: number): string {

@@ -1,14 +1,13 @@
 #!/bin/bash
 # stdin: `address A`, then `PROTOCOL PUBLISHED TARGET MACHINE SOURCES` for each forward; MACHINE is one in the LAN or
-# `home`, SOURCES `anybody` or `some`. Runs at home and knocks at the relay's public
-# address from outside. A forward whose service is not up is told, a forward that swallows packets fails the step.
+# `home`, SOURCES `anybody` or `some`. Runs at home and tries each forward from outside, at the relay's public address.
+# A forward whose service is not up is told, one that swallows packets fails the step.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 
-# How many new connections the guard has let in so far: whether a knock came out of the tunnel.
+# How many new connections the guard has let in so far: whether an attempt came out of the tunnel.
 arrivals() {
-  nft list chain inet homerelay from_relay |
-    awk '/dport @(open|lan_open)/ { sub(".*packets ", ""); sum += $1 } END { print sum }'
+  nft list counter inet homerelay forwarded_arrivals | awk '$1 == "packets" { print $2 }'
 }
 
 listens() { # PROTOCOL PORT MACHINE
@@ -17,8 +16,8 @@ listens() { # PROTOCOL PORT MACHINE
   ss -Hln"${1:0:1}" "sport = :$2" | grep -q .
 }
 
-# The answer to one TCP knock: open, refused or silent.
-knock_tcp() { # ADDRESS PORT
+# The answer to one attempt over TCP: open, refused or silent.
+try_tcp() { # ADDRESS PORT
   local answer
   # shellcheck disable=SC2016 # $0 and $1 are for the inner shell
   if answer=$(timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>&1); then
@@ -30,16 +29,16 @@ knock_tcp() { # ADDRESS PORT
   fi
 }
 
-prove_tcp() { # ADDRESS PUBLISHED TARGET
+prove_tcp() { # ADDRESS PUBLISHED TARGET MACHINE
   local answer before
   before=$(arrivals)
-  answer=$(knock_tcp "$1" "$2")
-  # A packet may get lost. When several forwards are silent it is no accident, and one knock at each is enough.
-  if [ "$answer" = silent ] && [ "$failures" -lt 2 ]; then answer=$(knock_tcp "$1" "$2"); fi
+  answer=$(try_tcp "$1" "$2")
+  # A packet may get lost. When several forwards are silent it is no accident, and one attempt at each is enough.
+  if [ "$answer" = silent ] && [ "$failures" -lt 2 ]; then answer=$(try_tcp "$1" "$2"); fi
   case $answer in
     open) say "tcp $2: open" ;;
-    refused) say "tcp $2: the way is free, but nothing listens on $3 at home" ;;
-    silent) fail "tcp $2" "$3" "$before" ;;
+    refused) say "tcp $2: the way is free, but nothing listens on $3 at $4" ;;
+    silent) fail "tcp $2" "$3" "$4" "$before" ;;
   esac
 }
 
@@ -48,7 +47,7 @@ prove_udp() { # ADDRESS PUBLISHED TARGET MACHINE
   local before
   before=$(arrivals)
   for _ in 1 2 3; do
-    (printf '' >"/dev/udp/$1/$2") 2>/dev/null || : # an ICMP error for an earlier knock is no reason to stop
+    (printf '' >"/dev/udp/$1/$2") 2>/dev/null || : # an ICMP error for an earlier packet is no reason to stop
     (printf 'home-relay' >"/dev/udp/$1/$2") 2>/dev/null || :
     sleep 0.3
     if [ "$(arrivals)" -gt "$before" ]; then
@@ -60,14 +59,14 @@ prove_udp() { # ADDRESS PUBLISHED TARGET MACHINE
       return
     fi
   done
-  fail "udp $2" "$3" "$before"
+  fail "udp $2" "$3" "$4" "$before"
 }
 
 failures=0
-fail() { # WHAT TARGET ARRIVALS-BEFORE
+fail() { # WHAT TARGET MACHINE ARRIVALS-BEFORE
   failures=$((failures + 1))
-  if [ "$(arrivals)" -gt "$3" ]; then
-    say "$1: no answer. It came out of the tunnel, so a firewall or the service at home swallows it (port $2)."
+  if [ "$(arrivals)" -gt "$4" ]; then
+    say "$1: no answer. It came out of the tunnel, so a firewall or the service at $3 swallows it (port $2)."
   else
     say "$1: no answer. It did not come out of the tunnel: a firewall between here and the relay, or on it, swallows it."
   fi
@@ -76,14 +75,14 @@ fail() { # WHAT TARGET ARRIVALS-BEFORE
 main() {
   local word published target machine sources address=''
   while read -r word published target machine sources; do
-    # This home may be none of those who are let in, and need not be.
+    # This home may be none of those that are let in, and need not be.
     if [ "$sources" = some ]; then
       say "$word $published: open to some only, not tried from here"
       continue
     fi
     case $word in
       address) address=$published ;;
-      tcp) prove_tcp "$address" "$published" "$target" ;;
+      tcp) prove_tcp "$address" "$published" "$target" "$machine" ;;
       udp) prove_udp "$address" "$published" "$target" "$machine" ;;
     esac
   done

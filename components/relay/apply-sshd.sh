@@ -3,7 +3,7 @@
 # that any other port may be closed.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
-# shellcheck source=../host/sync-sshd.sh
+# shellcheck source=../relay/sync-sshd.sh
 . /usr/local/lib/homerelay/sync-sshd.sh
 
 main() {

@@ -1,19 +1,30 @@
 /** Read by sshd before its own file, and the first value of each key counts. */
 export const sshdConfigPath = "/etc/ssh/sshd_config.d/10-homerelay.conf";
 
-/** The relay's part of sshd's configuration: `port` alone, keys alone, root alone. */
+const keysAlone = [
+  "PermitRootLogin prohibit-password",
+  "PasswordAuthentication no",
+  "KbdInteractiveAuthentication no",
+];
+
+/** The part of sshd's configuration of a relay that this stack made: `port` alone, keys alone, root alone. */
 export function renderSshdConfig(port: number): string {
-  return [
-    "# Written by home-relay.",
+  return renderDropIn([
     `Port ${port}`,
-    "PermitRootLogin prohibit-password",
-    "PasswordAuthentication no",
-    "KbdInteractiveAuthentication no",
+    ...keysAlone,
     "AllowUsers root",
     "MaxAuthTries 3",
     "X11Forwarding no",
     "AllowTcpForwarding no",
     "AllowAgentForwarding no",
-    "",
-  ].join("\n");
+  ]);
+}
+
+/** The same of a relay that was there before: keys alone. Its port and its users stay. */
+export function renderSharedSshdConfig(): string {
+  return renderDropIn(keysAlone);
+}
+
+function renderDropIn(lines: readonly string[]): string {
+  return ["# Written by home-relay.", ...lines].map((line) => `${line}\n`).join("");
 }

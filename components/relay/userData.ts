@@ -1,3 +1,4 @@
+import type { NeededPackage } from "../network/installation.ts";
 import { renderSshdConfig, sshdConfigPath } from "./sshdConfig.ts";
 
 export interface RelayUserData {
@@ -8,10 +9,12 @@ export interface RelayUserData {
   /** The host key that the server has until our first contact; OpenSSH format. */
   readonly hostPrivateKey: string;
   readonly hostPublicKey: string;
+  /** What the relay needs: another SSH endpoint can be asked for before its first step. */
+  readonly packages: readonly NeededPackage[];
 }
 
 /**
- * cloud-init's user data. JSON is YAML, and needs no quoting of ours.
+ * cloud-init's user data: what a server needs until its first step. JSON is YAML, and needs no quoting of ours.
  *
  * The only secret in it is a host key that the first contact replaces: a server's user data can be read by every
  * program on the server and by everybody who has the API token.
@@ -29,21 +32,11 @@ export function renderUserData(data: RelayUserData): string {
         permissions: "0644",
         content: renderSshdConfig(data.sshPort),
       },
-      { path: "/etc/apt/apt.conf.d/52homerelay", permissions: "0644", content: upgradesConfig },
     ],
     package_update: true,
-    packages: ["nftables", "wireguard-tools", "unattended-upgrades"],
+    packages: data.packages.map(({ name }) => name),
     // The drop-in was written after sshd had been set up.
     runcmd: ["systemctl restart ssh"],
   };
   return `#cloud-config\n${JSON.stringify(config, undefined, 2)}\n`;
 }
-
-/** Security updates by themselves, and the reboot that a new kernel needs when hardly anybody is awake. */
-const upgradesConfig = `// Written by home-relay.
-APT::Periodic::Update-Package-Lists "1";
-APT::Periodic::Unattended-Upgrade "1";
-Unattended-Upgrade::Automatic-Reboot "true";
-Unattended-Upgrade::Automatic-Reboot-Time "04:30";
-Unattended-Upgrade::Remove-Unused-Kernel-Packages "true";
-`;

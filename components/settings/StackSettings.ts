@@ -1,34 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
-import { parseSettings, sections } from "./parseSettings.ts";
-import type { DynDnsService } from "../network/dynDnsService.ts";
-import type {
-  ExistingRelaySettings,
-  HetznerDnsSettings,
-  HetznerRelaySettings,
-  InstalledHome,
-  ManualHome,
-  Settings,
-} from "./settings.ts";
+import type { HetznerAccess } from "../hetzner/hetznerAccess.ts";
+import { parseSettings } from "./parseSettings.ts";
+import { sections } from "./sections.ts";
+import type { Settings } from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
 
-/** The settings, and how this stack reaches Hetzner; a token that is in the environment stays there, out of the state. */
+/** The settings, what this stack is called, and how it reaches Hetzner; a token that is in the environment stays there, out of the state. */
 export interface StackSettings extends Settings {
   /** `home-relay/dev`, for people. */
   readonly stack: string;
   /** `home-relay-dev`, for the names of things at Hetzner. */
   readonly label: string;
-  /** The relay, where it is to be made. */
-  readonly rented: HetznerRelaySettings | undefined;
-  /** The relay, where it was there before; none or one. */
-  readonly owned: readonly ExistingRelaySettings[];
-  /** Names in a zone at Hetzner, or with a DynDNS service. */
-  readonly zone: HetznerDnsSettings | undefined;
-  readonly service: DynDnsService | undefined;
-  /** The homes that this program sets up, and those that their owners do. */
-  readonly installed: readonly InstalledHome[];
-  readonly byHand: readonly ManualHome[];
-  readonly hetzner: { readonly endpoint: string; readonly token: pulumi.Output<string> };
+  /** How Hetzner is reached, where it is. */
+  readonly hetzner: HetznerAccess<pulumi.Output<string>>;
 }
 
 /** The provider's own default. */
@@ -43,41 +28,35 @@ export function readSettings(): StackSettings {
   const config = pulumi.runtime.allConfig();
   const section = (key: string) =>
     parseSection(config[`${namespace}:${key}`], isSecretKey(`${namespace}:${key}`));
-  // The provider reads the same, in this order.
+  // The provider reads the same, in this order, and an empty text is none to it.
   const hcloud = new pulumi.Config("hcloud");
   const token = hcloud.get("token");
-  const endpoint = hcloud.get("endpoint") ?? process.env["HCLOUD_ENDPOINT"] ?? hetznerEndpoint;
+  const endpoint = hcloud.get("endpoint") || process.env["HCLOUD_ENDPOINT"] || hetznerEndpoint;
   try {
-    const settings = parseSettings({
-      relay: section("relay"),
-      homes: section("homes"),
-      devices: section("devices"),
-      tunnel: section("tunnel"),
-      dns: section("dns"),
-      unknownKeys: unknownKeys(namespace, config),
-      isEncrypted: (key, text) => isSecretKey(`${namespace}:${key}`) && !standsInStackFile(text),
-      hcloudToken: token ?? process.env["HCLOUD_TOKEN"],
-    });
-    return { ...settings, ...sort(settings), hetzner: { endpoint, token: pulumi.secret(token ?? "") } };
+    const settings = parseSettings(
+      {
+        relay: section("relay"),
+        homes: section("homes"),
+        devices: section("devices"),
+        tunnel: section("tunnel"),
+        dns: section("dns"),
+        unknownKeys: unknownKeys(namespace, config),
+        isEncrypted: (key, text) => isSecretKey(`${namespace}:${key}`) && !standsInStackFile(text),
+        hcloudToken: token ?? process.env["HCLOUD_TOKEN"],
+      },
+      namespace,
+    );
+    const [project, stack] = [pulumi.getProject(), pulumi.getStack()];
+    return {
+      ...settings,
+      stack: `${project}/${stack}`,
+      label: `${project}-${stack}`,
+      hetzner: { endpoint, token: pulumi.secret(token ?? "") },
+    };
   } catch (error) {
     if (error instanceof SettingsError) throw new pulumi.RunError(error.message);
     throw error;
   }
-}
-
-/** Each kind of relay, names and homes by itself: what exists is decided here, and not where it is made. */
-function sort({ relay, dns, homes }: Settings): Omit<StackSettings, keyof Settings | "hetzner"> {
-  const [project, stack] = [pulumi.getProject(), pulumi.getStack()];
-  return {
-    stack: `${project}/${stack}`,
-    label: `${project}-${stack}`,
-    rented: relay.provider === "hetzner" ? relay : undefined,
-    owned: relay.provider === "ssh" ? [relay] : [],
-    zone: dns?.provider === "hetzner" ? dns : undefined,
-    service: dns?.provider === "hetzner" ? undefined : dns,
-    installed: homes.filter((home) => home.install !== "manual"),
-    byHand: homes.filter((home) => home.install === "manual"),
-  };
 }
 
 /** As `Config.getObject` reads it, but without its warning for every section that has an encrypted value inside. */
@@ -109,7 +88,7 @@ function standsInStackFile(text: string): boolean {
 
 /** The engine accepts any key in the project's namespace and says nothing, so a mistyped one shows up only here. */
 function unknownKeys(namespace: string, config: Readonly<Record<string, string>>): string[] {
-  const known = new Set<string>(sections.map((section) => `${namespace}:${section}`));
+  const known = new Set(Object.keys(sections).map((section) => `${namespace}:${section}`));
   return Object.keys(config)
     .filter((key) => key.startsWith(`${namespace}:`) && !known.has(key))
     .map((key) => key.slice(namespace.length + 1))

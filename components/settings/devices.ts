@@ -1,13 +1,15 @@
 import { peerAddress } from "../network/addressPlan.ts";
-import type { Allowed, Peer } from "../network/device.ts";
+import type { Allowed } from "../network/device.ts";
+import type { Peer } from "../network/peer.ts";
 import { overlaps, parseAddress, parsePrefix } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
-import { defaults } from "./defaults.ts";
-import { readPeerName } from "./peerName.ts";
+import type { TunnelPlan } from "../network/tunnelPlan.ts";
+import { record, required, withDefault } from "./fields.ts";
+import { peerName } from "./peerName.ts";
 import { isRead, show } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
-import { distinct, fields, isAbsent, isText, items, optional, parsed, required } from "./readers.ts";
-import type { DeviceSettings, HomeSettings, TunnelSettings } from "./settings.ts";
+import { attempt, distinct, isText, items, parsed, textBy } from "./readers.ts";
+import type { DeviceSettings, HomeSettings } from "./settings.ts";
 import { privateSpace } from "./tunnel.ts";
 
 /** A device as the user wrote it; its `allow` names other things, which need not exist. */
@@ -26,29 +28,49 @@ export type WrittenAllowed =
 
 const forms = 'write the name of a home or a device, "192.168.1.0/24 via nas" or "internet via nas"';
 
-const readLongForm = fields<WrittenDevice>({
-  name: required(readPeerName, "name: phone"),
-  allow: optional(items(readAllowed), defaults.device.allow),
-  dns: optional(
+const longForm = record<WrittenDevice>({
+  name: required(peerName, {
+    means: "Names the device everywhere. Its addresses in the tunnel come from it.",
+    example: "phone",
+  }),
+  allow: withDefault(
+    items(textBy(readAllowed, "what the device may reach"), "list of names, LAN via home, internet via home"),
+    {
+      default: [],
+      means:
+        'What it may open connections to: the name of a home or of another device, "192.168.1.0/24 via nas" for a part ' +
+        'of a home\'s LAN, "internet via nas" for everything else.',
+      example: ["nas", "192.168.1.0/24 via nas"],
+    },
+  ),
+  dns: withDefault(
     distinct(
       parsed(
         (text) => parseAddress(text).toString(),
+        "address",
         'write the address of a resolver, like "9.9.9.9"; a name would have to be looked up first',
       ),
+      "list of addresses",
       (address) => address,
     ),
-    defaults.device.dns,
+    {
+      default: [],
+      means: "The resolvers that it asks while the tunnel is up; with none, its own.",
+      example: ["9.9.9.9"],
+    },
   ),
 });
 
-const readList = items<Draft<WrittenDevice>>((value, place) =>
-  isText(value) ? readLongForm({ name: value }, place) : readLongForm(value, place),
-);
-
 /** The `devices` section. */
-export function readDevices(value: unknown, place: Place): Read<readonly Read<Draft<WrittenDevice>>[]> {
-  return readList(isAbsent(value) ? [] : value, place);
-}
+export const devices = items<Draft<WrittenDevice>>(
+  {
+    shape: "name, or mapping",
+    schema: { anyOf: [peerName.schema, longForm.schema] },
+    tables: longForm.tables,
+    read: (value, place, siblings) => longForm.read(isText(value) ? { name: value } : value, place, siblings),
+  },
+  "list of names or mappings",
+);
 
 function readAllowed(value: unknown, place: Place): Read<WrittenAllowed> {
   if (!isText(value)) return place.refuse(`must be text; found ${show(value)}`, forms);
@@ -60,7 +82,11 @@ function readAllowed(value: unknown, place: Place): Read<WrittenAllowed> {
   if (word !== "via" || via === "" || rest.length > 0)
     return place.refuse(`must be what the device may reach; found ${show(value)}`, forms);
   if (target === "internet") return { to: "internet", via };
-  const prefix = parsed(parseLan, 'write a part of the LAN, like "192.168.1.0/24 via nas"')(target, place);
+  const prefix = attempt(
+    () => parseLan(target),
+    place,
+    'write a part of the LAN, like "192.168.1.0/24 via nas"',
+  );
   return isRead(prefix) ? { to: "lan", prefix, via } : prefix;
 }
 
@@ -78,7 +104,7 @@ function parseLan(text: string): Prefix {
 export function resolveDevices(
   drafts: readonly Read<Draft<WrittenDevice>>[],
   homes: readonly HomeSettings[],
-  { prefix4, prefix6 }: TunnelSettings,
+  { prefix4, prefix6 }: TunnelPlan,
 ): DeviceSettings[] {
   const written = drafts.filter((draft): draft is WrittenDevice => isRead(draft));
   const home = new Map(homes.map(({ name, tunnelAddress }) => [name, { name, tunnelAddress }]));

@@ -5,34 +5,112 @@ import type { PortRange } from "../network/port.ts";
 import { parseAddress } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
 import { dangerOf } from "./dangerousPorts.ts";
-import { sources } from "./prefixes.ts";
+import { optional, record, required, withDefault } from "./fields.ts";
 import { complete, isRead, refused, show } from "./place.ts";
 import type { Place, Read } from "./place.ts";
-import {
-  attempt,
-  fields,
-  flag,
-  isMapping,
-  isText,
-  oneOf,
-  optional,
-  parsed,
-  required,
-  wholeNumber,
-} from "./readers.ts";
+import { sources } from "./prefixes.ts";
+import { attempt, flag, isMapping, isText, oneOf, parsed, wholeNumber } from "./readers.ts";
+import type { Kind, Mapping } from "./readers.ts";
 
 const shortForm =
   'write "port", "published:target" or "published:target/protocol", like "80:8080" or "64738:64738/udp"';
 
+/** As it is written: every option of a `Forward` is a key of its own. */
+interface LongForm extends Omit<Forward, "target" | "protocols" | "from"> {
+  readonly target: PortRange | undefined;
+  readonly protocol: string;
+  readonly from: readonly Prefix[] | undefined;
+  readonly acknowledge: boolean;
+}
+
+const ports: Kind<PortRange> = {
+  read: readPorts,
+  shape: "port or range, 1 to 65535",
+  schema: { anyOf: [{ type: "integer", minimum: 1, maximum: 65535 }, { type: "string" }] },
+  tables: [],
+};
+
+const longForm = record<LongForm>({
+  published: required(ports, { means: "The port on the relay.", example: 80 }),
+  target: optional(ports, {
+    otherwise: "as published",
+    means: "The port at home; a range has as many ports as the published one.",
+    example: 8080,
+  }),
+  protocol: withDefault(
+    {
+      read: readProtocol,
+      shape: "tcp, udp or tcp+udp",
+      schema: { enum: ["tcp", "udp", "tcp+udp"] },
+      tables: [],
+    },
+    { default: "tcp", means: "One protocol, or both.", example: "udp" },
+  ),
+  to: optional(
+    parsed(
+      parseLanAddress,
+      "private IPv4 address",
+      "write the machine's address in the home's LAN, like 192.168.1.50",
+    ),
+    {
+      otherwise: "the home itself",
+      means:
+        "Another machine in the home's LAN. It sees the home as its client, since its answers would take another way.",
+      example: "192.168.1.50",
+    },
+  ),
+  clientIp: withDefault(oneOf(["preserve", "masquerade"]), {
+    default: "preserve",
+    means: "Whom the service sees: its caller (preserve), or the relay (masquerade).",
+    example: "masquerade",
+  }),
+  from: optional(
+    sources({
+      empty: "nobody could connect",
+      mend: "write the prefixes of those who may, or remove the key to let in everybody",
+    }),
+    { otherwise: "everybody", means: "Who may connect.", example: ["203.0.113.0/24"] },
+  ),
+  newPerSecond: optional(
+    wholeNumber(
+      1,
+      200,
+      "new connections a second",
+      "the relay allows 200 a second to any source; 5 to 50 suits most services",
+    ),
+    {
+      otherwise: "200 over all forwards together",
+      means: "How many new connections one source may make to the port.",
+      example: 20,
+    },
+  ),
+  acknowledge: withDefault(flag, {
+    default: false,
+    means:
+      "Write true for ports that are refused without it: SSH, databases, Docker's API, UDP services that answer more " +
+      "than they were asked.",
+    example: true,
+  }),
+});
+
 /** A forward in Compose's short syntax, as a bare port number, or in the long form `{ published, target, protocol }`. */
-export function readForward(value: unknown, place: Place): Read<Forward> {
-  const forward = readEitherForm(value, place);
-  if (!isRead(forward) || (isMapping(value) && value["acknowledge"] === true)) return forward;
+export const forward: Kind<Forward> = {
+  read: (value, place) => {
+    const read = readEitherForm(value, place);
+    return isRead(read) ? refuseDanger(read, value, place) : refused;
+  },
+  shape: "published:target/protocol, or mapping",
+  schema: { anyOf: [{ type: "integer", minimum: 1, maximum: 65535 }, { type: "string" }, longForm.schema] },
+  tables: longForm.tables,
+};
+
+function refuseDanger(forward: Forward, written: unknown, place: Place): Read<Forward> {
+  if (isMapping(written) && written["acknowledge"] === true) return forward;
   const danger = dangerOf(forward);
   if (danger === undefined) return forward;
   const { published, target, protocols } = forward;
   const long = `{ published: "${renderPortRange(published)}", target: "${renderPortRange(target)}", protocol: ${protocols.join("+")}, acknowledge: true }`;
-  const write = isMapping(value) ? "add acknowledge: true to it" : `write ${long}`;
+  const write = isMapping(written) ? "add acknowledge: true to it" : `write ${long}`;
   return place.refuse(danger, `if you mean it, ${write}; and name those who need it with from: [prefixes]`);
 }
 
@@ -49,41 +127,7 @@ function readShortForm(value: string | number, place: Place): Read<Forward> {
   return attempt(() => parseForward(String(value)), place, mend);
 }
 
-interface LongForm {
-  readonly published: PortRange;
-  readonly target: PortRange | undefined;
-  readonly protocol: string;
-  readonly to: string | undefined;
-  readonly clientIp: Forward["clientIp"];
-  readonly from: readonly Prefix[];
-  readonly newPerSecond: number | undefined;
-  readonly acknowledge: boolean;
-}
-
-const readLong = fields<LongForm>({
-  published: required(readPorts, "published: 80"),
-  target: optional(readPorts, undefined),
-  protocol: optional(readProtocol, "tcp"),
-  to: optional(
-    parsed(parseLanAddress, "write the machine's address in the home's LAN, like 192.168.1.50"),
-    undefined,
-  ),
-  clientIp: optional(oneOf(["preserve", "masquerade"]), "preserve"),
-  from: optional(
-    sources({
-      empty: "nobody could connect",
-      mend: "write the prefixes of those who may, or remove the key to let in everybody",
-    }),
-    [],
-  ),
-  newPerSecond: optional(
-    wholeNumber(1, 200, "the relay allows 200 a second to any source; 5 to 50 suits most services"),
-    undefined,
-  ),
-  acknowledge: optional(flag, false),
-});
-
-function readLongForm(value: Readonly<Record<string, unknown>>, place: Place): Read<Forward> {
+function readLongForm(value: Mapping, place: Place): Read<Forward> {
   const [key = "", ...otherKeys] = Object.keys(value);
   const behind = value[key];
   // `80: 8080`, with a space, is a mapping to YAML.
@@ -92,16 +136,16 @@ function readLongForm(value: Readonly<Record<string, unknown>>, place: Place): R
       `must be a forward; found ${show(value)}`,
       `write "${key}:${behind}", in quotes and without a space`,
     );
-  const long = complete<LongForm>(readLong(value, place));
+  const long = complete<LongForm>(longForm.read(value, place, {}));
   if (!isRead(long)) return refused;
-  const { published, target = published, protocol, ...options } = long;
-  if (options.to !== undefined && options.from.length > 0 && options.from.every(({ family }) => family === 6))
+  const { published, target = published, protocol, from = [], ...options } = long;
+  if (options.to !== undefined && from.length > 0 && from.every(({ family }) => family === 6))
     return place.refuse(
-      `lets in IPv6 senders only, and a machine in the LAN is reached over IPv4; found from: ${options.from.map(({ text }) => text).join(", ")}`,
+      `lets in IPv6 senders only, and a machine in the LAN is reached over IPv4; found from: ${from.map(({ text }) => text).join(", ")}`,
       "name IPv4 prefixes",
     );
   const mend = "write as many target ports as published ones";
-  return attempt(() => createForward(published, target, protocol, options), place, mend);
+  return attempt(() => createForward(published, target, protocol, { ...options, from }), place, mend);
 }
 
 function parseLanAddress(text: string): string {

@@ -1,40 +1,64 @@
 import type { Forward } from "../network/forward.ts";
-import { defaults } from "./defaults.ts";
-import { readForward } from "./forwards.ts";
-import { readPeerName } from "./peerName.ts";
+import type { SshAccess } from "../network/sshAccess.ts";
+import { optional, record, required, withDefault } from "./fields.ts";
+import { forward } from "./forwards.ts";
+import { peerName } from "./peerName.ts";
 import { isRead, refused } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
-import { fields, isAbsent, items, oneOf, optional, required } from "./readers.ts";
-import type { Reader } from "./readers.ts";
-import type { HomeSettings, SshSettings } from "./settings.ts";
-import { readSsh } from "./ssh.ts";
+import { items, notEmpty, oneOf } from "./readers.ts";
+import type { Kind } from "./readers.ts";
+import type { HomeSettings } from "./settings.ts";
+import { ssh } from "./ssh.ts";
 
 /** A home as the user wrote it: parts that were refused do not keep the others from being compared. */
 export interface WrittenHome extends Pick<HomeSettings, "name" | "install"> {
   /** `undefined` where nothing is reached over SSH. */
-  readonly ssh: Draft<SshSettings> | undefined;
+  readonly ssh: Draft<SshAccess> | undefined;
   /** Each at the index where it was written. */
   readonly forwards: readonly Read<Forward>[];
 }
 
-const readFields = fields<WrittenHome>({
-  name: required(readPeerName, "name: nas"),
-  install: optional(oneOf(["ssh", "local", "manual"]), defaults.home.install),
-  ssh: optional(readSsh, undefined),
+const example = 'a home needs name, ssh and forwards, for example forwards: ["80:8080"]';
+
+const written = record<WrittenHome>({
+  name: required(peerName, {
+    means: "Names the home everywhere. Its addresses in the tunnel come from it; it may be changed.",
+    example: "nas",
+  }),
+  install: withDefault(oneOf(["ssh", "local", "manual"]), {
+    default: "ssh",
+    means:
+      "How the home is set up: over SSH, on the very machine that runs pulumi (local), or by a script that you run " +
+      "there (manual).",
+    example: "local",
+  }),
+  ssh: optional(ssh, {
+    otherwise: "none; required with install: ssh",
+    means: "How the home is reached.",
+    example: { host: "192.168.1.10", hostKey: "ssh-ed25519 AAAA..." },
+  }),
   forwards: required(
-    atLeastOne(items(readForward), "has no forward, so nothing would reach this home"),
-    'forwards: ["80:8080"]',
+    notEmpty(items(forward, "list of forwards"), "has no forward, so nothing would reach this home", example),
+    {
+      means:
+        'What strangers reach there, as in a Compose file: "443", "80:8080", "50000-50100:50000-50100/udp", ' +
+        '"64738:64738/tcp+udp", or the long form below.',
+      example: ["80:8080"],
+    },
   ),
 });
 
-function readHome(value: unknown, place: Place): Read<Draft<WrittenHome>> {
-  const home = readFields(value, place);
-  if (!isRead(home) || !isRead(home.install)) return home;
-  const { install, ssh } = home;
-  if (install === "ssh") return ssh === undefined ? { ...home, ssh: refuseMissing(place.at("ssh")) } : home;
-  if (ssh !== undefined) refuseUnused(place.at("ssh"), install);
-  return home;
-}
+const home: Kind<Draft<WrittenHome>> = {
+  ...written,
+  read: (value, place, siblings) => {
+    const draft = written.read(value, place, siblings);
+    if (!isRead(draft) || !isRead(draft.install)) return draft;
+    if (draft.install === "ssh")
+      return draft.ssh === undefined ? { ...draft, ssh: refuseMissing(place.at("ssh")) } : draft;
+    if (draft.ssh !== undefined) refuseUnused(place.at("ssh"), draft.install);
+    return draft;
+  },
+};
 
 function refuseMissing(place: Place): typeof refused {
   return place.refuse(
@@ -56,19 +80,9 @@ function refuseUnused(place: Place, install: keyof typeof withoutSsh): void {
   );
 }
 
-const readList = atLeastOne(
-  items<Draft<WrittenHome>>(readHome),
-  "has no home: write at least one, under homes:",
-);
-
 /** The `homes` section. */
-export function readHomes(value: unknown, place: Place): Read<readonly Read<Draft<WrittenHome>>[]> {
-  return readList(isAbsent(value) ? [] : value, place);
-}
-
-function atLeastOne<T>(list: Reader<readonly T[]>, what: string): Reader<readonly T[]> {
-  return (value, place) =>
-    Array.isArray(value) && value.length === 0
-      ? place.refuse(what, 'a home needs name, ssh and forwards, for example forwards: ["80:8080"]')
-      : list(value, place);
-}
+export const homes = notEmpty(
+  items(home, "list of mappings"),
+  "has no home: write at least one, under homes:",
+  example,
+);

@@ -1,28 +1,23 @@
 import { peerAddress } from "../network/addressPlan.ts";
 import type { Forward } from "../network/forward.ts";
-import { refuseConflicts } from "./conflicts.ts";
+import type { SshAccess } from "../network/sshAccess.ts";
+import type { TunnelPlan } from "../network/tunnelPlan.ts";
 import { refuseDeviceConflicts } from "./deviceConflicts.ts";
-import { readDevices, resolveDevices } from "./devices.ts";
+import { resolveDevices } from "./devices.ts";
 import type { WrittenDevice } from "./devices.ts";
-import { readDns } from "./dns.ts";
-import { readHomes } from "./homes.ts";
+import { refuseForwardConflicts, refuseTargetsInTunnel } from "./forwardConflicts.ts";
 import type { WrittenHome } from "./homes.ts";
+import { refuseHomesInTunnel, refuseMachineConflicts } from "./machineConflicts.ts";
+import { refuseNameConflicts, refuseUnknownSshPeers } from "./nameConflicts.ts";
 import { complete, isRead, Place, refused } from "./place.ts";
 import type { Draft, Read } from "./place.ts";
 import { refuseUnknown } from "./readers.ts";
-import { readRelay } from "./relay.ts";
-import type {
-  DnsSettings,
-  HomeSettings,
-  RelaySettings,
-  Settings,
-  SshSettings,
-  TunnelSettings,
-} from "./settings.ts";
+import { sections } from "./sections.ts";
+import type { DnsSettings, HomeSettings, RelaySettings, Settings } from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
-import { refuseSshPeers } from "./sshPeers.ts";
 import { checkToken } from "./token.ts";
-import { readTunnel } from "./tunnel.ts";
+import { collectWritten } from "./written.ts";
+import type { Written } from "./written.ts";
 
 /** The settings as they come out of the stack file: plain data of any shape. */
 export interface RawSettings {
@@ -39,32 +34,38 @@ export interface RawSettings {
   readonly hcloudToken: string | undefined;
 }
 
-/** The sections of the stack file, each a key of the project's own namespace. */
-export const sections = ["relay", "homes", "devices", "tunnel", "dns"] as const;
-
-/** Checks everything that the user wrote; deeply frozen. Throws one `SettingsError` with every problem there is. */
-export function parseSettings(raw: RawSettings): Settings {
+/**
+ * Checks everything that the user wrote; deeply frozen. Throws one `SettingsError` with every problem there is.
+ * `namespace` is the project's name, which stands before each section: `home-relay`.
+ */
+export function parseSettings(raw: RawSettings, namespace: string): Settings {
   const problems: string[] = [];
   const at = (section: string) =>
-    new Place(`home-relay:${section}`, problems, (text) => raw.isEncrypted?.(section, text) ?? false);
+    new Place(`${namespace}:${section}`, problems, (text) => raw.isEncrypted?.(section, text) ?? false);
   for (const key of raw.unknownKeys ?? []) refuseUnknownSection(key, at);
-  const relay = readRelay(raw.relay ?? {}, at("relay"));
-  const homes = readHomes(raw.homes, at("homes"));
-  const devices = readDevices(raw.devices, at("devices"));
-  const tunnel = readTunnel(raw.tunnel ?? {}, at("tunnel"));
-  const dns = readDns(raw.dns, at("dns"), {
-    // A relay that was refused is a problem of its own already.
-    relayAtHetzner: !isRead(relay) || isAtHetzner(relay),
-  });
+  const all = { relay: raw.relay, homes: raw.homes, devices: raw.devices, tunnel: raw.tunnel, dns: raw.dns };
+  const relay = sections.relay.read(raw.relay, at("relay"), all);
+  const homes = sections.homes.read(raw.homes, at("homes"), all);
+  const devices = sections.devices.read(raw.devices, at("devices"), all);
+  const tunnel = sections.tunnel.read(raw.tunnel, at("tunnel"), all);
+  const dns = sections.dns.read(raw.dns, at("dns"), all);
   if (isAtHetzner(relay) || isAtHetzner(dns))
     checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
-  if (isRead(homes)) refuseConflicts(homes, at("homes"), relay, tunnel);
-  refuseSshPeers(relay, homes, devices, at("relay"));
-  if (isRead(homes) && isRead(devices))
-    refuseDeviceConflicts(devices, at("devices"), homes, at("homes"), tunnel);
+  refuseConflicts(collectWritten({ relay, homes, devices, tunnel }, at));
   const settings = assemble(relay, homes, devices, tunnel, dns, problems);
   if (problems.length > 0 || !isRead(settings)) throw new SettingsError(problems);
   return deepFreeze(settings);
+}
+
+/** What is right on its own and wrong together. */
+function refuseConflicts(written: Written): void {
+  refuseForwardConflicts(written);
+  refuseNameConflicts(written);
+  refuseMachineConflicts(written);
+  refuseHomesInTunnel(written);
+  refuseTargetsInTunnel(written);
+  refuseUnknownSshPeers(written);
+  refuseDeviceConflicts(written);
 }
 
 function isAtHetzner(section: Read<{ readonly provider: Read<string> }> | undefined): boolean {
@@ -74,24 +75,24 @@ function isAtHetzner(section: Read<{ readonly provider: Read<string> }> | undefi
 function refuseUnknownSection(key: string, at: (section: string) => Place): void {
   const [section = ""] = key.split(/[.[]/);
   // What `pulumi config set relay.sshPort 2222` leaves behind without --path.
-  if (section !== key && sections.some((known) => known === section))
+  if (section !== key && Object.hasOwn(sections, section))
     at(key).refuse(
       "is not a setting",
       `set it with --path: pulumi config set --path ${key} VALUE, and: pulumi config rm ${key}`,
     );
-  else refuseUnknown(at(key), key, sections);
+  else refuseUnknown(at(key), key, Object.keys(sections));
 }
 
 function assemble(
   relayDraft: Read<Draft<RelaySettings>>,
   homeDrafts: Read<readonly Read<Draft<WrittenHome>>[]>,
   deviceDrafts: Read<readonly Read<Draft<WrittenDevice>>[]>,
-  tunnelDraft: Read<Draft<TunnelSettings>>,
+  tunnelDraft: Read<Draft<TunnelPlan>>,
   dnsDraft: Read<Draft<DnsSettings>> | undefined,
   problems: readonly string[],
 ): Read<Settings> {
   const relay = complete<RelaySettings>(relayDraft);
-  const tunnel = complete<TunnelSettings>(tunnelDraft);
+  const tunnel = complete<TunnelPlan>(tunnelDraft);
   const dns = dnsDraft === undefined ? undefined : complete<DnsSettings>(dnsDraft);
   if (!isRead(relay) || !isRead(tunnel) || !isRead(dns) || !isRead(homeDrafts)) return refused;
   const homes = homeDrafts.map((draft) => assembleHome(draft, tunnel)).filter(isRead);
@@ -101,14 +102,11 @@ function assemble(
   return homes.length === homeDrafts.length ? { relay, tunnel, homes, devices, dns } : refused;
 }
 
-function assembleHome(
-  draft: Read<Draft<WrittenHome>>,
-  { prefix4, prefix6 }: TunnelSettings,
-): Read<HomeSettings> {
+function assembleHome(draft: Read<Draft<WrittenHome>>, { prefix4, prefix6 }: TunnelPlan): Read<HomeSettings> {
   const home = complete<WrittenHome>(draft);
   if (!isRead(home)) return refused;
   const { name, install } = home;
-  const access = home.ssh === undefined ? "here" : complete<SshSettings>(home.ssh);
+  const access = home.ssh === undefined ? "here" : complete<SshAccess>(home.ssh);
   const forwards: Forward[] = home.forwards.filter(isRead);
   if (!isRead(access) || forwards.length < home.forwards.length) return refused;
   const common = { name, forwards, tunnelAddress: peerAddress(prefix4, prefix6, name) };

@@ -6,6 +6,9 @@ export type Read<T> = T | typeof refused;
 /** A `T` of which some fields may have been refused. */
 export type Draft<T> = { readonly [K in keyof T]: Read<T[K]> };
 
+/** The parts of a `T` that were read; the others are `undefined`. */
+export type Known<T> = { readonly [K in keyof T]: T[K] | undefined };
+
 /** Whether a text of a section stands encrypted in the stack file. */
 export type IsEncrypted = (text: string) => boolean;
 
@@ -22,10 +25,24 @@ export class Place {
     this.#problems = problems;
   }
 
+  /** The key itself, without what it stands in: `hostKey`; empty for an item of a list. */
+  get key(): string {
+    return /[^.:[\]]+$/.exec(this.path)?.[0] ?? "";
+  }
+
   /** A key inside this one: the name of a field or the index of an item. */
   at(key: string | number): Place {
     return new Place(
       typeof key === "number" ? `${this.path}[${key}]` : `${this.path}.${key}`,
+      this.#problems,
+      this.isEncrypted,
+    );
+  }
+
+  /** Another key of the mapping in which this one stands. */
+  beside(key: string): Place {
+    return new Place(
+      `${this.path.slice(0, this.path.length - this.key.length)}${key}`,
       this.#problems,
       this.isEncrypted,
     );
@@ -49,6 +66,12 @@ export function complete<T extends object>(draft: Read<Draft<T>>): Read<T> {
 
 function isComplete<T extends object>(draft: Draft<T>): draft is Draft<T> & T {
   return Object.values(draft).every(isRead);
+}
+
+/** The parts of a draft that were read; of a draft that was refused itself, none. */
+export function known<T extends object>(draft: Read<Draft<T>> | undefined): Known<T> {
+  const parts = draft === undefined || !isRead(draft) ? [] : Object.entries<Read<unknown>>(draft);
+  return Object.fromEntries(parts.filter(([, part]) => isRead(part))) as Known<T>;
 }
 
 /** A found value as a message shows it: quoted, short, and never a private key, password or token. */

@@ -2,12 +2,18 @@ import type { DynDnsService } from "../network/dynDnsService.ts";
 import type { Device } from "../network/device.ts";
 import type { Forward } from "../network/forward.ts";
 import type { Prefix } from "../network/prefix.ts";
+import type { SshAccess } from "../network/sshAccess.ts";
+import type { TunnelPlan } from "../network/tunnelPlan.ts";
 import type { TunnelAddress } from "../network/addressPlan.ts";
 
-/** What the user wrote, checked once. Nothing here can be wrong, so nobody checks again. */
+/**
+ * What the user wrote, checked once. Nothing here can be wrong, so nobody checks again. What each key means to the
+ * user, and its default, stand with its reader (`relay.ts`, `homes.ts` and so on) and, for people, in docs/settings.md.
+ */
 export interface Settings {
   readonly relay: RelaySettings;
-  readonly tunnel: TunnelSettings;
+  /** WireGuard at both ends. */
+  readonly tunnel: TunnelPlan;
   readonly homes: readonly HomeSettings[];
   readonly devices: readonly DeviceSettings[];
   /** `undefined` when the user points no name at the relay. */
@@ -19,56 +25,35 @@ export type RelaySettings = HetznerRelaySettings | ExistingRelaySettings;
 
 /** A relay made at Hetzner. */
 export interface HetznerRelaySettings {
-  /** @default hetzner */
   readonly provider: "hetzner";
-  /** Hetzner's location name. @default nbg1 */
+  /** Hetzner's location name. */
   readonly location: string;
-  /** Hetzner's server type name. @default cx23 */
+  /** Hetzner's server type name. */
   readonly serverType: string;
-  /** Hetzner's system image name. @default debian-13 */
+  /** Hetzner's system image name. */
   readonly image: string;
-  /** TCP port of the relay's sshd. @default 22 */
+  /** TCP port of the relay's sshd. */
   readonly sshPort: number;
-  /** Who may open an SSH connection to the relay. @default everybody: 0.0.0.0/0 and ::/0 */
+  /** Who may open an SSH connection to the relay. */
   readonly adminCidrs: readonly Prefix[];
-  /** Whether SSH goes to the relay's public address or through the tunnel. @default public */
+  /** Whether SSH goes to the relay's public address or through the tunnel. */
   readonly sshVia: "public" | "tunnel";
-  /** Names of the peers that may open an SSH connection to the relay through the tunnel. @default none */
+  /** Names of the peers that may open an SSH connection to the relay through the tunnel. */
   readonly sshPeers: readonly string[];
 }
 
 /** A machine that was there before, reached as a home is, and that may serve its owner otherwise too. */
-export interface ExistingRelaySettings extends SshSettings {
+export interface ExistingRelaySettings extends SshAccess {
   readonly provider: "ssh";
-  /** TCP port of its sshd: `port`. */
-  readonly sshPort: number;
-  /** Its owner may come in as before. */
-  readonly sshVia: "public";
-  readonly sshPeers: readonly [];
-  /** Its public IPv4 address. @default `host`, where that is one */
+  /** Its public IPv4 address. */
   readonly ipv4: string;
   /** Its public IPv6 address; `undefined`: the forwards answer over IPv4 alone. */
   readonly ipv6: string | undefined;
-  /** Who may open an SSH connection to it. @default everybody: 0.0.0.0/0 and ::/0 */
+  /** Who may open an SSH connection to it. */
   readonly adminCidrs: readonly Prefix[];
 }
 
-export interface TunnelSettings {
-  /** UDP port of WireGuard on the relay. @default 51820 */
-  readonly listenPort: number;
-  /** Bytes, 1280-1420. @default 1420 */
-  readonly mtu: number;
-  /** How often a home sends something, so that the NATs before it keep their mapping. 5-120. @default 25 */
-  readonly keepaliveSeconds: number;
-  /** IPv4 addresses of the tunnel, /16 to /28. @default 10.77.0.0/16 */
-  readonly prefix4: Prefix;
-  /** IPv6 addresses of the tunnel, a ULA /64. @default fd77::/64 */
-  readonly prefix6: Prefix;
-  /** Raise it by one to get new keys everywhere. @default 1 */
-  readonly keyGeneration: number;
-}
-
-/** A server at home. How it is set up is told by `install`. @default ssh */
+/** A server at home. How it is set up is told by `install`. */
 export type HomeSettings = InstalledHome | ManualHome;
 
 interface NamedHome {
@@ -81,7 +66,7 @@ interface NamedHome {
 
 /** A laptop or a phone that joins the tunnel. */
 export interface DeviceSettings extends Device {
-  /** Resolvers while the tunnel is up, by address. @default whatever the device itself would use */
+  /** Resolvers while the tunnel is up, by address. */
   readonly dns: readonly string[];
 }
 
@@ -89,7 +74,7 @@ export interface DeviceSettings extends Device {
 export interface InstalledHome extends NamedHome {
   readonly install: "ssh" | "local";
   /** `here`: the machine that runs this program. */
-  readonly access: SshSettings | "here";
+  readonly access: SshAccess | "here";
 }
 
 /** Set up by its owner with a script that this program writes; nothing contacts it. */
@@ -97,62 +82,19 @@ export interface ManualHome extends NamedHome {
   readonly install: "manual";
 }
 
-/** How the operator's own OpenSSH reaches a home, or a relay that was there before. */
-export interface SshSettings {
-  /** Name or address. */
-  readonly host: string;
-  /** @default 22 */
-  readonly port: number;
-  /** root, or a user whose sudo asks for no password. @default root */
-  readonly user: string;
-  /** The machine's public host key, `ssh-ed25519 AAAA…`, without a comment. */
-  readonly hostKey: string;
-  /** A private key file on the operator's machine. @default whatever `ssh` itself would use: agent, ~/.ssh */
-  readonly identityFile: string | undefined;
-  /** Instead of a key. @default none */
-  readonly password: Password | undefined;
-  /** A host on the way, from which alone the other can be reached. @default none */
-  readonly jump: JumpSettings | undefined;
-}
-
-/** A secret that the user set, and its key in the stack file, for messages that ask to set it anew. */
-export interface Password {
-  readonly text: string;
-  /** As `pulumi config set --secret --path` takes it: `home-relay:homes[0].ssh.password`. */
-  readonly key: string;
-}
-
-/** A host that passes connections on. The operator's own OpenSSH logs in to it, with a key. */
-export interface JumpSettings {
-  /** Name or address. */
-  readonly host: string;
-  /** @default 22 */
-  readonly port: number;
-  /** @default root */
-  readonly user: string;
-  /** Its public host key. @default the operator's own known_hosts decide, and strictly */
-  readonly hostKey: string | undefined;
-  /** A private key file on the operator's machine. @default whatever `ssh` itself would use: agent, ~/.ssh */
-  readonly identityFile: string | undefined;
-}
-
 /** Records in a zone, or names that a DynDNS service keeps for us. */
 export type DnsSettings = HetznerDnsSettings | DynDnsService;
 
 export interface HetznerDnsSettings {
-  /** @default hetzner */
   readonly provider: "hetzner";
   /** The zone's name, for example `example.org`. */
   readonly zone: string;
-  /** `false`: the zone is there already. `true`: this stack makes it, and destroy takes it away. @default false */
+  /** `false`: the zone is there already. `true`: this stack makes it, and destroy takes it away. */
   readonly createZone: boolean;
-  /** Names inside the zone: `@` for the zone itself, `www`, `a.b`. @default ["@"] */
+  /** Names inside the zone: `@` for the zone itself, `www`, `a.b`. */
   readonly names: readonly string[];
-  /** Seconds, 60-86400. @default 60 */
+  /** Seconds, 60-86400. */
   readonly ttlSeconds: number;
-  /**
-   * The full name that the relay's addresses lead back to; `undefined` for the provider's own.
-   * @default the first of `names` that is no wildcard
-   */
+  /** The full name that the relay's addresses lead back to; `undefined` for the provider's own. */
   readonly reverse: string | undefined;
 }

@@ -1,41 +1,113 @@
 import { parseAddress } from "../network/prefix.ts";
-import { defaults } from "./defaults.ts";
+import type { JumpAccess, Password, SshAccess } from "../network/sshAccess.ts";
+import { optional, record, required, withDefault } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { parseHostKey } from "./hostKey.ts";
 import { complete, isRead, show } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
-import { fields, isText, optional, parsed, required, text, wholeNumber } from "./readers.ts";
-import type { Fields } from "./readers.ts";
-import type { JumpSettings, Password, SshSettings } from "./settings.ts";
+import { isText, parsed, text, textBy, wholeNumber } from "./readers.ts";
+import type { Kind } from "./readers.ts";
+import { encrypted } from "./schema.ts";
 
-const readPort = wholeNumber(1, 65535);
-const readUser = text(isUser, "must be the name of a user there", "write it like root");
-const readHostKey = parsed(
+const host = textBy(readHost, "name or address");
+const port = wholeNumber(1, 65535, "TCP port");
+const userPattern = /^[a-z_][a-z0-9_.-]{0,31}$/;
+const user = text({
+  pattern: userPattern,
+  shape: "name of a user there",
+  rule: "must be the name of a user there",
+  mend: "write it like root",
+});
+const hostKey = parsed(
   parseHostKey,
+  "ssh-ed25519 AAAA..., without a comment",
   "get it with ssh-keyscan -t ed25519 HOST, and compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there",
 );
+const identityFile = textBy(readIdentityFile, "path of a private key file");
 
-/** What says how a host is reached over SSH; see also `refuseSshConflicts`. */
-export const sshFields: Fields<SshSettings> = {
-  host: required(readHost, "host: 192.168.1.10"),
-  port: optional(readPort, defaults.ssh.port),
-  user: optional(readUser, defaults.ssh.user),
-  hostKey: required(readHostKey, 'hostKey: "ssh-ed25519 AAAA...", from ssh-keyscan -t ed25519 HOST'),
-  identityFile: optional(readIdentityFile, defaults.ssh.identityFile),
-  password: optional(readPassword, defaults.ssh.password),
-  jump: optional(readJump, defaults.ssh.jump),
+const jump = record<JumpAccess>({
+  host: required(host, {
+    means: "The host to go through, from which the other one can be reached.",
+    example: "gate.example.org",
+  }),
+  port: withDefault(port, { default: 22, means: "Where its sshd listens.", example: 2222 }),
+  user: withDefault(user, { default: "root", means: "Who logs in there, with a key.", example: "admin" }),
+  hostKey: optional(hostKey, {
+    otherwise: "your own known_hosts decide, and strictly",
+    means: "Its public host key.",
+    example: "ssh-ed25519 AAAA...",
+  }),
+  identityFile: optional(identityFile, {
+    otherwise: "what ssh itself uses",
+    means: "The key that logs in there.",
+    example: "~/.ssh/gate",
+  }),
+});
+
+const password: Kind<Password> = {
+  read: readPassword,
+  shape: "secret, set with pulumi config set --secret --path",
+  schema: encrypted,
+  tables: [],
 };
 
-const readFields = fields<SshSettings>(sshFields);
+/** What says how a host is reached over SSH; see also `refuseSshConflicts`. */
+export const sshFields: Fields<SshAccess> = {
+  host: required(host, {
+    means: "The machine as you would write it after ssh; aliases of your ssh_config count.",
+    example: "192.168.1.10",
+  }),
+  port: withDefault(port, { default: 22, means: "Where its sshd listens.", example: 2222 }),
+  user: withDefault(user, {
+    default: "root",
+    means: "Who logs in there: root, or a user whose sudo asks for no password.",
+    example: "ops",
+  }),
+  hostKey: required(hostKey, {
+    means: "The machine's public host key. No other is accepted.",
+    example: "ssh-ed25519 AAAA...",
+    mend: () => 'write it, for example: hostKey: "ssh-ed25519 AAAA...", from ssh-keyscan -t ed25519 HOST',
+  }),
+  identityFile: optional(identityFile, {
+    otherwise: "what ssh itself uses",
+    means: "The key that logs in there.",
+    example: "~/.ssh/id_ed25519",
+  }),
+  password: optional(password, {
+    otherwise: "none",
+    means: "Logs in there in place of a key.",
+    example: { secure: "AAABAD..." },
+  }),
+  jump: optional(
+    {
+      read: readJump,
+      shape: "user@host:port, or mapping",
+      schema: { anyOf: [{ type: "string" }, jump.schema] },
+      tables: jump.tables,
+    },
+    {
+      otherwise: "none",
+      means:
+        "A host to go through, where the machine can be reached from that one alone. It takes keys only.",
+      example: "admin@gate.example.org:2222",
+    },
+  ),
+};
+
+const sshRecord = record<SshAccess>(sshFields);
 
 /** The `ssh` section of a home. */
-export function readSsh(value: unknown, place: Place): Read<Draft<SshSettings>> {
-  const ssh = readFields(value, place);
-  if (isRead(ssh)) refuseSshConflicts(ssh, place);
-  return ssh;
-}
+export const ssh: Kind<Draft<SshAccess>> = {
+  ...sshRecord,
+  read: (value, place, siblings) => {
+    const draft = sshRecord.read(value, place, siblings);
+    if (isRead(draft)) refuseSshConflicts(draft, place);
+    return draft;
+  },
+};
 
 /** What excludes each other among the fields of `sshFields`, wherever they stand. */
-export function refuseSshConflicts(ssh: Draft<SshSettings>, place: Place): void {
+export function refuseSshConflicts(ssh: Draft<SshAccess>, place: Place): void {
   const { host, port, user, password, identityFile, jump } = ssh;
   if (!isRead(password) || password === undefined) return;
   if (isRead(identityFile) && identityFile !== undefined)
@@ -59,27 +131,20 @@ export function refuseSshConflicts(ssh: Draft<SshSettings>, place: Place): void 
   }
 }
 
-const readJumpFields = fields<JumpSettings>({
-  host: required(readHost, "host: gate.example.org"),
-  port: optional(readPort, defaults.jump.port),
-  user: optional(readUser, defaults.jump.user),
-  hostKey: optional(readHostKey, defaults.jump.hostKey),
-  identityFile: optional(readIdentityFile, defaults.jump.identityFile),
-});
-
 /** `{ host, port, user, … }`, or as people write it: `user@host:port`. */
-function readJump(value: unknown, place: Place): Read<JumpSettings> {
-  if (!isText(value)) return complete<JumpSettings>(readJumpFields(value, place));
+function readJump(value: unknown, place: Place): Read<JumpAccess> {
+  if (!isText(value)) return complete<JumpAccess>(jump.read(value, place, {}));
   const { user, host, port } = splitDestination(value) ?? {};
   if (host === undefined || !isHost(host) || (user !== undefined && !isUser(user)))
     return place.refuse(
       `must be a host to go through; found ${show(value)}`,
       "write it like admin@gate.example.org:2222, or { host: gate.example.org, port: 2222, user: admin }",
     );
-  return complete<JumpSettings>(
-    readJumpFields(
+  return complete<JumpAccess>(
+    jump.read(
       { host, ...(user === undefined ? {} : { user }), ...(port === undefined ? {} : { port }) },
       place,
+      {},
     ),
   );
 }
@@ -120,7 +185,7 @@ function readIdentityFile(value: unknown, place: Place): Read<string> {
 }
 
 function isUser(user: string): boolean {
-  return /^[a-z_][a-z0-9_.-]{0,31}$/.test(user);
+  return userPattern.test(user);
 }
 
 function isHost(host: string): boolean {

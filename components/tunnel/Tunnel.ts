@@ -1,34 +1,26 @@
 import * as pulumi from "@pulumi/pulumi";
-import { renderDocument } from "../network/document.ts";
 import type { Host } from "../host/Host.ts";
-import { relayAddress } from "../network/addressPlan.ts";
-import type { Device, Peer } from "../network/device.ts";
-import type { Prefix } from "../network/prefix.ts";
-import { renderDeviceRoutes, tunnelPeers } from "./peers.ts";
+import type { Device } from "../network/device.ts";
+import type { KeyPair, PeerKeys } from "../network/keys.ts";
+import type { Peer } from "../network/peer.ts";
+import type { TunnelPlan } from "../network/tunnelPlan.ts";
+import { renderKeyDocument, renderTunnelDocument } from "./documents.ts";
+import { tunnelPeers } from "./peers.ts";
 import type { TunnelPeer } from "./peers.ts";
-import { renderWireguardConfig } from "../network/wireguardConfig.ts";
 
 export interface TunnelArgs {
-  /** UDP port. */
-  readonly listenPort: number;
-  /** Bytes. */
-  readonly mtu: number;
-  readonly prefix4: Prefix;
-  readonly prefix6: Prefix;
+  /** The relay. */
+  readonly host: Host;
+  readonly plan: TunnelPlan;
   readonly homes: readonly Peer[];
   readonly devices: readonly Device[];
   readonly keys: {
-    readonly relay: { readonly privateKey: pulumi.Input<string> };
-    readonly peer: (name: string) => PublicPeerKeys;
+    readonly relay: KeyPair<pulumi.Input<string>>;
+    /** The keys of a home or a device, by its name. */
+    readonly peer: (name: string) => PeerKeys<pulumi.Input<string>>;
   };
   /** The firewall that judges what comes through the tunnel. */
   readonly after: pulumi.Resource;
-}
-
-/** What the relay has to know of a peer. */
-export interface PublicPeerKeys {
-  readonly publicKey: pulumi.Input<string>;
-  readonly presharedKey: pulumi.Input<string>;
 }
 
 /** WireGuard on the relay. */
@@ -36,80 +28,46 @@ export class Tunnel extends pulumi.ComponentResource {
   /** The relay listens, and knows its peers. */
   readonly listening: pulumi.Resource;
 
-  constructor(name: string, host: Host, args: TunnelArgs, opts: pulumi.ComponentResourceOptions = {}) {
+  constructor(name: string, args: TunnelArgs, opts: pulumi.ComponentResourceOptions = {}) {
+    const { host, plan, homes, devices } = args;
+    const peers = tunnelPeers(homes, devices);
     super(
       "homerelay:tunnel:Tunnel",
       name,
-      { listenPort: args.listenPort, mtu: args.mtu, peers: allPeers(args).map((peer) => peer.name) },
+      { listenPort: plan.listenPort, mtu: plan.mtu, peers: peers.map((peer) => peer.name) },
       opts,
     );
     const keys = host.step(
       `${name}-keys`,
-      { run: "store-keys.sh", document: keyDocument(args) },
+      { script: "store-keys.sh", arguments: [], document: keyDocument(peers, args) },
       { parent: this, dependsOn: host.prepared },
     );
     this.listening = host.step(
       `${name}-interface`,
-      { run: "apply-tunnel.sh", document: tunnelDocument(args) },
+      { script: "apply-tunnel.sh", arguments: [], document: tunnelDocument(peers, args) },
       { parent: this, dependsOn: [keys, args.after] },
     );
     this.registerOutputs({});
   }
 }
 
-function allPeers({ homes, devices }: TunnelArgs): TunnelPeer[] {
-  return tunnelPeers(homes, devices);
-}
-
-function keyDocument(args: TunnelArgs): pulumi.Output<string> {
-  const [peers, { keys }] = [allPeers(args), args];
-  const presharedKeys = pulumi.all(peers.map(({ name }) => keys.peer(name).presharedKey));
+function keyDocument(peers: readonly TunnelPeer[], { keys }: TunnelArgs): pulumi.Output<string> {
+  const presharedKeys = peers.map(({ name }) =>
+    pulumi.output(keys.peer(name).presharedKey).apply((presharedKey) => ({ name, presharedKey })),
+  );
   return pulumi.secret(
     pulumi
-      .all([keys.relay.privateKey, presharedKeys])
-      .apply(([privateKey, texts]) =>
-        renderDocument([
-          { name: "private", mode: "0600", text: privateKey },
-          ...peers.map(({ name }, i) => ({ name: `preshared-${name}`, mode: "0600", text: texts[i] ?? "" })),
-        ]),
-      ),
+      .all([keys.relay.privateKey, pulumi.all(presharedKeys)])
+      .apply(([privateKey, known]) => renderKeyDocument(privateKey, known)),
   );
 }
 
-function tunnelDocument(args: TunnelArgs): pulumi.Output<string> {
-  const routes = renderDeviceRoutes(args.devices, args);
-  return configuration(args, routes !== "").apply((text) =>
-    renderDocument([
-      { name: "interface", text },
-      ...(routes === "" ? [] : [{ name: "routes", text: routes }]),
-    ]),
+function tunnelDocument(
+  peers: readonly TunnelPeer[],
+  { plan, devices, keys }: TunnelArgs,
+): pulumi.Output<string> {
+  const knownPeers = peers.map((peer) =>
+    pulumi.output(keys.peer(peer.name).publicKey).apply((publicKey) => ({ ...peer, publicKey })),
   );
-}
-
-function configuration(args: TunnelArgs, hasRoutes: boolean): pulumi.Output<string> {
-  const { keys, prefix4, prefix6 } = args;
-  const [peers, relay] = [allPeers(args), relayAddress(prefix4, prefix6)];
-  return pulumi.all(peers.map(({ name }) => keys.peer(name).publicKey)).apply((publicKeys) =>
-    renderWireguardConfig({
-      addresses: [`${relay.ipv4}/${prefix4.length}`, `${relay.ipv6}/${prefix6.length}`],
-      listenPort: args.listenPort,
-      mtu: args.mtu,
-      postUp: [
-        "/usr/local/lib/homerelay/remember-endpoints.sh restore",
-        ...(hasRoutes ? ["/usr/local/lib/homerelay/route-devices.sh"] : []),
-      ],
-      preDown: [
-        ...(hasRoutes ? ["/usr/local/lib/homerelay/route-devices.sh remove"] : []),
-        "/usr/local/lib/homerelay/remember-endpoints.sh save",
-      ],
-      peers: peers.map(({ name, allowedIps, isDevice }, i) => ({
-        name,
-        ...(isDevice ? { remark: "a device" } : {}),
-        publicKey: publicKeys[i] ?? "",
-        allowedIps,
-        endpoint: undefined,
-        keepaliveSeconds: undefined,
-      })),
-    }),
-  );
+  return pulumi.all(knownPeers).apply((known) => renderTunnelDocument(plan, known, devices));
 }

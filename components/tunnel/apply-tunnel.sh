@@ -1,6 +1,6 @@
 #!/bin/bash
-# stdin: a document with the relay's WireGuard configuration, keys by name (`interface`), and, where devices reach what
-# lies behind homes, the ways there (`routes`).
+# stdin: a document with the relay's WireGuard configuration, keys by name (`interface`), the peers that are homes (for
+# remember-endpoints.sh: `homes`), and, where devices reach what lies behind homes, `routes` (for sync-routes.sh).
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 # shellcheck source=../tunnel/sync-interface.sh
@@ -10,10 +10,12 @@ main() {
   document=$(mktemp -d)
   trap 'rm -rf "$document"' EXIT
   split_document "$document"
-  touch "$document/routes" "$etc/routes"
-  if write_if_changed 0600 "$etc/routes" <"$document/routes"; then say "the ways behind the homes have changed"; fi
+  write_if_changed 0600 "$etc/homes" <"$document/homes" || : # the same homes
+  # There are none, and so no part, where devices reach nothing behind a home.
+  touch "$document/routes"
+  write_if_changed 0600 "$etc/routes" <"$document/routes" || : # the same routes
   sync_interface "$document/interface"
-  /usr/local/lib/homerelay/route-devices.sh
+  /usr/local/lib/homerelay/sync-routes.sh
   if [ -e "$unproven" ]; then
     # syncconf has set each peer's keepalive to what the file says; those with a known address get theirs back.
     /usr/local/lib/homerelay/remember-endpoints.sh restore

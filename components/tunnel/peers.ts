@@ -1,5 +1,9 @@
 import { lansOf, offeredLans, usesExit } from "../network/device.ts";
-import type { Device, Peer } from "../network/device.ts";
+import type { Device } from "../network/device.ts";
+import { rulePriorities, tunnelTable } from "../network/ourNumbers.ts";
+import type { Peer } from "../network/peer.ts";
+import { renderPolicyRouting } from "../network/policyRouting.ts";
+import type { Family, RoutingRule, TunnelRoute } from "../network/policyRouting.ts";
 import type { Prefix } from "../network/prefix.ts";
 
 /** An end of the tunnel as the relay's WireGuard knows it. */
@@ -32,13 +36,9 @@ export function tunnelPeers(homes: readonly Peer[], devices: readonly Device[]):
   ];
 }
 
-/** The routing table of what devices reach beyond the tunnel's own addresses. */
-export const deviceTable = 51820;
-
 /**
- * The relay's routes and rules for what devices reach behind homes, one a line: `4 route PREFIX` lies in a table of
- * its own and leads into the tunnel, `4 rule …` is as `ip -4 rule add` takes it. Only devices look into the table, so
- * the relay's own traffic and the replies to strangers go where they went. Empty where nobody reaches that far.
+ * The relay's routes and rules for what devices reach behind homes, for sync-routes.sh. Only devices look into the
+ * table, so the relay's own traffic and the replies to strangers go where they went. Empty where nobody reaches that far.
  */
 export function renderDeviceRoutes(
   devices: readonly Device[],
@@ -46,26 +46,32 @@ export function renderDeviceRoutes(
 ): string {
   const exiting = devices.filter((device) => usesExit(device));
   const beyond4 = devices.filter((device) => usesExit(device) || lansOf(device).length > 0);
+  if (beyond4.length === 0) return "";
   const toExit = exiting.length > 0 ? ["default"] : [];
-  const rule = (address: string) => `rule priority 5186 from ${address} lookup ${deviceTable}`;
-  const four = [
-    ...[prefix4, ...offeredLans(devices)]
-      .map(routeTarget)
-      .concat(toExit)
-      .map((target) => `route ${target}`),
-    ...beyond4.map(({ tunnelAddress }) => rule(tunnelAddress.ipv4)),
-  ];
-  const six = [
-    ...[prefix6]
-      .map(routeTarget)
-      .concat(toExit)
-      .map((target) => `route ${target}`),
-    ...exiting.map(({ tunnelAddress }) => rule(tunnelAddress.ipv6)),
-  ];
-  return [
-    ...(beyond4.length > 0 ? four.map((line) => `4 ${line}\n`) : []),
-    ...(exiting.length > 0 ? six.map((line) => `6 ${line}\n`) : []),
-  ].join("");
+  const targets4 = [...[prefix4, ...offeredLans(devices)].map(routeTarget), ...toExit];
+  const targets6 = exiting.length > 0 ? [routeTarget(prefix6), ...toExit] : [];
+  return renderPolicyRouting(
+    [
+      ...targets4.map((to): TunnelRoute => ({ family: 4, to })),
+      ...targets6.map((to): TunnelRoute => ({ family: 6, to })),
+    ],
+    [
+      ...beyond4.map(({ tunnelAddress }) => fromDevice(4, tunnelAddress.ipv4)),
+      ...exiting.map(({ tunnelAddress }) => fromDevice(6, tunnelAddress.ipv6)),
+    ],
+  );
+}
+
+/**
+ * The homes, for remember-endpoints.sh: `PUBLIC-KEY SECONDS` a line, SECONDS from one keepalive of the relay's to the
+ * next: as many as of the home's own, since the same NAT must not forget them.
+ */
+export function renderHomes(publicKeys: readonly string[], keepaliveSeconds: number): string {
+  return publicKeys.map((key) => `${key} ${keepaliveSeconds}\n`).join("");
+}
+
+function fromDevice(family: Family, address: string): RoutingRule {
+  return { family, priority: rulePriorities.fromDevice, words: `from ${address} lookup ${tunnelTable}` };
 }
 
 function ownAddresses({ tunnelAddress }: Pick<Peer, "tunnelAddress">): string[] {

@@ -17,7 +17,7 @@ join_keys() {
   while IFS= read -r line; do
     if [[ $line == *' = key:'* ]]; then
       name=${line##*' = key:'}
-      [ -f "$keys/$name" ] || die "the key '$name' is not on this host; run: pulumi up --replace '**-keys'"
+      [ -f "$keys/$name" ] || die "the key '$name' is not on this host; run: pulumi up --replace '**:Command::**-keys'"
       line="${line%%' = key:'*} = $(cat "$keys/$name")"
     fi
     if [[ $line == 'Address = '* && ${families[*]} == 4 ]]; then line=${line%%, *}; fi
@@ -38,7 +38,7 @@ sync_interface() { # DOCUMENT
   # The unit does not notice when somebody takes its interface away.
   if ! systemctl is-active --quiet "wg-quick@$interface" || ! ip link show dev "$interface" >/dev/null 2>&1; then
     touch "$unproven"
-    mv "$next" "$config"
+    move_into_place "$next" "$config"
     # A unit that failed before has to be forgiven before it starts again.
     systemctl reset-failed "wg-quick@$interface" 2>/dev/null || :
     systemctl restart "wg-quick@$interface" ||
@@ -46,7 +46,7 @@ sync_interface() { # DOCUMENT
     say "tunnel interface $interface is up"
   elif [ -e "$unproven" ]; then
     wg syncconf "$interface" <(wg-quick strip "$next")
-    mv "$next" "$config"
+    move_into_place "$next" "$config"
     sync_link
     say "tunnel interface $interface brought in line"
   else

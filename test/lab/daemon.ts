@@ -1,6 +1,7 @@
 /**
  * The lab's one background process, in the internet's namespace: it is the cloud's API, the resolver, the DynDNS
- * services and the package mirror, and it supervises the machines. What it says lies in `daemon.log`.
+ * services and the package mirror, and it supervises the machines. What it says lies in `daemon.log`. Its one argument
+ * is JSON that says how the home's machine differs from the usual one.
  */
 import { spawn } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
@@ -17,6 +18,7 @@ import type { DynDnsOrder } from "./dynDns.ts";
 import { exec, Machine } from "./machines.ts";
 import { servePackages } from "./packageMirror.ts";
 import { addableMachines, callsOfContainers, plainMachine, printerServices } from "./plainMachines.ts";
+import type { HomeMachine } from "./plainMachines.ts";
 import { paths } from "./paths.ts";
 import { inNamespace } from "./shell.ts";
 
@@ -38,7 +40,8 @@ for (const command of printerServices) {
   const [program = "", ...args] = inNamespace(namespaces.printer, command);
   spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
 }
-const home = await Machine.make(await plainMachine("home"), log);
+const { suite } = JSON.parse(process.argv[2] ?? "{}") as HomeMachine;
+const home = await Machine.make(await plainMachine("home", suite), log);
 await home.powerOn();
 /** Those that were asked for since. */
 const added: Machine[] = [];

@@ -6,7 +6,15 @@ import { cachedRoot } from "./root.ts";
 import type { Suite } from "./root.ts";
 import { must, run } from "./shell.ts";
 
-const images: Readonly<Record<string, Suite>> = { "debian-13": "trixie", "debian-12": "bookworm" };
+/** What the data centre's images are made of. */
+export const systemOfImage = { "debian-13": "trixie", "debian-12": "bookworm" } as const satisfies Record<
+  string,
+  Suite
+>;
+
+export type ServerImage = keyof typeof systemOfImage;
+
+const images: Readonly<Record<string, Suite>> = systemOfImage;
 
 interface Server {
   readonly machine: Machine;

@@ -4,19 +4,19 @@ import { once } from "node:events";
 import {
   access,
   constants,
+  copyFile,
   mkdir,
   readdir,
   readFile,
   rename,
   rm,
   stat,
-  symlink,
   writeFile,
 } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { build, pluginPath, sources, type Versions } from "./engine/build.ts";
 import { fetchOfficial, packageVersion } from "./engine/official.ts";
+import { cacheFolder } from "./paths.ts";
 import { must } from "./shell.ts";
 
 /** The real Pulumi, ready to run. */
@@ -41,14 +41,14 @@ const unavailableForMs = 24 * 3600_000;
  * from source. What was made is kept in the cache, so it is made once.
  */
 export async function prepareEngine(report: (line: string) => void): Promise<Engine> {
-  const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "home-relay", "engine");
+  const cache = join(cacheFolder(), "engine");
   const versions: Versions = {
     hcloud: await packageVersion("@pulumi/hcloud"),
     random: await packageVersion("@pulumi/random"),
     command: await packageVersion("@pulumi/command"),
   };
   const folder = process.env["HOMERELAY_ENGINE"];
-  if (folder) return useFolder(resolve(folder), cache, versions);
+  if (folder) return useFolder(resolve(folder), cache, versions, report);
 
   const place = join(cache, await cacheKey(versions));
   return (
@@ -100,24 +100,70 @@ async function readCached(place: string): Promise<Engine | undefined> {
   return { origin, versions, bin: join(place, "bin"), pulumiHome: join(place, "home") };
 }
 
-/** Plugins are found by version in a home of the CLI's own layout, so the folder gets one, made of links. */
-async function useFolder(folder: string, cache: string, versions: Versions): Promise<Engine> {
+/**
+ * The binaries of the folder, in the cache: plugins are found by version in a home of the CLI's own layout, and the
+ * machines of a lab see the cache alone. They are copied anew when one of them has changed.
+ */
+async function useFolder(
+  folder: string,
+  cache: string,
+  versions: Versions,
+  report: (line: string) => void,
+): Promise<Engine> {
   const names = [...programs, ...plugins.map((name) => `pulumi-resource-${name}`)];
   const usable = await Promise.all(names.map((name) => isExecutable(join(folder, name))));
   const missing = names.filter((_, index) => !usable[index]);
   if (missing.length > 0)
     throw new Error(`HOMERELAY_ENGINE=${folder} has no executable ${missing.join(", ")}`);
 
-  const pulumiHome = join(cache, `folder-${shortHash([folder])}`);
-  await rm(pulumiHome, { recursive: true, force: true });
-  for (const name of plugins) {
-    const link = join(pulumiHome, pluginPath(name, versions));
-    await mkdir(dirname(link), { recursive: true });
-    await symlink(join(folder, `pulumi-resource-${name}`), link);
+  const files = await Promise.all(names.map((name) => stat(join(folder, name))));
+  const place = join(cache, `folder-${shortHash([folder])}`);
+  const content = shortHash([
+    JSON.stringify(versions),
+    ...files.map((file) => `${file.size} ${file.mtimeMs}`),
+  ]);
+  const cached = async () => ((await contentOf(place)) === content ? readCached(place) : undefined);
+  return (
+    (await cached()) ??
+    locked(
+      `${place}.lock`,
+      report,
+      async () => (await cached()) ?? copyFolder(folder, place, content, versions),
+    )
+  );
+}
+
+async function copyFolder(
+  folder: string,
+  place: string,
+  content: string,
+  versions: Versions,
+): Promise<Engine> {
+  const draft = `${place}.draft`;
+  await rm(draft, { recursive: true, force: true });
+  const copies = [
+    ...programs.map((name) => [name, join("bin", name)] as const),
+    ...plugins.map((name) => [`pulumi-resource-${name}`, join("home", pluginPath(name, versions))] as const),
+  ];
+  for (const [name, copy] of copies) {
+    await mkdir(dirname(join(draft, copy)), { recursive: true });
+    await copyFile(join(folder, name), join(draft, copy), constants.COPYFILE_FICLONE);
   }
-  const env = { ...process.env, PULUMI_HOME: pulumiHome, PULUMI_SKIP_UPDATE_CHECK: "true" };
-  const cli = (await must([join(folder, "pulumi"), "version"], { env })).trim();
-  return { origin: "folder", bin: folder, pulumiHome, versions: { pulumi: cli.replace(/^v/, "") } };
+  const env = { ...process.env, PULUMI_HOME: join(draft, "home"), PULUMI_SKIP_UPDATE_CHECK: "true" };
+  const cli = (await must([join(draft, "bin", "pulumi"), "version"], { env })).trim();
+  const made = { origin: "folder", versions: { pulumi: cli.replace(/^v/, "") }, content };
+  await writeFile(join(draft, "engine.json"), `${JSON.stringify(made, undefined, 2)}\n`);
+  await rm(place, { recursive: true, force: true });
+  await rename(draft, place);
+  const engine = await readCached(place);
+  if (!engine) throw new Error(`no engine in ${place} although it was just copied`);
+  return engine;
+}
+
+/** What a copied folder was like when it was copied. */
+async function contentOf(place: string): Promise<string | undefined> {
+  const text = await readFile(join(place, "engine.json"), "utf8").catch(() => "{}");
+  return (JSON.parse(text) as { content?: string }).content;
 }
 
 function isExecutable(path: string): Promise<boolean> {

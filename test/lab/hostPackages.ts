@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { run, must } from "./shell.ts";
 
 /** Debian packages that the lab and the contract tests use on the host. */
@@ -31,6 +32,7 @@ const trixieKey = "/usr/share/keyrings/debian-archive-trixie-stable.gpg";
 export async function prepareHost(detail: (line: string) => void): Promise<void> {
   await providePackages(packages, detail);
   await provideTun();
+  await provideWatches();
 }
 
 /** Installs those of the Debian packages that are not there. */
@@ -54,6 +56,11 @@ export function refuseUnfitHost(): void {
   if (process.getuid?.() !== 0) {
     throw new Error(
       "The lab needs root, for network namespaces and machines: run the same command with sudo.",
+    );
+  }
+  if (!existsSync("/proc/thread-self/children")) {
+    throw new Error(
+      "The lab needs a kernel with CONFIG_PROC_CHILDREN, by which it finds its machines' processes.",
     );
   }
   if (!existsSync("/usr/bin/apt-get")) {
@@ -85,4 +92,14 @@ async function provideTun(): Promise<void> {
   await run(["modprobe", "tun"]);
   if (existsSync("/dev/net/tun")) return;
   throw new Error("The lab needs /dev/net/tun: this kernel has no TUN driver.");
+}
+
+/** All labs together; a machine takes eight of them, and one without them boots with no network. */
+const inotifyInstances = 1024;
+
+/** Machines share one user with the host, and a kernel's own limit of 128 is enough for fifteen of them. */
+async function provideWatches(): Promise<void> {
+  const limit = Number(await readFile("/proc/sys/fs/inotify/max_user_instances", "utf8"));
+  if (limit >= inotifyInstances) return;
+  await must(["sysctl", "--quiet", "--write", `fs.inotify.max_user_instances=${inotifyInstances}`]);
 }

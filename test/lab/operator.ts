@@ -1,8 +1,8 @@
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { addresses, cloudApiUrl } from "./addresses.ts";
 import { prepareEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
@@ -20,6 +20,9 @@ const repository = join(import.meta.dirname, "../..");
  * runs pulumi on the home itself and so is in the tunnel. Files are the operator's own in both cases.
  */
 export type Seat = "operator" | "home";
+
+/** The relay's public addresses by family. */
+export type Published = Readonly<Record<4 | 6, string>>;
 
 /** What `home-relay:` holds in the stack file of the lab. */
 export interface StackConfig {
@@ -39,6 +42,8 @@ export class Operator {
   readonly stack: string;
 
   readonly #seat: Seat;
+  /** The cloud's token as the stack file has it, encrypted: encrypting it anew takes a run of pulumi. */
+  #encryptedToken: unknown;
 
   private constructor(engine: Engine, stack: string, seat: Seat) {
     this.#engine = engine;
@@ -62,6 +67,17 @@ export class Operator {
     return new Operator(this.#engine, this.stack, seat);
   }
 
+  /**
+   * Lays another program into the checkout, whose state and stack files stay: one of the folder, or (left out) the one
+   * under test.
+   */
+  async useProgram(folder = repository): Promise<void> {
+    for (const entry of programEntries) {
+      await rm(join(checkout, entry));
+      await symlink(join(folder, entry), join(checkout, entry));
+    }
+  }
+
   /** Writes the stack file: the lab's endpoint and token, and the given settings. */
   async configure(config: StackConfig): Promise<void> {
     const file = stackFile(this.stack);
@@ -75,8 +91,17 @@ export class Operator {
       "hcloud:pollInterval": "20ms",
       "hcloud:pollFunction": "constant",
     };
-    await writeFile(file, `${salt}\n${stringify({ config: { ...hcloud, ...settings } })}`);
+    const token = this.#encryptedToken === undefined ? {} : { "hcloud:token": this.#encryptedToken };
+    await writeFile(file, `${salt}\n${stringify({ config: { ...hcloud, ...token, ...settings } })}`);
+    if (this.#encryptedToken !== undefined) return;
     await this.#must(["config", "set", "--secret", "hcloud:token"], { input: await cloudToken() });
+    const written = parse(await readFile(file, "utf8")) as { config: Record<string, unknown> };
+    this.#encryptedToken = written.config["hcloud:token"];
+  }
+
+  /** Writes the stack file of one home with these forwards, beside other settings. */
+  async forward(forwards: readonly unknown[], settings: Partial<StackConfig> = {}): Promise<void> {
+    await this.configure({ ...settings, homes: [await home(forwards)] });
   }
 
   /** Sets an encrypted value in the stack file, as `pulumi config set` takes its path. */
@@ -100,13 +125,28 @@ export class Operator {
     });
   }
 
+  /** `pulumi up` or `destroy`, whatever its end. */
+  async attempt(
+    verb: "up" | "destroy",
+    args: readonly string[] = [],
+    options: RunOptions = {},
+  ): Promise<Result> {
+    return this.pulumi([verb, ...unattended, ...args], options);
+  }
+
   /** `pulumi up`, which has to succeed. */
   async up(args: readonly string[] = [], options: RunOptions = {}): Promise<string> {
-    return this.#must(["up", "--yes", "--skip-preview", "--non-interactive", ...args], options);
+    return this.#must(["up", ...unattended, ...args], options);
   }
 
   async destroy(options: RunOptions = {}): Promise<string> {
-    return this.#must(["destroy", "--yes", "--skip-preview", "--non-interactive"], options);
+    return this.#must(["destroy", ...unattended], options);
+  }
+
+  /** The relay's public addresses, as the stack gives them out. */
+  async published(): Promise<Published> {
+    const { ipv4Address, ipv6Address } = await this.outputs();
+    return { 4: String(ipv4Address), 6: String(ipv6Address) };
   }
 
   async outputs(): Promise<Record<string, unknown>> {
@@ -162,6 +202,9 @@ export async function hostKeyOf(machine: "home" | "attic" | "vps"): Promise<stri
 /** The zone that the lab's stacks make. */
 export const zone = "example.org";
 
+/** For a `pulumi` that nobody sits at, and whose output is read by a program. */
+const unattended = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"] as const;
+
 const operatorHome = join(paths.run, "operator");
 
 /** The operator's ~/.ssh: empty until a check puts something there. */
@@ -182,11 +225,13 @@ function stackFile(stack: string): string {
   return join(checkout, `Pulumi.${stack}.yaml`);
 }
 
+/** What a checkout has links to. */
+const programEntries = ["Pulumi.yaml", "package.json", "index.ts", "components", "node_modules"];
+
 async function makeCheckout(): Promise<void> {
   if (existsSync(checkout)) return;
   await mkdir(checkout, { recursive: true, mode: 0o700 });
-  for (const entry of ["Pulumi.yaml", "package.json", "index.ts", "components", "node_modules"])
-    await symlink(join(repository, entry), join(checkout, entry));
+  for (const entry of programEntries) await symlink(join(repository, entry), join(checkout, entry));
   await must(["chmod", "700", operatorHome]);
   await mkdir(operatorSsh, { mode: 0o700 });
 }

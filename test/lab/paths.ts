@@ -28,5 +28,10 @@ export const paths = {
   certificates: join(run, "certificates"),
   /** What a machine that no cloud made answers with, as the operator knows it: one OpenSSH public key line. */
   hostKeyOf: (machine: string) => join(run, `${machine}-host-key.pub`),
-  cache: join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "home-relay"),
+  cache: cacheFolder(),
 } as const;
+
+/** As the environment has it now. */
+export function cacheFolder(): string {
+  return join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "home-relay");
+}

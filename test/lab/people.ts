@@ -48,6 +48,26 @@ export async function shell(place: Place, command: string): Promise<string> {
   return must(await at(place, ["sh", "-c", command]));
 }
 
+/** Installs Debian packages on a machine, as its owner would. */
+export async function installPackages(machine: Place, packages: readonly string[]): Promise<void> {
+  await shell(
+    machine,
+    `export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update && apt-get -qq install -y --no-install-recommends ${packages.join(" ")} >/dev/null 2>&1`,
+  );
+}
+
+/** What a URL gives a stranger over HTTP or HTTPS, whoever signed the certificate; an empty text when nothing came. */
+export async function pageOf(url: string, family?: 4 | 6): Promise<string> {
+  const flags = ["--silent", "--insecure", "--globoff", "--max-time", "4", ...(family ? [`-${family}`] : [])];
+  return (await run(asPerson("stranger", ["curl", ...flags, url]))).stdout;
+}
+
+/** The address of its client that such a page names; an empty text when none did. */
+export async function clientOf(url: string): Promise<string> {
+  return /You are ([0-9a-f.:]+)/.exec(await pageOf(url))?.[1] ?? "";
+}
+
 /** Runs one of the programs in people/ somewhere, to its end. */
 export async function perform(place: Place, program: string, args: readonly string[]): Promise<Result> {
   const script = await readFile(join(folder, program), "utf8");
@@ -55,7 +75,8 @@ export async function perform(place: Place, program: string, args: readonly stri
   return run(await at(place, [...interpreter, ...args]), { input: script });
 }
 
-async function mustPerform(place: Place, program: string, args: readonly string[]): Promise<string> {
+/** The same, which has to succeed; returns its output. */
+export async function mustPerform(place: Place, program: string, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await perform(place, program, args);
   if (code !== 0)
     throw new Error(`${program} ${args.join(" ")} at ${place}: exit ${code}\n${stdout}${stderr}`);
@@ -72,6 +93,10 @@ export interface Probe {
   /** Where it comes from; root may forge it. @default as the kernel chooses */
   readonly from?: { readonly address?: string; readonly port?: number };
 }
+
+export const tcp = (address: string, port: number): Probe => ({ protocol: "tcp", address, port });
+export const udp = (address: string, port: number): Probe => ({ protocol: "udp", address, port });
+export const ping = (address: string): Probe => ({ protocol: "ping", address });
 
 /** What came back: a line or a datagram, `(closed)`, an error like `(ECONNREFUSED)`; null when nothing did. */
 export type Answer = string | null;

@@ -11,6 +11,12 @@ import { must } from "./shell.ts";
 /** Machines that somebody installed by hand, and that no cloud knows: they are there when the lab wants them. */
 export type PlainMachine = "home" | "attic" | "vps";
 
+/** How a home's machine differs from the usual one. */
+export interface HomeMachine {
+  /** @default trixie */
+  readonly suite?: Suite;
+}
+
 /** Those that a check may add to a lab that is up; `home` is always there. */
 export const addableMachines = ["attic", "vps"] as const satisfies readonly PlainMachine[];
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Prints all that a program could have left on this machine, sorted and stable: files that no package owns with their
 # hashes, units, network rules, routes, links and kernel settings. Run before and after, the two must be equal.
-# Left out is what any machine changes by itself: logs, caches, package lists, the state of running programs.
+# Left out is what any machine changes by itself: logs, caches, backups by the day, package lists, the state of running
+# programs.
 set -euo pipefail
 export LC_ALL=C
 
@@ -9,7 +10,7 @@ files_of_nobody() {
   # A unit's "enabled" link is made by a package's script and is in no package's list.
   comm -23 \
     <(find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /tmp -o -path /var/tmp \
-      -o -path /var/log -o -path /var/cache -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd \
+      -o -path /var/log -o -path /var/backups -o -path /var/cache -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd \
       -o -path /var/lib/private -o -path /var/lib/logrotate -o -path /var/lib/ucf -o -name __pycache__ \) -prune -o \( -type f -o -type l \) -print | sort -u) \
     <(cat /var/lib/dpkg/info/*.list | sort -u) |
     grep -v -e '^/etc/ld.so.cache$' -e '^/etc/resolv.conf$' -e '^/etc/mtab$' -e '^/etc/.pwd.lock$' |

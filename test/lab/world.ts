@@ -13,6 +13,7 @@ import { prepareHost, refuseUnfitHost } from "./hostPackages.ts";
 import { asPerson, cgnatAddress, raisedNamespaces, raiseNetwork, removeNetwork } from "./network.ts";
 import { paths } from "./paths.ts";
 import { makeOperatorKey } from "./plainMachines.ts";
+import type { HomeMachine, PlainMachine } from "./plainMachines.ts";
 import { readPidFile, writePidFile } from "./pidFile.ts";
 import type { Progress } from "./progress.ts";
 import { provideRoot } from "./root.ts";
@@ -28,8 +29,11 @@ export interface Status {
   readonly homeSeenAs: string | undefined;
 }
 
-/** Raises the lab, or finds it up already. Cleans up what a crashed one left; Ctrl-C cleans up as well. */
-export async function up(progress: Progress): Promise<void> {
+/**
+ * Raises the lab, or finds it up already, whatever its home is. Cleans up what a crashed one left; Ctrl-C cleans up as
+ * well.
+ */
+export async function up(progress: Progress, home: HomeMachine = {}): Promise<void> {
   refuseUnfitHost();
   const before = await status();
   if (before.healthy) return;
@@ -43,7 +47,7 @@ export async function up(progress: Progress): Promise<void> {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, interrupt);
   try {
-    await raise(progress);
+    await raise(progress, home);
   } catch (error) {
     await interruption;
     throw error;
@@ -52,7 +56,7 @@ export async function up(progress: Progress): Promise<void> {
   }
 }
 
-async function raise(progress: Progress): Promise<void> {
+async function raise(progress: Progress, home: HomeMachine): Promise<void> {
   await mkdir(paths.run, { recursive: true });
   await writePidFile(paths.upPid, process.pid);
   await progress.phase("Tools of the host", prepareHost);
@@ -62,11 +66,11 @@ async function raise(progress: Progress): Promise<void> {
     await makeOperatorKey();
     await makeAuthority();
     await writeFile(paths.cloudToken, randomBytes(32).toString("hex"), { mode: 0o600 });
-    const { ended } = await startDaemon();
+    const { ended } = await startDaemon(home);
     await Promise.race([ended, until("the lab's daemon answers", 30, () => machines())]);
     detail("the home boots");
     await until("the home's page answers", 60, () => must(asPerson("operator", pageOfHome)));
-    await until("the home's SSH answers", 30, () => must(ssh("operator", addresses.home, ["true"])));
+    await untilSshAnswers("home");
   });
   await writeFile(paths.ready, "");
   await rm(paths.upPid);
@@ -120,6 +124,11 @@ export function ssh(
   return asPerson(person, ["ssh", "-i", paths.operatorKey, ...flags, `${user}@${address}`, ...command]);
 }
 
+/** Waits until a machine lets the operator in. */
+export async function untilSshAnswers(machine: PlainMachine): Promise<void> {
+  await until(`SSH of ${machine} answers`, 120, () => must(ssh("operator", addresses[machine], ["true"])));
+}
+
 /** Tries until it does not throw; after the given time throws what the last try said. */
 export async function until<T>(what: string, seconds: number, attempt: () => Promise<T>): Promise<T> {
   const end = performance.now() + seconds * 1000;
@@ -138,11 +147,12 @@ export async function until<T>(what: string, seconds: number, attempt: () => Pro
 }
 
 /** Starts it in the internet's namespace. `ended` rejects with its log when it ends. */
-async function startDaemon(): Promise<{ readonly ended: Promise<never> }> {
+async function startDaemon(home: HomeMachine): Promise<{ readonly ended: Promise<never> }> {
   const log = openSync(paths.daemonLog, "a", 0o600);
   const [program = "", ...args] = inNamespace(namespaces.internet, [
     process.execPath,
     join(import.meta.dirname, "daemon.ts"),
+    JSON.stringify(home),
   ]);
   const child = spawn(program, args, { stdio: ["ignore", log, log], detached: true });
   closeSync(log);

@@ -1,10 +1,23 @@
 /** Arguments of components. The keys are words that a search finds, and unlock nothing. */
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { dynDnsInstallation } from "../../components/dyndns/installation.ts";
+import type { HomeRelayArgs } from "../../components/HomeRelay.ts";
 import { Host } from "../../components/host/Host.ts";
-import type { OperatorAccess, Owner, SshKeyPair, StackKeyAccess } from "../../components/host/Host.ts";
+import type { StackKeyAccess } from "../../components/host/Host.ts";
+import { joinInstallations } from "../../components/network/installation.ts";
+import type { SshKeyPair } from "../../components/network/keys.ts";
+import type { Owner } from "../../components/network/owner.ts";
+import type { SshAccess } from "../../components/network/sshAccess.ts";
+import { installationsOfRelay } from "../../components/HomeRelay.ts";
+import { ownRelayInstallation } from "../../components/relay/installation.ts";
+import type { RentedRelayPlan } from "../../components/relay/Relay.ts";
+import { parsePrefix } from "../../components/network/prefix.ts";
+import { parseSettings } from "../../components/settings/parseSettings.ts";
+import type { RawSettings } from "../../components/settings/parseSettings.ts";
+import { firewall, media, nas, tunnelPlan } from "./generators/examples.ts";
 
-export const operatorAccess: OperatorAccess = {
+export const operatorAccess: SshAccess = {
   host: "192.168.1.10",
   port: 2222,
   user: "admin",
@@ -14,37 +27,37 @@ export const operatorAccess: OperatorAccess = {
   jump: undefined,
 };
 
-/** What connect-host.sh reads to get there. */
-export const operatorEnvironment = {
-  WAY: "ssh",
-  JUMP_HOST: "",
-  HOST: "192.168.1.10",
-  PORT: "2222",
-  LOGIN: "admin",
-  HOST_KEYS: "ssh-ed25519 AAAAnas",
-  IDENTITY: "keys/nas",
+/** What a program on the operator's machine is told of the way there. */
+export const describedAccess = {
+  way: "ssh",
+  host: "192.168.1.10",
+  port: 2222,
+  user: "admin",
+  hostKeys: ["ssh-ed25519 AAAAnas"],
+  identityFile: "keys/nas",
 };
 
-export const passwordAccess: OperatorAccess = {
+export const passwordAccess: SshAccess = {
   ...operatorAccess,
   identityFile: undefined,
   password: { text: "password nas", key: "home-relay:homes[0].ssh.password" },
 };
 
-/** What the scripts of the operator's machine read to get there; the password itself comes on stdin. */
-export const passwordEnvironment = {
-  ...operatorEnvironment,
-  WAY: "password",
-  IDENTITY: "",
-  PASSWORD_KEY: "home-relay:homes[0].ssh.password",
+/** The same for `passwordAccess`; the password itself comes on stdin. */
+export const describedPasswordAccess = {
+  way: "password",
+  host: "192.168.1.10",
+  port: 2222,
+  user: "admin",
+  hostKeys: ["ssh-ed25519 AAAAnas"],
 };
 
 export const owner: Owner = { id: "0123456789abcdef", stack: "home-relay/test" };
 
-/** What reach-host.sh and uninstall-host.sh go by. */
-export const ownerEnvironment = { STACK_ID: "0123456789abcdef", STACK: "home-relay/test" };
+/** What reach-host.ts is told of it. */
+export const describedOwner = { stackId: "0123456789abcdef", stack: "home-relay/test" };
 
-export function keyPair(name: string): SshKeyPair {
+export function keyPair(name: string): SshKeyPair<pulumi.Input<string>> {
   return { publicKey: `ssh-ed25519 AAAA${name}`, privateKey: pulumi.secret(`private ${name}\n`) };
 }
 
@@ -54,6 +67,9 @@ export const stackKeyAccess = (): StackKeyAccess => ({
   privateKey: keyPair("admin").privateKey,
   hostKey: keyPair("host"),
   firstHostKey: keyPair("first").publicKey,
+  bootSeconds: 300,
+  silenceMend: "look into its console",
+  otherMachineMend: "take a new server",
 });
 
 /** As `remote.Command` gets it from `stackKeyAccess`. */
@@ -69,8 +85,61 @@ export const stackKeyConnection = {
   },
 };
 
+/** A whole key, as settings want it. */
+export const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
+
+/** Everybody on the internet. */
+export const everybody = ["0.0.0.0/0", "::/0"].map(parsePrefix);
+
+/** A whole stack from sections as a stack file has them; `encrypted`: texts in them that stand encrypted there. */
+export function homeRelayArgs(
+  sections: Partial<RawSettings>,
+  encrypted: readonly string[] = [],
+  stack = "test",
+): HomeRelayArgs {
+  const hcloudToken = "a1B2".repeat(16);
+  const missing = { relay: undefined, homes: undefined, tunnel: undefined, dns: undefined };
+  const isEncrypted = (_section: string, text: string) => encrypted.includes(text);
+  return {
+    ...parseSettings({ ...missing, ...sections, isEncrypted, hcloudToken }, "home-relay"),
+    stack: `home-relay/${stack}`,
+    label: `home-relay-${stack}`,
+    hetzner: { endpoint: "https://192.0.2.1/v1", token: pulumi.secret(hcloudToken) },
+  };
+}
+
+/** What any relay may get. */
+export const installationOnRelay = joinInstallations([...installationsOfRelay, dynDnsInstallation]);
+
+/** What a relay is told, with an uninstall that was made before it. */
+export function relayPlan(change: Partial<RentedRelayPlan> = {}): RentedRelayPlan {
+  return {
+    label: "home-relay-test",
+    owner,
+    keys: { admin: keyPair("admin"), firstHost: keyPair("first"), host: keyPair("host") },
+    tunnel: tunnelPlan,
+    peers: [
+      { name: "nas", tunnelAddress: nas },
+      { name: "media", tunnelAddress: media },
+    ],
+    forwards: firewall.forwards,
+    installation: installationOnRelay,
+    after: [earlier("nas-uninstall")],
+    reverseName: undefined,
+    ...change,
+  };
+}
+
+/** As a program makes it for a relay of its own. */
 export function relayHost(): Host {
-  return new Host("relay-host", { title: "the relay", role: "relay", owner, access: stackKeyAccess() });
+  const installation = joinInstallations([installationOnRelay, ownRelayInstallation]);
+  const args = { title: "the relay", nameOnHost: "Relay", owner, access: stackKeyAccess(), installation };
+  return new Host("relay", args, { parent: machine() });
+}
+
+/** Stands for the component to which a host belongs. */
+export function machine(): pulumi.Resource {
+  return new pulumi.ComponentResource("homerelay:test:Machine", "machine");
 }
 
 /** Stands for what another component hands over. */

@@ -18,6 +18,8 @@ interface RegisterRequest {
 export interface Registered {
   readonly type: string;
   readonly name: string;
+  /** What the state calls it: no two resources have one. */
+  readonly urn: string;
   /** As `type name`; the stack's own children have none. */
   readonly parent: string | undefined;
   /** As sent to the engine, where a secret stands as `{ secret: value }`. */
@@ -73,11 +75,12 @@ export async function register(
   secretKeys: string[] = [],
   outputs: Readonly<Record<string, object>> = {},
 ): Promise<Registered[]> {
-  const requests = new Map<string, Registered>();
+  const requests = new Map<string, Omit<Registered, "urn">>();
   const newResource = (args: pulumi.runtime.MockResourceArgs) => make(args, outputs[args.name]);
   await pulumi.runtime.setMocks({ newResource, call }, "home-relay", "test");
   pulumi.runtime.setAllConfig(config, secretKeys);
   const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
+  (monitor as unknown as { newUrn: typeof urnOf }).newUrn = urnOf;
   const forward = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request: RegisterRequest, callback: never) => {
     const one = readRequest(request);
@@ -97,7 +100,7 @@ export async function register(
     const key = keyOf(urn);
     const request = requests.get(key);
     if (!request) throw new Error(`${key} was never sent to the engine`);
-    return request;
+    return { ...request, urn };
   });
 }
 
@@ -108,6 +111,18 @@ export function named(registered: readonly Registered[], name: string): Register
   );
   if (!found || others.length > 0) throw new Error(`not exactly one resource is named ${name}`);
   return found;
+}
+
+/** The document of the program on the operator's machine that a `command.local.Command` runs. */
+export function documentOf({ inputs }: Registered): Record<string, unknown> {
+  const { HOMERELAY_DOCUMENT: document } = inputs["environment"] as { HOMERELAY_DOCUMENT: string };
+  return JSON.parse(document) as Record<string, unknown>;
+}
+
+/** The document with secrets that it gets on stdin, which no preview shows. */
+export function secretsOf({ inputs }: Registered): Record<string, unknown> {
+  const { secret } = inputs["stdin"] as { secret: string };
+  return JSON.parse(secret) as Record<string, unknown>;
 }
 
 /** Each as `type name < parent`, components included. */
@@ -149,7 +164,7 @@ function call({ token }: pulumi.runtime.MockCallArgs): never {
   throw new Error(`the program calls ${token}, which the mock engine does not know`);
 }
 
-function readRequest(request: RegisterRequest): Registered {
+function readRequest(request: RegisterRequest): Omit<Registered, "urn"> {
   return {
     type: request.getType(),
     name: request.getName(),
@@ -176,7 +191,14 @@ function readValue(value: unknown): unknown {
   return Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, readValue(field)]));
 }
 
-/** `urn:pulumi:test::home-relay::homerelay:home:Home$command:local:Command::nas-keys` -> `command:local:Command nas-keys`. */
+/** As the engine writes it: the types of all that it stands under. The SDK's mock keeps the last one alone. */
+function urnOf(parent: string, type: string, name: string): string {
+  const above = parent.split("::")[2] ?? "";
+  const types = above === "" || above === "pulumi:pulumi:Stack" ? type : `${above}$${type}`;
+  return `urn:pulumi:test::home-relay::${types}::${name}`;
+}
+
+/** `urn:pulumi:test::home-relay::homerelay:home:Home$command:local:Command::home-nas-keys` -> `command:local:Command home-nas-keys`. */
 function keyOf(urn: string): string {
   return `${urn.split("::")[2]?.split("$").at(-1) ?? ""} ${nameOf(urn)}`;
 }

@@ -4,8 +4,10 @@ import { expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import { sshKey } from "../../components/keys/deriveKeys.ts";
 import { parseSettings } from "../../components/settings/parseSettings.ts";
+import { schemaViolations } from "./settings/stackFiles.ts";
 
-const readme = readFileSync(join(__dirname, "../../README.md"), "utf8");
+const page = (path: string) => readFileSync(join(__dirname, "../..", path), "utf8");
+const readme = page("README.md");
 const { publicKey: hostKey } = sshKey(Buffer.alloc(32, 7), "");
 
 /** The rows of "What you have" that hold a line to write: the line, and the path of what is set encrypted. */
@@ -35,13 +37,25 @@ test.each(rows)("what is to be written for %s is sound", (_, line, secret) => {
       Object.entries(written).map(([key, value]) => [key.slice("home-relay:".length), value]),
     ),
   };
-  expect(() =>
-    parseSettings({
-      ...raw,
-      isEncrypted: (_section, text) => text === "generated",
-      hcloudToken: "a1B2".repeat(16),
-    }),
-  ).not.toThrow();
+  const stackFile = {
+    ...raw,
+    isEncrypted: (_section: string, text: string) => text === "generated",
+    hcloudToken: "a1B2".repeat(16),
+  };
+  expect(() => parseSettings(stackFile, "home-relay")).not.toThrow();
+  expect(schemaViolations(stackFile)).toEqual([]);
+});
+
+test("each link to a section of the settings leads to one", () => {
+  const headings = [...page("docs/settings.md").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9 -]/g, "")
+      .replaceAll(" ", "-"),
+  );
+  const links = [...readme.matchAll(/\]\(docs\/settings\.md#([^)]+)\)/g)].map(([, anchor]) => anchor);
+  expect(links).not.toEqual([]);
+  expect(headings).toEqual(expect.arrayContaining(links));
 });
 
 /** As `pulumi config set --path` does it: `home-relay:homes[0].ssh.password`. */

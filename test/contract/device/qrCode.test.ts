@@ -3,7 +3,8 @@ import { describe, expect, test } from "@jest/globals";
 import { renderDeviceConfig } from "../../../components/device/deviceConfig.ts";
 import { renderQrCode } from "../../../components/device/qrCode.ts";
 import type { Device } from "../../../components/network/device.ts";
-import { devices, laptop, lan, nasPeer, phone, prefixes, tablet } from "../../unit/generators/devices.ts";
+import { devices, laptop, lan, nasPeer, phone, tablet } from "../../unit/generators/devices.ts";
+import { tunnelPlan } from "../../unit/generators/examples.ts";
 import { runTool } from "../tool.ts";
 
 /** As long as the real ones. */
@@ -13,9 +14,9 @@ function configOf(device: Device): string {
   return renderDeviceConfig({
     device: { ...device, dns: ["9.9.9.9"] },
     devices,
-    tunnel: { ...prefixes, listenPort: 51820, mtu: 1420, keepaliveSeconds: 25 },
+    tunnel: tunnelPlan,
     relay: { publicKey: key, ipv4Address: "203.0.113.5" },
-    keys: { privateKey: key, presharedKey: key },
+    keys: { privateKey: key, publicKey: key, presharedKey: key },
   });
 }
 

@@ -91,7 +91,7 @@ test.each([[{}], [{ devices: {} }]])("says how to make one where the outputs are
   const { status, stderr } = show(["phone"], outputs);
   expect([status, stderr]).toEqual([
     1,
-    "The stack has no devices yet. Name them in home-relay:devices, for example [laptop, phone], then: pulumi up\n",
+    "The stack has no devices yet. Name them in its settings, for example devices: [laptop, phone], then: pulumi up\n",
   ]);
 });
 

@@ -2,9 +2,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
+import { renderPublishedPorts } from "../../../components/firewall/publishedPorts.ts";
 import { parseForward } from "../../../components/network/forward.ts";
-import { firewall, nas, toHome } from "../../unit/generators/examples.ts";
+import { nas, toHome } from "../../unit/generators/examples.ts";
 import { runTool } from "../tool.ts";
 
 const scripts = join(__dirname, "../../../components/firewall");
@@ -31,10 +31,9 @@ function ask(script: string, args: readonly string[], input = ""): string {
 
 describe("services of a machine whose ports are to be forwarded", () => {
   const forwards = toHome(nas, ["80:8080", "8000-8010", "53:5353/udp", "443/tcp+udp"].map(parseForward));
-  const ruleset = renderRelayRuleset({ ...firewall, forwards, shared: true });
   const named = (sockets: string) => {
     install("ss", sockets);
-    return ask("name-services.sh", [], ruleset);
+    return ask("name-services.sh", [], renderPublishedPorts(forwards));
   };
 
   test("are named with port, protocol and program, within ranges too", () => {
@@ -89,17 +88,19 @@ describe("other firewalls on a home", () => {
   test("matter only where packets are passed on, in the families in which they are", () => {
     expect(mends(named([]))).toEqual([]);
     expect(mends(named(["lan"]))).toEqual([mendOf("iptables")]);
-    expect(mends(named(["lan_guests"]))).toEqual([mendOf("iptables")]);
-    expect(mends(named(["exit_guests4", "exit_guests6"]))).toEqual(["iptables", "ip6tables"].map(mendOf));
+    expect(mends(named(["devices_to_lan"]))).toEqual([mendOf("iptables")]);
+    expect(mends(named(["devices_to_internet4", "devices_to_internet6"]))).toEqual(
+      ["iptables", "ip6tables"].map(mendOf),
+    );
     install("iptables", "-P FORWARD DROP\n-A FORWARD -i homerelay -j ACCEPT");
-    expect(mends(named(["lan", "lan_guests"]))).toEqual([]);
+    expect(mends(named(["lan", "devices_to_lan"]))).toEqual([]);
   });
 
   test("are asked about devices alone where forwards will be tried", () => {
     install("ufw", "Status: active");
     expect(mends(named([]))).toEqual(["ufw allow in on homerelay"]);
-    expect(mends(named(["lan"], "guests"))).toEqual([]);
-    expect(mends(named(["lan_guests"], "guests"))).toEqual([mendOf("iptables")]);
+    expect(mends(named(["lan"], "devices"))).toEqual([]);
+    expect(mends(named(["devices_to_lan"], "devices"))).toEqual([mendOf("iptables")]);
   });
 });
 

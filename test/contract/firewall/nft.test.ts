@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { publishForwards } from "../../../components/network/publishedForward.ts";
 import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
 import { renderGuard } from "../../../components/home/guard.ts";
-import { guestsOf } from "../../../components/home/guests.ts";
+import { admittedDevices } from "../../../components/home/deviceRules.ts";
 import { addressesOf, relayAddress } from "../../../components/network/addressPlan.ts";
 import { createForward, parseForward } from "../../../components/network/forward.ts";
 import { parsePortRange } from "../../../components/network/port.ts";
@@ -59,7 +59,7 @@ describe("nft takes the relay's ruleset", () => {
     expect(load(renderRelayRuleset(optioned))).toContain("@cap5_rate6");
   });
 
-  test("with SSH through the tunnel, what else a change lets in, and the way back", () => {
+  test("with SSH through the tunnel, what else a change lets in, and what opens while the tunnel is down", () => {
     const tunnelled = renderRelayRuleset({ ...firewall, sshVia: "tunnel", sshPeers: [nas] });
     const besides = [
       "add element inet homerelay ssh_public { 2222 }",
@@ -155,6 +155,12 @@ describe("nft takes a home's guard", () => {
     );
   });
 
+  test("with one counter by name for what arrives, also at machines in the LAN", () => {
+    const guard = write("counted.nft", renderGuard({ home: nas, relay, forwards: optionedForwards }));
+    const script = 'nft -f "$1"; nft list counter inet homerelay forwarded_arrivals';
+    expect(inNamespace("sh", script, guard)).toMatch(/^\s*packets 0 bytes 0$/m);
+  });
+
   test("for any forwards, to itself or to the LAN", () => {
     fc.assert(
       fc.property(homeForwards(), (forwards) => {
@@ -173,8 +179,8 @@ describe("nft takes a home's guard", () => {
 });
 
 describe("nft takes what devices may reach", () => {
-  const between = { ...prefixesOfTunnel, devices };
-  const withDevices = renderRelayRuleset({ ...firewall, between });
+  const peerTraffic = { ...prefixesOfTunnel, devices };
+  const withDevices = renderRelayRuleset({ ...firewall, peerTraffic });
 
   test("at the relay, in place of a ruleset without, and the other way round", () => {
     const inForce = load(renderRelayRuleset(firewall), withDevices, withDevices);
@@ -184,8 +190,13 @@ describe("nft takes what devices may reach", () => {
 
   test("at home, in place of a guard without, and the other way round", () => {
     const plain = renderGuard({ home: nas, relay, forwards: nasForwards });
-    const guard = renderGuard({ home: nas, relay, forwards: nasForwards, guests: guestsOf("nas", devices) });
-    expect(load(plain, guard, guard)).toContain("chain from_guest");
+    const guard = renderGuard({
+      home: nas,
+      relay,
+      forwards: nasForwards,
+      devices: admittedDevices("nas", devices),
+    });
+    expect(load(plain, guard, guard)).toContain("chain from_device");
     expect(load(guard, plain)).toBe(load(plain));
   });
 });
@@ -221,15 +232,19 @@ test("nft takes every ruleset and guard of settings that are sound", () => {
           home: tunnelAddress,
           relay: relayAddress(tunnel.prefix4, tunnel.prefix6),
           forwards,
-          guests: guestsOf(name, devices),
+          devices: admittedDevices(name, devices),
         }),
       );
+      const { sshPort, sshVia, sshPeers } =
+        vps.provider === "hetzner" ? vps : { sshPort: vps.port, sshVia: "public" as const, sshPeers: [] };
       const openings = {
-        ...vps,
-        ...tunnel,
-        sshPeers: addressesOf(vps.sshPeers, [...homes, ...devices]),
+        sshPort,
+        sshVia,
+        sshPeers: addressesOf(sshPeers, [...homes, ...devices]),
+        adminCidrs: vps.adminCidrs,
+        listenPort: tunnel.listenPort,
         forwards: publishForwards(homes),
-        between: { ...tunnel, devices },
+        peerTraffic: { ...tunnel, devices },
       };
       for (const shared of [false, true]) load(renderRelayRuleset({ ...openings, shared }), ...guards);
     }),
@@ -243,7 +258,7 @@ function port(n: number): PortRange {
 
 function soundSettings(raw: RawSettings): Settings | undefined {
   try {
-    return parseSettings(raw);
+    return parseSettings(raw, "home-relay");
   } catch (error) {
     if (error instanceof SettingsError) return undefined;
     throw error;

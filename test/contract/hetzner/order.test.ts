@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import { renderOrder } from "../../../components/hetzner/order.ts";
 import type { Order } from "../../../components/hetzner/order.ts";
 import { startCloud } from "../../lab/cloud/cloud.ts";
 import type { Cloud } from "../../lab/cloud/cloud.ts";
@@ -17,7 +16,7 @@ const token = "t".repeat(64);
 const address = "127.0.1.1";
 const endpoint = `http://${address}:18081/v1`;
 const relay = { location: "nbg1", serverType: "cx23", image: "debian-13" };
-const order: Order = { label: "home-relay-test", relay, dns: undefined };
+const order: Order = { project: "home-relay", label: "home-relay-test", relay, dns: undefined };
 
 let cloud: Cloud;
 
@@ -56,7 +55,7 @@ async function ask(
     ["--disable-warning=ExperimentalWarning", "components/hetzner/check-order.ts"],
     {
       cwd: project,
-      env: { PATH: process.env["PATH"], ...renderOrder(wanted), ...environment },
+      env: { PATH: process.env["PATH"], HOMERELAY_DOCUMENT: JSON.stringify(wanted), ...environment },
       stdio: ["pipe", "pipe", "pipe"],
     },
   );

@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { writeHandOver } from "../../../components/home/ManualHome.ts";
-import type { HandOver } from "../../../components/home/ManualHome.ts";
-import { parsePrefix } from "../../../components/network/prefix.ts";
-import { nas, nasForwards, optionedForwards } from "../../unit/generators/examples.ts";
+import { ManualHome } from "../../../components/home/ManualHome.ts";
+import type { HandOver } from "../../../components/home/handOver.ts";
+import { proofStep } from "../../../components/reachability/proofStep.ts";
+import { register, valueOf } from "../../unit/mockEngine.ts";
+import { installationAtHome } from "../../../components/HomeRelay.ts";
+import { owner } from "../../unit/componentArguments.ts";
+import { nas, nasForwards, optionedForwards, tunnelPlan } from "../../unit/generators/examples.ts";
 import { runTool } from "../tool.ts";
 
 let folder: string;
@@ -21,26 +24,18 @@ describe.each([
   ["forwards of every kind", [...nasForwards, ...optionedForwards]],
 ])("what is handed over for a home with %s", (_, forwards) => {
   let made: HandOver;
-  beforeAll(() => {
-    const tunnel = {
-      prefix4: parsePrefix("10.77.0.0/16"),
-      prefix6: parsePrefix("fd77::/64"),
-      listenPort: 51820,
-      mtu: 1420,
-      keepaliveSeconds: 25,
-    };
-    made = writeHandOver(
-      {
-        name: "nas",
-        owner: { id: "0123456789abcdef", stack: "home-relay/test" },
-        devices: [],
-        tunnelAddress: nas,
-        forwards,
-        tunnel,
-      },
-      { privateKey: generate(), presharedKey: generate() },
-      { publicKey: generate(), ipv4Address: "203.0.113.5" },
-    );
+  beforeAll(async () => {
+    const keys = { privateKey: generate(), publicKey: generate(), presharedKey: generate() };
+    const relay = { publicKey: generate(), ipv4Address: "203.0.113.5" };
+    let home: ManualHome | undefined;
+    await register(() => {
+      const plan = { name: "nas", devices: [], tunnelAddress: nas, forwards, tunnel: tunnelPlan };
+      const installation = installationAtHome;
+      home = new ManualHome("home-nas", { plan, owner, installation, keys, relay, proof: proofStep });
+    });
+    if (home === undefined) throw new Error("the home was not made");
+    const { next, script, wireguard } = home.handOver;
+    made = { next, script: await valueOf(script), wireguard: await valueOf(wireguard) };
   });
 
   test("is a script that bash reads and of which shellcheck has nothing to say", () => {

@@ -6,12 +6,14 @@ import { createServer as createApi } from "node:http";
 import type { Server } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { uninstallParts } from "../../../components/host/scriptParts.ts";
 
 const project = join(__dirname, "../../..");
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
+const quiet = "--disable-warning=ExperimentalWarning";
 let closedPort: number;
 
 beforeAll(async () => {
@@ -24,13 +26,8 @@ beforeAll(async () => {
   });
 });
 
-test("ssh gets one known_hosts line for each pinned key", () => {
-  const { stdout } = run("print-known-hosts.sh", ["[nas.lan]:2222"], { HOST_KEYS: `${key}\n\n${key}x` });
-  expect(stdout).toBe(`[nas.lan]:2222 ${key}\n[nas.lan]:2222 ${key}x\n`);
-});
-
 test("a host that does not answer is named, with what was tried, for how long, and what to look at", () => {
-  const answer = run("reach-host.sh", [], { ...host(), WAIT_SECONDS: "2" });
+  const answer = reach({ waitSeconds: 2 });
   expect([answer.status, answer.stderr]).toEqual([
     1,
     expect.stringMatching(
@@ -48,9 +45,10 @@ test("a host that does not answer is named, with what was tried, for how long, a
 test("a key in a folder with a space in its name is one file, also for the jump host", () => {
   const folder = mkdtempSync(join(tmpdir(), "home relay "));
   try {
-    const keys = { IDENTITY: join(folder, "key"), JUMP_IDENTITY: join(folder, "other key") };
-    for (const way of [{}, jump()])
-      expect(run("reach-host.sh", [], { ...host(), ...way, ...keys, WAIT_SECONDS: "1" }).stderr).toContain(
+    const identityFile = join(folder, "key");
+    const through = { ...jump(), identityFile: join(folder, "other key") };
+    for (const way of [{}, { jump: through }])
+      expect(reach({ access: { ...access(), identityFile, ...way }, waitSeconds: 1 }).stderr).toContain(
         "Connection refused",
       );
   } finally {
@@ -66,24 +64,20 @@ test("a host that lets us in and then is away for a moment, as at the end of a f
       echo 'ssh: connect to host nas port 22: Connection refused' >&2; exit 255; fi
       case $* in *os-release*) printf 'debian \\nDebian 13\\n' ;; esac\n`;
     writeFileSync(join(folder, "ssh"), ssh, { mode: 0o755 });
-    const env = { ...host(), WAIT_SECONDS: "5", PATH: `${folder}:${process.env["PATH"] ?? ""}` };
-    expect(run("reach-host.sh", [], env)).toEqual({ status: 0, stdout: "nas is reached\n", stderr: "" });
+    const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
+    expect(reach({ waitSeconds: 5 }, env)).toEqual({ status: 0, stdout: "nas is reached\n", stderr: "" });
   } finally {
     rmSync(folder, { recursive: true });
   }
 });
 
 test("a host that knows what its silence may mean says so last", () => {
-  const answer = run("reach-host.sh", [], {
-    ...host(),
-    WAIT_SECONDS: "1",
-    SILENCE_MEND: "look into the tunnel",
-  });
+  const answer = reach({ waitSeconds: 1, silenceMend: "look into the tunnel" });
   expect(answer.stderr).toMatch(/Connection refused\r?\nlook into the tunnel\n$/);
 });
 
 test("a name that does not exist is told at once", () => {
-  const answer = run("reach-host.sh", [], { ...host(), HOST: "nas.invalid", WAIT_SECONDS: "60" });
+  const answer = reach({ access: { ...access(), host: "nas.invalid" }, waitSeconds: 60 });
   expect([answer.status, answer.stdout]).toEqual([1, ""]);
   expect(answer.stderr).toMatch(/^nas: ssh: Could not resolve hostname nas\.invalid: /);
 });
@@ -92,7 +86,7 @@ test("a host that takes a connection and says nothing is given up when the wait 
   const silent = createServer();
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
   const { port } = silent.address() as AddressInfo;
-  const answer = run("reach-host.sh", [], { ...host(), PORT: String(port), WAIT_SECONDS: "3" });
+  const answer = reach({ access: { ...access(), port }, waitSeconds: 3 });
   silent.close();
   expect([answer.status, answer.stderr]).toEqual([
     1,
@@ -103,7 +97,7 @@ test("a host that takes a connection and says nothing is given up when the wait 
 }, 20_000);
 
 test("a jump host that does not answer is named instead of the host behind it", () => {
-  const answer = run("reach-host.sh", [], { ...host(), ...jump(), WAIT_SECONDS: "1" });
+  const answer = reach({ access: { ...access(), jump: jump() }, waitSeconds: 1 });
   expect([answer.status, answer.stderr]).toEqual([
     1,
     expect.stringMatching(
@@ -116,12 +110,8 @@ test("a jump host that does not answer is named instead of the host behind it", 
 });
 
 test("a jump host's name that does not exist is told at once", () => {
-  const answer = run("reach-host.sh", [], {
-    ...host(),
-    ...jump(),
-    JUMP_HOST: "gate.invalid",
-    WAIT_SECONDS: "60",
-  });
+  const through = { ...jump(), host: "gate.invalid" };
+  const answer = reach({ access: { ...access(), jump: through }, waitSeconds: 60 });
   expect([answer.status, answer.stdout]).toEqual([1, ""]);
   expect(answer.stderr).toMatch(
     /^the jump host of nas \(gate\.invalid port \d+\): ssh: Could not resolve hostname gate\.invalid: /,
@@ -129,27 +119,16 @@ test("a jump host's name that does not exist is told at once", () => {
 });
 
 test("a home behind a jump host that cannot be cleaned is told with the way through it", () => {
-  const answer = run("uninstall-host.sh", ["components/home/uninstall-home.sh"], {
-    ...host(),
-    ...jump(),
-    URN: "urn",
-  });
+  const answer = run("host/uninstall-host.ts", cleaning({ access: { ...access(), jump: jump() } }));
   expect(answer.stderr).toContain(
     `components/home/uninstall-home.sh | ssh -J ops@127.0.0.1:${closedPort} -p ${closedPort} root@127.0.0.1 'bash -s 0123456789abcdef nas'\n`,
   );
 });
 
 test("a step on this very machine runs with no way to anywhere, and its document on stdin", () => {
-  const { status, stdout } = spawnSync(
-    "sh",
-    ["-c", ". components/host/connect-host.sh; connect 'cat; exit 3'"],
-    {
-      cwd: project,
-      encoding: "utf8",
-      input: "document\n",
-      env: { PATH: process.env["PATH"], WAY: "here", JUMP_HOST: "" },
-    },
-  );
+  const document = { title: "nas", access: { way: "here" }, waitSeconds: 1 };
+  const args = ["sh", "-c", "'cat; exit 3'"];
+  const { status, stdout } = run("host/run-step.ts", document, { args, input: "document\n" });
   expect([status, stdout]).toEqual([3, "document\n"]);
 });
 
@@ -157,12 +136,14 @@ test("this very machine is refused when it is no Debian, by its name alone", () 
   const folder = mkdtempSync(join(tmpdir(), "home-relay-system-"));
   try {
     writeFileSync(join(folder, "os-release"), 'ID=alpine\nPRETTY_NAME="Alpine Linux v3.22"\n');
-    const inside = `mount --bind ${folder}/os-release /etc/os-release && exec sh components/host/reach-host.sh`;
+    const inside = `mount --bind ${folder}/os-release /etc/os-release && exec "$0" "$@"`;
     const own = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
-    const { status, stderr } = spawnSync("unshare", [...own, "--mount", "sh", "-c", inside], {
+    const program = [process.execPath, quiet, "components/host/reach-host.ts"];
+    const { status, stderr } = spawnSync("unshare", [...own, "--mount", "sh", "-c", inside, ...program], {
       cwd: project,
       encoding: "utf8",
-      env: { PATH: process.env["PATH"], WAY: "here", JUMP_HOST: "", NAME: "nas", WAIT_SECONDS: "1" },
+      input: "",
+      env: { PATH: process.env["PATH"], HOMERELAY_DOCUMENT: JSON.stringify(here()) },
     });
     expect([status, stderr]).toEqual([
       1,
@@ -174,7 +155,7 @@ test("this very machine is refused when it is no Debian, by its name alone", () 
 });
 
 test("a step for a host that is away waits for it, and names it and how to go on without it", () => {
-  const answer = run("run-step.sh", ["true"], { ...host(), WAIT_SECONDS: "2" });
+  const answer = step({ waitSeconds: 2 });
   expect([answer.status, answer.stdout]).toEqual([
     1,
     expect.stringMatching(/^(waiting for nas \(\d s\)\n)+$/),
@@ -189,18 +170,14 @@ test("a step for a host that is away waits for it, and names it and how to go on
 });
 
 test("a step for a host that no resolver knows ends at once", () => {
-  const answer = run("run-step.sh", ["true"], { ...host(), HOST: "nas.invalid", WAIT_SECONDS: "60" });
+  const answer = step({ access: { ...access(), host: "nas.invalid" }, waitSeconds: 60 });
   expect([answer.status, answer.stdout]).toEqual([255, ""]);
   expect(answer.stderr).toMatch(/^ssh: Could not resolve hostname nas\.invalid: /);
 });
 
 test("a home that cannot be cleaned is told last, with every way to finish", () => {
-  const script = "components/home/uninstall-home.sh";
-  const answer = run("uninstall-host.sh", [script], {
-    ...host(),
-    LOGIN: "admin",
-    URN: "urn:pulumi:dev::home-relay::x::nas-on-destroy",
-  });
+  const urn = "urn:pulumi:dev::home-relay::x::nas-on-destroy";
+  const answer = run("host/uninstall-host.ts", cleaning({ access: { ...access(), user: "admin" }, urn }));
   expect([answer.status, answer.stdout]).toEqual([1, ""]);
   expect(answer.stderr.replace(/ was not cleaned: .*\s*\n/, " was not cleaned: …\n")).toBe(`\
 nas (127.0.0.1 port ${closedPort}) was not cleaned: …
@@ -209,7 +186,7 @@ To finish when nas is back, run the same command again: pulumi destroy, or pulum
 To give it up for good, before that command:
   pulumi state delete 'urn:pulumi:dev::home-relay::x::nas-on-destroy'
 What is on it then goes by hand:
-  cat components/host/begin-uninstall.sh components/host/restore-sysctls.sh ${script} | ssh -p ${closedPort} admin@127.0.0.1 'sudo -n bash -s 0123456789abcdef nas'
+  cat ${cleaningScripts} | ssh -p ${closedPort} admin@127.0.0.1 'sudo -n bash -s 0123456789abcdef nas'
 `);
 });
 
@@ -219,14 +196,18 @@ test("the script for a home is printed as it is, and for any other name what the
     const outputs = {
       nas: { next: "run it", script: "#!/bin/bash\n'a' \"b\"\n", wireguard: "[Interface]\n" },
     };
-    writeFileSync(join(folder, "pulumi"), `#!/bin/sh\ncat <<'END'\n${JSON.stringify(outputs)}\nEND\n`, {
-      mode: 0o755,
-    });
+    writeFileSync(
+      join(folder, "pulumi"),
+      `#!/bin/sh\ncat <<'END'\n${JSON.stringify({ manual: outputs })}\nEND\n`,
+      {
+        mode: 0o755,
+      },
+    );
     const print = (...args: string[]) =>
-      spawnSync("sh", ["components/home/print-home.sh", ...args], {
+      spawnSync(process.execPath, ["components/home/print-home.ts", ...args], {
         cwd: project,
         encoding: "utf8",
-        env: { PATH: `${folder}:${dirname(process.execPath)}:${process.env["PATH"] ?? ""}` },
+        env: { PATH: `${folder}:${process.env["PATH"] ?? ""}` },
       });
     expect(print("nas").stdout).toBe(outputs.nas.script);
     expect(print("nas", "wireguard").stdout).toBe("[Interface]\n");
@@ -242,40 +223,33 @@ test("the script for a home is printed as it is, and for any other name what the
 });
 
 describe("a host that may be another machine than before", () => {
-  const note = (changes: Record<string, string> = {}) =>
-    Object.entries({
-      ...{ WAY: "ssh", HOST: "127.0.0.1", PORT: String(closedPort), LOGIN: "root", HOST_KEYS: key },
-      ...{
-        IDENTITY: "",
-        JUMP_HOST: "",
-        JUMP_PORT: "",
-        JUMP_LOGIN: "",
-        JUMP_HOST_KEYS: "",
-        JUMP_IDENTITY: "",
-      },
-      ...changes,
-    })
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join("");
-  const clean = (env: Record<string, string>) =>
-    run("clean-former.sh", ["components/home/uninstall-home.sh"], { ...host(), URN: "urn", ...env });
+  /** How the machine was reached: the note of the run that set it up. */
+  const note = (changes: object = {}) => JSON.stringify({ ...access(), ...changes }, undefined, 2);
+  const clean = (before: string | undefined, changes: object = {}) =>
+    run("host/clean-former.ts", cleaning({ access: { ...access(), ...changes } }), {
+      env: before === undefined ? {} : { PULUMI_COMMAND_STDOUT: before },
+    });
 
   test("is noted when it is new", () => {
-    expect(clean({})).toMatchObject({ status: 0, stdout: note(), stderr: "" });
+    expect(clean(undefined)).toEqual({ status: 0, stdout: `${note()}\n`, stderr: "" });
   });
 
   test("is the same at another address, with another login and another jump host", () => {
-    const before = note({ HOST: "192.0.2.1", LOGIN: "admin", PORT: "1" });
-    expect(clean({ PULUMI_COMMAND_STDOUT: before, ...jump() })).toMatchObject({
+    const before = note({ host: "192.0.2.1", user: "admin", port: 1 });
+    expect(clean(before, { jump: jump() })).toEqual({
       status: 0,
-      stdout: note(jump()),
+      stdout: `${note({ jump: jump() })}\n`,
       stderr: "",
     });
   });
 
   test("is another one with another host key; the one before it is named with every way to finish", () => {
-    const before = note({ HOST_KEYS: `${key.slice(0, -1)}V`, LOGIN: "admin", IDENTITY: "~/keys/old nas" });
-    const { status, stdout, stderr } = clean({ PULUMI_COMMAND_STDOUT: before });
+    const before = note({
+      hostKeys: [`${key.slice(0, -1)}V`],
+      user: "admin",
+      identityFile: "~/keys/old nas",
+    });
+    const { status, stdout, stderr } = clean(before);
     expect([status, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(
       new RegExp(
@@ -285,7 +259,7 @@ describe("a host that may be another machine than before", () => {
           "To give it up for good, before that command:\\n" +
           " {2}pulumi state delete --target-dependents 'urn'\\n" +
           "What is on it then goes by hand:\\n" +
-          ` {2}cat \\S+ \\S+ \\S+ \\| ssh -p ${closedPort} admin@127\\.0\\.0\\.1 'sudo -n bash -s 0123456789abcdef nas'\\n$`,
+          ` {2}cat ${cleaningScripts} \\| ssh -p ${closedPort} admin@127\\.0\\.0\\.1 'sudo -n bash -s 0123456789abcdef nas'\\n$`,
       ),
     );
   });
@@ -310,33 +284,41 @@ describe("destroy looks for a server that is left", () => {
   });
 
   /** Not `spawnSync`: this process answers. */
-  async function find(input: string, env: Record<string, string>): Promise<[number | null, string]> {
-    const script = ["components/hetzner/find-stray-server.sh"];
-    const environment = { PATH: process.env["PATH"], SERVER: "home-relay-dev", ...env };
-    const child = spawn("sh", script, { cwd: project, env: environment });
+  async function find(
+    token: string,
+    at: string,
+    env: Record<string, string> = {},
+  ): Promise<[number | null, string]> {
+    const document = JSON.stringify({ server: "home-relay-dev" });
+    const environment = { PATH: process.env["PATH"], HOMERELAY_DOCUMENT: document, ...env };
+    const program = [quiet, "components/hetzner/find-stray-server.ts"];
+    const child = spawn(process.execPath, program, { cwd: project, env: environment });
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (text += String(chunk)));
-    child.stdin.end(input);
+    child.stdin.end(JSON.stringify({ endpoint: at, token }));
     const [code] = (await once(child, "close")) as [number | null];
     return [code, text];
   }
 
   test("and is content when there is none", async () => {
     answer = { status: 200, body: '{ "servers": [], "meta": {} }' };
-    expect(await find("token", { ENDPOINT: endpoint })).toEqual([0, ""]);
-    expect(asked).toEqual({ url: "/v1/servers?name=home-relay-dev", authorization: "Bearer token" });
+    expect(await find("token", endpoint)).toEqual([0, ""]);
+    expect(asked).toEqual({
+      url: "/v1/servers?name=home-relay-dev&page=1&per_page=50",
+      authorization: "Bearer token",
+    });
   });
 
-  test("with token and address from the environment where it is given none", async () => {
+  test("with the token from the environment where it is given none, and at no other address than its own", async () => {
     answer = { status: 200, body: '{"servers":[]}' };
-    const env = { ENDPOINT: "", HCLOUD_ENDPOINT: endpoint, HCLOUD_TOKEN: "other" };
-    expect(await find("", env)).toEqual([0, ""]);
+    const env = { HCLOUD_ENDPOINT: "http://127.0.0.1:9/v1", HCLOUD_TOKEN: "other" };
+    expect(await find("", endpoint, env)).toEqual([0, ""]);
     expect(asked.authorization).toBe("Bearer other");
   });
 
   test("and fails with its number and what to do", async () => {
     answer = { status: 200, body: '{\n "servers": [\n {\n "id": 1005,\n "name": "x", "image": {"id": 7}}]}' };
-    const [code, text] = await find("token", { ENDPOINT: endpoint });
+    const [code, text] = await find("token", endpoint);
     expect([code, text]).toEqual([
       1,
       expect.stringContaining("still has a server home-relay-dev (number 1005)"),
@@ -346,88 +328,119 @@ describe("destroy looks for a server that is left", () => {
 
   test("and says so when it cannot ask", async () => {
     answer = { status: 401, body: "{}" };
-    const [code, text] = await find("token", { ENDPOINT: endpoint });
-    expect([code, text]).toEqual([1, expect.stringMatching(/^Could not ask Hetzner .*401/)]);
-    expect(text).not.toContain("token");
+    const [code, text] = await find("s3cret", endpoint);
+    expect([code, text]).toEqual([
+      1,
+      expect.stringMatching(
+        /^Could not ask Hetzner .*home-relay-dev is left:\nhcloud:token: Hetzner does not know it/,
+      ),
+    ]);
+    expect(text).not.toContain("s3cret");
   });
 });
 
-describe("a door for SSH", () => {
-  const move = (env: Record<string, string>) =>
-    run("../host/move-ssh-door.sh", [], {
-      ...{ WAY: "ssh", JUMP_HOST: "", NAME: "the relay", LOGIN: "root", HOST_KEYS: key },
-      ...{ DOOR: "127.0.0.1 2222", PUBLIC_ADDRESS: "127.0.0.1", SSH_VIA: "public", SSH_PEERS: "" },
-      ...env,
-    });
+describe("an SSH endpoint", () => {
+  const wanted = { host: "127.0.0.1", port: 2222 };
+  const move = (changes: object, known = "") => {
+    const document = {
+      ...{ title: "the relay", user: "root", hostKeys: [key], lostMend: "take a new one" },
+      ...{ wanted, publicAddress: "127.0.0.1", sshVia: "public", sshPeers: [] },
+      ...changes,
+    };
+    const input = JSON.stringify({ loginKey: "no key\n" });
+    return run("relay/move-ssh-endpoint.ts", document, { input, env: { PULUMI_COMMAND_STDOUT: known } });
+  };
 
   test("of a relay that is not there yet is noted, and nobody is asked", () => {
     expect(move({})).toEqual({ status: 0, stdout: "127.0.0.1 2222\n", stderr: "" });
   });
 
   test("through the tunnel of such a relay is refused", () => {
-    const { status, stdout, stderr } = move({ SSH_VIA: "tunnel" });
+    const { status, stdout, stderr } = move({ sshVia: "tunnel" });
     expect([status, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("first run up with\nsshVia: public");
   });
 
   test("cannot be moved where none is open: all that were tried are named, and the mends", () => {
-    const known = `127.0.0.1 ${closedPort}\n127.0.0.2 ${closedPort}`;
-    const { status, stdout, stderr } = move({ PULUMI_COMMAND_STDOUT: known });
+    const { status, stdout, stderr } = move({}, `127.0.0.1 ${closedPort}\n127.0.0.2 ${closedPort}`);
     expect([status, stdout]).toEqual([1, ""]);
     for (const address of ["127.0.0.1", "127.0.0.2"])
       expect(stderr).toMatch(new RegExp(`\n  ${address} port ${closedPort}: ssh: .* Connection refused\n`));
     expect(stderr).toContain("nothing has changed");
-    expect(stderr).toContain("pulumi up --refresh --replace '**relay-ssh-door'\n");
+    expect(stderr).toMatch(/ take a new one\n$/);
   }, 60_000);
 
   test("that was one before, at the port that the newest has, is no reason to go on", () => {
     const known = `127.0.0.2 ${closedPort}\n127.0.0.1 ${closedPort}`;
-    const { status } = move({ DOOR: `127.0.0.1 ${closedPort}`, PULUMI_COMMAND_STDOUT: known });
-    expect(status).toBe(1);
+    expect(move({ wanted: { host: "127.0.0.1", port: closedPort } }, known).status).toBe(1);
   }, 60_000);
 
-  test("that was one before is tried even when none is open, for Hetzner's wall may be all that closes it", () => {
-    const known = `127.0.0.1 ${closedPort}\n127.0.0.1 2222`;
-    const { status, stdout } = move({ PULUMI_COMMAND_STDOUT: known });
+  test("that was one before is tried even when none is open, for the provider's firewall may be all that closes it", () => {
+    const { status, stdout } = move({}, `127.0.0.1 ${closedPort}\n127.0.0.1 2222`);
     expect([status, stdout]).toEqual([0, `127.0.0.1 2222\n127.0.0.1 ${closedPort}\n`]);
   }, 60_000);
 });
 
-function host(): Record<string, string> {
+function access(): object {
+  return { way: "ssh", host: "127.0.0.1", port: closedPort, user: "root", hostKeys: [key] };
+}
+
+function jump(): object {
+  return { host: "127.0.0.1", port: closedPort, user: "ops", hostKey: key };
+}
+
+/** What takes our things off a home, in the order in which the host reads it. */
+const cleaningScripts = [...uninstallParts, "home/uninstall-home.sh"]
+  .map((script) => `components/${script}`)
+  .join(" ");
+
+const stack = { stackId: "0123456789abcdef", stack: "home-relay/dev" };
+
+function here(): object {
+  return { title: "nas", access: { way: "here" }, ...stack, waitSeconds: 1, hostKeyMend: "mend" };
+}
+
+function cleaning(changes: object): object {
+  const { stackId } = stack;
   return {
-    WAY: "ssh",
-    HOST: "127.0.0.1",
-    JUMP_HOST: "",
-    PORT: String(closedPort),
-    LOGIN: "root",
-    HOST_KEYS: key,
-    IDENTITY: "",
-    NAME: "nas",
-    STACK_ID: "0123456789abcdef",
-    STACK: "home-relay/dev",
-    HOST_KEY_MEND: "mend",
+    title: "nas",
+    nameOnHost: "nas",
+    access: access(),
+    stackId,
+    urn: "urn",
+    script: "home/uninstall-home.sh",
+    ...changes,
   };
 }
 
-function jump(): Record<string, string> {
-  return {
-    JUMP_HOST: "127.0.0.1",
-    JUMP_PORT: String(closedPort),
-    JUMP_LOGIN: "ops",
-    JUMP_HOST_KEYS: key,
-    JUMP_IDENTITY: "",
-  };
+function reach(changes: object, env: Record<string, string> = {}) {
+  const document = { title: "nas", access: access(), ...stack, hostKeyMend: "mend", ...changes };
+  return run("host/reach-host.ts", document, { env });
 }
 
-function run(script: string, args: readonly string[], env: Record<string, string>) {
-  const { status, stdout, stderr, error } = spawnSync("sh", [`components/host/${script}`, ...args], {
-    cwd: project,
-    encoding: "utf8",
-    input: "",
-    env: { PATH: process.env["PATH"], LC_ALL: "C", ...env },
-  });
+function step(changes: object) {
+  return run("host/run-step.ts", { title: "nas", access: access(), ...changes }, { args: ["true"] });
+}
+
+interface Fed {
+  readonly args?: readonly string[];
+  readonly input?: string;
+  readonly env?: Record<string, string>;
+}
+
+function run(program: string, document: object, { args = [], input = "", env = {} }: Fed = {}) {
+  const { status, stdout, stderr, error } = spawnSync(
+    process.execPath,
+    [quiet, `components/${program}`, ...args],
+    {
+      cwd: project,
+      encoding: "utf8",
+      input,
+      env: { PATH: process.env["PATH"], LC_ALL: "C", HOMERELAY_DOCUMENT: JSON.stringify(document), ...env },
+    },
+  );
   if (error) throw error;
-  if (/ssh: not found/.test(stderr + stdout))
+  if (/ssh is not on this machine/.test(stderr))
     throw new Error("ssh is not on this machine; install it: apt-get install openssh-client");
   return { status, stdout, stderr };
 }

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { renderWireguardConfig } from "../../../components/network/wireguardConfig.ts";
 import type { WireguardInterface } from "../../../components/network/wireguardConfig.ts";
 import { renderDeviceConfig } from "../../../components/device/deviceConfig.ts";
-import { devices, prefixes } from "../../unit/generators/devices.ts";
-import { media, nas, relay } from "../../unit/generators/examples.ts";
+import { devices } from "../../unit/generators/devices.ts";
+import { media, nas, relay, tunnelPlan } from "../../unit/generators/examples.ts";
 import { runTool } from "../tool.ts";
 
 const wireguard = "wireguard-tools";
@@ -79,14 +79,17 @@ describe.each(Object.entries(ends))("the configuration of a %s", (_, end) => {
 
 describe("the configuration of a device", () => {
   test.each(devices.map((device) => [device.name, device] as const))("%s passes wg-quick", (_, device) => {
-    const keys = { privateKey: generate("genkey"), presharedKey: generate("genpsk") };
+    const keys = {
+      privateKey: generate("genkey"),
+      publicKey: generate("genkey"),
+      presharedKey: generate("genpsk"),
+    };
     const relayEnd = { publicKey: generate("genkey"), ipv4Address: "203.0.113.5" };
-    const tunnel = { ...prefixes, listenPort: 51820, mtu: 1420, keepaliveSeconds: 25 };
     const dns = ["9.9.9.9"];
     const config = renderDeviceConfig({
       device: { ...device, dns },
       devices,
-      tunnel,
+      tunnel: tunnelPlan,
       relay: relayEnd,
       keys,
     });

@@ -1,23 +1,10 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
-import { controlCloud } from "../control.ts";
+import { expect, test } from "@jest/globals";
+import { cloudRequests, forgetCloudRequests } from "../cloudByHand.ts";
+import { raiseLab } from "../fixture.ts";
 import { exec } from "../machines.ts";
-import { home, Operator } from "../operator.ts";
-import { Progress } from "../progress.ts";
-import { down, up } from "../world.ts";
+import { home } from "../operator.ts";
 
-const minute = 60_000;
-jest.setTimeout(minute);
-
-let operator: Operator;
-
-beforeAll(async () => {
-  const progress = new Progress(process.stderr);
-  await down();
-  await up(progress);
-  operator = await Operator.withStack("bad", () => undefined);
-}, 30 * minute);
-
-afterAll(down, minute);
+const lab = raiseLab({ stack: "bad" });
 
 /** How many SSH connections the home has seen. */
 async function connectionsAtHome(): Promise<number> {
@@ -27,7 +14,7 @@ async function connectionsAtHome(): Promise<number> {
 
 test("all problems of a stack file come in one error, with the mend, before anything is contacted", async () => {
   const nas = await home();
-  await operator.configure({
+  await lab.operator.configure({
     relay: { sshPort: 2222, locatoin: "nbg1", adminCidrs: ["203.0.113.7/24"] },
     tunnel: { listenPort: 51820, mtu: 9000 },
     homes: [
@@ -41,11 +28,17 @@ test("all problems of a stack file come in one error, with the mend, before anyt
     ],
     dns: { zone: "example.org", names: ["www.example.org"] },
   });
-  await operator.pulumi(["config", "set", "--secret", "hcloud:token"], { input: "too-short" });
-  await controlCloud({ reset: "requests" });
+  await lab.operator.pulumi(["config", "set", "--secret", "hcloud:token"], { input: "too-short" });
+  await forgetCloudRequests();
   const connections = await connectionsAtHome();
 
-  const { code, stdout } = await operator.pulumi(["up", "--yes", "--non-interactive", "--color", "never"]);
+  const { code, stdout } = await lab.operator.pulumi([
+    "up",
+    "--yes",
+    "--non-interactive",
+    "--color",
+    "never",
+  ]);
 
   expect(code).not.toBe(0);
   for (const found of [
@@ -67,12 +60,12 @@ test("all problems of a stack file come in one error, with the mend, before anyt
     expect(stdout).toContain(found);
   expect(stdout).not.toContain("too-short");
   expect(stdout).not.toMatch(/\.ts:\d+/);
-  expect(await controlCloud({ get: "requests" })).toEqual([]);
+  expect(await cloudRequests()).toEqual([]);
   expect(await connectionsAtHome()).toBe(connections);
 });
 
 test("a preview says the same as an up", async () => {
-  const { code, stdout } = await operator.pulumi(["preview", "--non-interactive", "--color", "never"]);
+  const { code, stdout } = await lab.operator.pulumi(["preview", "--non-interactive", "--color", "never"]);
   expect(code).not.toBe(0);
   expect(stdout).toMatch(/\d+ problems in the settings/);
 });

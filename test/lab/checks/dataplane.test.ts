@@ -1,28 +1,27 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses, namespaces } from "../addresses.ts";
-import { machineNames } from "../machines.ts";
+import { raiseLab } from "../fixture.ts";
 import { asPerson, cgnatAddress, loadRules } from "../network.ts";
-import { home, Operator } from "../operator.ts";
+import { home } from "../operator.ts";
 import {
-  bring,
   container,
   emptyLogOf,
   knock,
   logOf,
   parseTestimony,
   perform,
+  ping,
   serve,
   shell,
   start,
   strangerBy,
+  tcp,
+  udp,
 } from "../people.ts";
-import type { Answer, Place, Probe } from "../people.ts";
-import { Progress } from "../progress.ts";
+import type { Answer, Probe } from "../people.ts";
 import { inNamespace, must, run } from "../shell.ts";
-import { down, until, up } from "../world.ts";
+import { until } from "../world.ts";
 
-const minute = 60_000;
-jest.setTimeout(minute);
 const families = [4, 6] as const;
 type Family = (typeof families)[number];
 
@@ -43,36 +42,26 @@ const forwards = [
 const ranges = [20000, 20005, 20010].map((port) => [port, port] as const);
 const shiftedRanges = [31000, 31005, 31010].map((port) => [port - 1000, port] as const);
 
-let relay: Place;
-let published: Readonly<Record<Family, string>>;
 let tunnel: Readonly<Record<Family, string>>;
 let routesBefore: string;
 
-beforeAll(async () => {
-  const progress = new Progress(process.stderr);
-  await down();
-  await up(progress);
-  await progress.phase("A container at home", makeContainer);
-  routesBefore = await shell("home", defaultRoutes);
-  const operator = await Operator.withStack("dataplane", () => undefined);
-  await operator.configure({ homes: [await home(forwards)] });
-  await progress.phase("pulumi up", (detail) => operator.up([], { onLine: detail }));
-  const { ipv4Address, ipv6Address } = await operator.outputs();
-  published = { 4: String(ipv4Address), 6: String(ipv6Address) };
-  tunnel = await tunnelAddresses();
-  relay = (await machineNames()).find((name) => name.startsWith("server-")) as Place;
-  await progress.phase("Services", startServices);
-}, 30 * minute);
+const lab = raiseLab({
+  stack: "dataplane",
+  packages: { home: ["iptables"] },
+  container: { home: ["9082:9082/tcp", "9083:9083/udp", "9084:9084/tcp", "9444:9444/tcp"] },
+  before: async () => {
+    routesBefore = await shell("home", defaultRoutes);
+  },
+  settings: async () => ({ homes: [await home(forwards)] }),
+  up: true,
+});
 
-afterAll(down, minute);
+beforeAll(async () => {
+  tunnel = await tunnelAddresses();
+  await lab.progress.phase("Services", startServices);
+});
 
 const defaultRoutes = "ip -4 route show default; ip -6 route show default";
-
-async function makeContainer(): Promise<void> {
-  await shell("home", "apt-get -qq update && apt-get -qq install -y --no-install-recommends iptables");
-  await bring("home", "container.sh");
-  await shell("home", "/opt/lab/container.sh 9082:9082/tcp 9083:9083/udp 9084:9084/tcp 9444:9444/tcp");
-}
 
 async function tunnelAddresses(): Promise<Record<Family, string>> {
   const shown = await shell("home", "ip -json address show dev homerelay scope global");
@@ -92,7 +81,7 @@ async function startServices(): Promise<void> {
   await serve("container", "lab-container-bulk", "bulk.py", ["serve", "9084"]);
   const certificate = ["/var/lib/lab-page/certificate.pem", "/var/lib/lab-page/key.pem"];
   await serve("container", "lab-container-page", "page.py", ["A container", "9080", "9444", ...certificate]);
-  await until("the services at home are up", 15, async () => {
+  await until("the services at home are up", 60, async () => {
     for (const unit of ["lab-witness", "lab-container-witness", "lab-container-bulk"])
       expect(await logOf(unit)).toContain("begun");
     const [page] = await knock("container", [{ protocol: "tcp", address: "127.0.0.1", port: 9080 }]);
@@ -126,7 +115,7 @@ describe.each([0, 1, 2])("with rp_filter %i at home, the stranger's own address 
 
   describe.each(services)("%s", (_, protocol, port, inside) => {
     test.each(families)("over IPv%i", async (family) => {
-      expect(await seen([{ protocol, address: published[family], port }])).toMatchObject([
+      expect(await seen([{ protocol, address: lab.published[family], port }])).toMatchObject([
         { client: strangerBy[family], port: inside, payload: "hello" },
       ]);
     });
@@ -142,7 +131,7 @@ describe.each(families)("over IPv%i", (family) => {
       ports.map(([port, target]) => ({ protocol, port, target })),
     );
     const saw = await seen(
-      kinds.map(({ protocol, port }) => ({ protocol, port, address: published[family] })),
+      kinds.map(({ protocol, port }) => ({ protocol, port, address: lab.published[family] })),
     );
     expect(saw.map((it) => [it?.client, it?.port])).toEqual(
       kinds.map(({ target }) => [strangerBy[family], target]),
@@ -152,7 +141,7 @@ describe.each(families)("over IPv%i", (family) => {
   test("the neighbours of a range stay closed", async () => {
     const ports = [19999, 20011, 29999, 30011, 31000];
     const neighbours = (["tcp", "udp"] as const).flatMap((protocol) =>
-      ports.map((port) => ({ protocol, port, address: published[family] })),
+      ports.map((port) => ({ protocol, port, address: lab.published[family] })),
     );
     expect(await knock("stranger", neighbours, 1)).toEqual(neighbours.map(() => null));
   });
@@ -163,7 +152,7 @@ describe.each(families)("over IPv%i", (family) => {
     const payload = String.fromCharCode(...bytes);
     const question: Probe = {
       protocol: "udp",
-      address: published[family],
+      address: lab.published[family],
       port,
       payload,
       from: { port },
@@ -206,7 +195,7 @@ describe("the home's own traffic", () => {
   test("may take a VPN's two halves of a default route, and the forwards go on", async () => {
     const halves = ["0.0.0.0/1", "128.0.0.0/1"].map((half) => `${half} via ${addresses.homeRouter}`);
     await shell("home", halves.map((route) => `ip route add ${route}`).join("; "));
-    const probes = services.map(([, protocol, port]) => ({ protocol, address: published[4], port }));
+    const probes = services.map(([, protocol, port]) => ({ protocol, address: lab.published[4], port }));
     const clients = (await seen(probes)).map((testimony) => testimony?.client);
     await shell("home", halves.map((route) => `ip route delete ${route}`).join("; "));
     expect(clients).toEqual(services.map(() => strangerBy[4]));
@@ -257,7 +246,7 @@ describe("where every network drops ICMP", () => {
     );
     return Promise.all(
       kinds.map(async ({ family, verb }) => {
-        const args = [verb, published[family], "8084", String(size), String(stallSeconds)];
+        const args = [verb, lab.published[family], "8084", String(size), String(stallSeconds)];
         const { code, stdout } = await perform("stranger", "bulk.py", args);
         return code === 0 ? stdout.trim() : "stalled";
       }),
@@ -269,7 +258,7 @@ describe("where every network drops ICMP", () => {
     await forgetPaths();
     const alpn = Array.from({ length: 9 }, (_, i) => `${"x".repeat(200)}${i}`).join(",");
     return Promise.all(
-      [published[4], `[${published[6]}]`].map(async (address) => {
+      [lab.published[4], `[${lab.published[6]}]`].map(async (address) => {
         const client = ["openssl", "s_client", "-connect", `${address}:8443`, "-alpn", alpn, "-msg"];
         const { stdout } = await run(asPerson("stranger", ["timeout", String(stallSeconds), ...client]));
         const length = /Handshake \[length ([0-9a-f]{4})\], ClientHello/.exec(stdout)?.[1] ?? "0";
@@ -290,10 +279,10 @@ describe("where every network drops ICMP", () => {
   });
 
   test("both stall without the relay's clamp, and pass again with it", async () => {
-    await shell(relay, "nft flush chain inet homerelay clamp");
+    await shell(lab.relay, "nft flush chain inet homerelay clamp");
     expect(await transfers()).toEqual(all.map(() => "stalled"));
     expect(await greetings()).toEqual([false, false]);
-    await shell(relay, "systemctl reload homerelay-firewall");
+    await shell(lab.relay, "systemctl reload homerelay-firewall");
     expect(await transfers()).toEqual(all);
     expect(await greetings()).toEqual([true, true]);
   });
@@ -315,7 +304,7 @@ describe("at a home that has an IPv6 of its own, the stranger's own address is s
   });
 
   test.each(services)("%s", async (_, protocol, port, inside) => {
-    expect(await seen([{ protocol, address: published[6], port }])).toMatchObject([
+    expect(await seen([{ protocol, address: lab.published[6], port }])).toMatchObject([
       { client: strangerBy[6], port: inside, payload: "hello" },
     ]);
   });
@@ -337,9 +326,9 @@ describe("a relay in the wrong hands", () => {
   const fromTheInternet = ["203.0.113.99", "2001:db8:99::1"];
 
   beforeAll(async () => {
-    const peer = (await shell(relay, "wg show homerelay peers")).trim();
+    const peer = (await shell(lab.relay, "wg show homerelay peers")).trim();
     await shell(
-      relay,
+      lab.relay,
       [
         `wg set homerelay peer ${peer} allowed-ips 0.0.0.0/0,::/0`,
         "ip route add 192.168.1.0/24 dev homerelay",
@@ -356,14 +345,10 @@ describe("a relay in the wrong hands", () => {
     ).begun;
     const bound = families.map((family) => `udp:7002@${lan.home[family]}`);
     await serve("home", "lab-lan-witness", "witness.py", bound);
-    await until("a service on the home's LAN address is up", 10, async () =>
+    await until("a service on the home's LAN address is up", 60, async () =>
       expect(await logOf("lab-lan-witness")).toContain("begun"),
     );
   });
-
-  const tcp = (address: string, port: number): Probe => ({ protocol: "tcp", address, port });
-  const udp = (address: string, port: number): Probe => ({ protocol: "udp", address, port });
-  const ping = (address: string): Probe => ({ protocol: "ping", address });
 
   /** Everything at home that was not forwarded. */
   const closedDoors = () =>
@@ -393,7 +378,7 @@ describe("a relay in the wrong hands", () => {
 
   /** What each door answered to root on the relay, by its name. */
   async function knockFromRelay(doors: readonly Probe[]): Promise<Record<string, Answer>> {
-    const answers = await knock(relay, doors, 2);
+    const answers = await knock(lab.relay, doors, 2);
     const name = ({ protocol, address, port }: Probe) => `${protocol} ${address} ${port ?? ""}`.trimEnd();
     return Object.fromEntries(doors.map((door, i) => [name(door), answers[i] ?? null]));
   }
@@ -413,7 +398,7 @@ describe("a relay in the wrong hands", () => {
     const conversation = await start("home", "converse.py", [String(port), server, "7000"]);
     await conversation.begun;
     const from = { address: server, port: 7000 };
-    await knock(relay, [{ ...udp(lan.home[family], port), payload: "forged", from }], 0.1);
+    await knock(lab.relay, [{ ...udp(lan.home[family], port), payload: "forged", from }], 0.1);
     return (JSON.parse(await conversation.end()) as string[]).length;
   }
 
@@ -425,7 +410,7 @@ describe("a relay in the wrong hands", () => {
       payload: `from ${address}.`,
       from: { address, port: 6000 + i },
     }));
-    await knock(relay, questions, 1);
+    await knock(lab.relay, questions, 1);
     const log = await logOf("lab-witness");
     return forgedSources.map(([, address]) => address).filter((it) => log.includes(`from ${it}.`));
   }

@@ -1,41 +1,32 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+/** Debian 12, whose tools are older, at either end. */
+import { expect, test } from "@jest/globals";
 import { addresses } from "../addresses.ts";
-import { asPerson } from "../network.ts";
-import { home, Operator } from "../operator.ts";
-import { Progress } from "../progress.ts";
-import { provideRoot } from "../root.ts";
-import { must } from "../shell.ts";
-import { down, up } from "../world.ts";
+import { raiseLab } from "../fixture.ts";
+import { home } from "../operator.ts";
+import { clientOf, shell } from "../people.ts";
 
-const minute = 60_000;
-jest.setTimeout(3 * minute);
+const capped = { published: 82, target: 8080, from: ["203.0.113.0/24"], newPerSecond: 5 };
 
-let operator: Operator;
-
-beforeAll(async () => {
-  const progress = new Progress(process.stderr);
-  await down();
-  await progress.phase("A Debian 12 system for the relay", (detail) => provideRoot("bookworm", detail));
-  await up(progress);
-  operator = await Operator.withStack("debian12", () => undefined);
-}, 30 * minute);
-
-afterAll(down, minute);
+const lab = raiseLab({
+  stack: "debian12",
+  homeSuite: "bookworm",
+  images: ["debian-12"],
+  machines: [{ name: "attic" }],
+  settings: async () => ({
+    relay: { image: "debian-12" },
+    homes: [await home(["81:8080"]), await home(["80:8080", "64738:64738/tcp+udp", capped], "attic")],
+  }),
+  up: true,
+});
 
 test("a relay with Debian 12, whose nft and sshd are older, forwards over both families", async () => {
-  const capped = { published: 82, target: 8080, from: ["203.0.113.0/24"], newPerSecond: 5 };
-  await operator.configure({
-    relay: { image: "debian-12" },
-    homes: [await home(["80:8080", "64738:64738/tcp+udp", capped])],
-  });
-  await operator.up();
-  const { ipv4Address, ipv6Address } = await operator.outputs();
-  for (const [url, seen] of [
-    [`http://${String(ipv4Address)}/`, addresses.stranger],
-    [`http://[${String(ipv6Address)}]/`, addresses.stranger6],
-    [`http://${String(ipv4Address)}:82/`, addresses.stranger],
-  ] as const)
-    expect(
-      await must(asPerson("stranger", ["curl", "--silent", "--globoff", "--max-time", "4", url])),
-    ).toContain(`You are ${seen}`);
+  expect(await clientOf(`http://${lab.published[4]}/`)).toBe(addresses.stranger);
+  expect(await clientOf(`http://[${lab.published[6]}]/`)).toBe(addresses.stranger6);
+  expect(await clientOf(`http://${lab.published[4]}:82/`)).toBe(addresses.stranger);
+});
+
+test("a home with Debian 12 is forwarded to as well", async () => {
+  expect(await shell("home", "cat /etc/debian_version")).toMatch(/^12\./);
+  expect(await clientOf(`http://${lab.published[4]}:81/`)).toBe(addresses.stranger);
+  expect(await clientOf(`http://[${lab.published[6]}]:81/`)).toBe(addresses.stranger6);
 });

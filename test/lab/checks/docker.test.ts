@@ -1,19 +1,18 @@
 /** Debian's own Docker, at home and on a VPS that was there before. */
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses } from "../addresses.ts";
-import { addMachine, power } from "../control.ts";
+import { power } from "../control.ts";
+import { installDocker, runContainer } from "../docker.ts";
+import { failingUp } from "../expectations.ts";
+import { raiseLab } from "../fixture.ts";
 import { initPid } from "../machines.ts";
-import { home, hostKeyOf, Operator } from "../operator.ts";
+import { home, hostKeyOf } from "../operator.ts";
+import { otherTablesOn } from "../otherTables.ts";
 import { paths } from "../paths.ts";
-import { bring, knock, parseTestimony, shell, strangerBy } from "../people.ts";
+import { knock, parseTestimony, shell, strangerBy, tcp, udp } from "../people.ts";
 import type { Place, Probe } from "../people.ts";
-import { Progress } from "../progress.ts";
-import { must } from "../shell.ts";
-import type { Result } from "../shell.ts";
-import { down, ssh, until, up } from "../world.ts";
+import { until } from "../world.ts";
 
-const minute = 60_000;
-jest.setTimeout(4 * minute);
 const families = [4, 6] as const;
 type Family = (typeof families)[number];
 
@@ -30,24 +29,20 @@ const forwards = [`80:${ports.open}/tcp+udp`, `82:${ports.composed}/tcp+udp`];
 /** The containers of the VPS's owner. */
 const onVps = { wanted: 81, own: 9090 } as const;
 
-let operator: Operator;
 let tunnel: Readonly<Record<Family, string>>;
 
-beforeAll(async () => {
-  const progress = new Progress(process.stderr);
-  await down();
-  await up(progress);
-  for (const name of ["vps", docker] as const) {
-    await addMachine({ name, containers: true });
-    await until(`${name} answers`, 60, () => must(ssh("operator", addresses[name], ["true"])));
-  }
-  await progress.phase("Docker on the VPS", () => install("vps", {}));
-  await runContainer("vps", "wanted", onVps.wanted);
-  await runContainer("vps", "own", onVps.own);
-  operator = await Operator.withStack("docker", () => undefined);
-}, 30 * minute);
-
-afterAll(down, minute);
+const lab = raiseLab({
+  stack: "docker",
+  machines: [
+    { name: "vps", containers: true },
+    { name: docker, containers: true },
+  ],
+  docker: { vps: {} },
+  before: async () => {
+    await runContainer("vps", "wanted", onVps.wanted);
+    await runContainer("vps", "own", onVps.own);
+  },
+});
 
 /** Docker 26 has IPv6 only when told so. Its network is another than that of the VPS's own Docker. */
 const withIpv6 = {
@@ -58,38 +53,11 @@ const withIpv6 = {
   experimental: true,
 };
 
-/** Installs Docker, and an image with nothing in it but the way to the machine's own programs. */
-async function install(machine: Place, settings: object): Promise<void> {
-  await bring(machine, "witness.py");
-  await shell(
-    machine,
-    `export DEBIAN_FRONTEND=noninteractive
-    mkdir -p /etc/docker /root/image && echo '${JSON.stringify(settings)}' >/etc/docker/daemon.json
-    apt-get -qq update
-    apt-get -qq install -y --no-install-recommends docker.io docker-cli nftables >/dev/null 2>&1
-    cd /root/image && ln -s usr/bin usr/lib usr/lib64 . && tar -c . | docker import - programs`,
-  );
-}
-
-/** A service of TCP and UDP which tells its clients whom it saw; Docker starts it again at each boot. */
-async function runContainer(machine: Place, name: string, port: number, options = ""): Promise<void> {
-  await shell(
-    machine,
-    `docker run --detach --restart always --stop-signal KILL --name ${name} --publish ${port}:80/tcp --publish ${port}:80/udp ${options} \\
-      --volume /usr:/usr:ro --volume /opt/lab:/opt/lab:ro programs python3 /opt/lab/witness.py tcp:80 udp:80`,
-  );
-}
-
-/** All tables but ours, without what their counters count. */
 async function foreignTables(machine: Place): Promise<string> {
-  const list = 'while read -r _ family name; do nft -s list table "$family" "$name"; done';
-  const text = await shell(machine, `nft list tables | grep -v '^table inet homerelay' | ${list} 2>&1`);
+  const text = await otherTablesOn(machine);
   expect(text).toContain("chain DOCKER-USER");
   return text;
 }
-
-const tcp = (address: string, port: number): Probe => ({ protocol: "tcp", address, port });
-const udp = (address: string, port: number): Probe => ({ protocol: "udp", address, port });
 
 /** Whom a service saw over TCP and over UDP. */
 async function clients(address: string, port: number): Promise<(string | undefined)[]> {
@@ -115,11 +83,6 @@ async function expectVpsOwnerToBeServed(): Promise<void> {
   expect(await clients(published[4], onVps.own)).toEqual(twice(strangerBy[4]));
 }
 
-/** `pulumi up`, whatever its end. */
-function tryUp(): Promise<Result> {
-  return operator.pulumi(["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"]);
-}
-
 async function configure(more: readonly unknown[] = []): Promise<void> {
   const relay = {
     provider: "ssh",
@@ -128,7 +91,7 @@ async function configure(more: readonly unknown[] = []): Promise<void> {
     identityFile: paths.operatorKey,
     ipv6: published[6],
   };
-  await operator.configure({ relay, homes: [await home([...forwards, ...more], docker)] });
+  await lab.operator.configure({ relay, homes: [await home([...forwards, ...more], docker)] });
 }
 
 async function tunnelAddresses(): Promise<Record<Family, string>> {
@@ -141,17 +104,16 @@ async function tunnelAddresses(): Promise<Record<Family, string>> {
 describe("on a VPS with Docker, up refuses", () => {
   test("a port that a container has, naming Docker's proxy", async () => {
     await configure([`${onVps.wanted}:${ports.open}`]);
-    const { code, stdout } = await tryUp();
-    expect(code).not.toBe(0);
-    expect(stdout).toContain(`port ${onVps.wanted}/tcp is to be forwarded, and docker-proxy listens on it`);
+    expect(await failingUp(lab.operator)).toContain(
+      `port ${onVps.wanted}/tcp is to be forwarded, and docker-proxy listens on it`,
+    );
     await expectVpsOwnerToBeServed();
   });
 
   test("a Docker that would swallow the forwards, with the mend, which mends it", async () => {
     await configure();
-    const { code, stdout } = await tryUp();
-    expect(code).not.toBe(0);
-    const mends = new Set([...stdout.matchAll(/^ +(ip6?tables -I .*)$/gm)].map(([, mend]) => mend ?? ""));
+    const said = await failingUp(lab.operator);
+    const mends = new Set([...said.matchAll(/^ +(ip6?tables -I .*)$/gm)].map(([, mend]) => mend ?? ""));
     expect([...mends]).toEqual([
       "iptables -I DOCKER-USER -i homerelay -j ACCEPT && iptables -I DOCKER-USER -o homerelay -j ACCEPT",
     ]);
@@ -166,14 +128,14 @@ describe("a Docker that comes to the home after up", () => {
 
   beforeAll(async () => {
     await configure([intoLan]);
-    said = await operator.up();
-    await install(docker, withIpv6);
+    said = await lab.operator.up();
+    await installDocker(docker, withIpv6);
     await shell(docker, "docker network create composed");
     await runContainer(docker, "open", ports.open);
     await runContainer(docker, "secret", ports.secret);
-    await runContainer(docker, "composed", ports.composed, "--network composed");
+    await runContainer(docker, "composed", ports.composed, ["--network composed"]);
     await until("its ports answer in the LAN", 30, expectContainersToAnswerInLan);
-  }, 4 * minute);
+  });
 
   test("has its ports reached by strangers, whose own addresses the containers see", async () => {
     expect(said).toContain(`tcp 80: the way is free, but nothing listens on ${ports.open} at home`);
@@ -182,15 +144,15 @@ describe("a Docker that comes to the home after up", () => {
 
   test("is served further when the last forward into the LAN goes", async () => {
     await configure();
-    await operator.up();
+    await lab.operator.up();
     await expectContainersToAnswerInLan();
     await expectForwardsToAnswer();
   });
 
   test("is served further after destroy, and after the next boot", async () => {
     await configure([intoLan]);
-    await operator.up();
-    await operator.destroy();
+    await lab.operator.up();
+    await lab.operator.destroy();
     await expectContainersToAnswerInLan();
     await rebootHome();
     await until("its ports answer in the LAN", 60, expectContainersToAnswerInLan);
@@ -201,7 +163,7 @@ describe("a Docker that comes to the home after up", () => {
 async function rebootHome(): Promise<void> {
   const before = await initPid(docker);
   await power(docker, "reboot");
-  await until("it is another boot", 30, async () => expect(await initPid(docker)).not.toBe(before));
+  await until("it is another boot", 120, async () => expect(await initPid(docker)).not.toBe(before));
 }
 
 describe("a Docker that was there before up", () => {
@@ -212,7 +174,7 @@ describe("a Docker that was there before up", () => {
   beforeAll(async () => {
     await configure();
     tablesBefore = await tables();
-    await operator.up();
+    await lab.operator.up();
     tunnel = await tunnelAddresses();
     const peer = (await shell("vps", "wg show homerelay peers")).trim();
     await shell(
@@ -224,7 +186,7 @@ describe("a Docker that was there before up", () => {
         "ip -6 route add fd00:d0c::/64 dev homerelay",
       ].join(" && "),
     );
-  }, 4 * minute);
+  });
 
   test("keeps its tables as they were, and its ports", async () => {
     expect(await tables()).toEqual(tablesBefore);
@@ -272,7 +234,7 @@ describe("a Docker that was there before up", () => {
   test("keeps its tables byte for byte on destroy, and its ports", async () => {
     const now = await tables();
     expect(now.vps).toBe(tablesBefore.vps);
-    await operator.destroy();
+    await lab.operator.destroy();
     expect(await tables()).toEqual(now);
     await expectContainersToAnswerInLan();
     await expectVpsOwnerToBeServed();

@@ -1,20 +1,15 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { addresses, cloudApiUrl } from "../addresses.ts";
-import { controlCloud, controlDynDns } from "../control.ts";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { addresses } from "../addresses.ts";
+import { cloudRequests, deleteServersByHand, forgetCloudRequests } from "../cloudByHand.ts";
+import { controlDynDns } from "../control.ts";
 import type { DynDnsRequest } from "../dynDns.ts";
-import { exec, machineNames } from "../machines.ts";
-import { asPerson } from "../network.ts";
-import { home, Operator } from "../operator.ts";
-import { shell } from "../people.ts";
-import type { Place } from "../people.ts";
-import { Progress } from "../progress.ts";
-import { must, run } from "../shell.ts";
-import { cloudToken, down, until, up } from "../world.ts";
-
-const minute = 60_000;
-jest.setTimeout(3 * minute);
+import { failingUp } from "../expectations.ts";
+import { raiseLab } from "../fixture.ts";
+import { exec, relayMachine } from "../machines.ts";
+import { pageOf, shell } from "../people.ts";
+import { until } from "../world.ts";
 
 const freemyipToken = randomBytes(12).toString("hex");
 const duckdnsToken = randomUUID();
@@ -23,41 +18,28 @@ const password = `correct "horse" \\ ${randomBytes(6).toString("hex")}`;
 const ownKey = randomBytes(12).toString("hex");
 const dyndns2 = { provider: "dyndns2", server: "https://dyn.example.net", user: "me" };
 
-let operator: Operator;
 let ipv4: string;
 let ipv6: string;
 
-beforeAll(async () => {
-  await down();
-  await up(new Progress(process.stderr));
-  operator = await Operator.withStack("dyndns", () => undefined);
-  await controlDynDns({
-    claim: {
-      "myhome.freemyip.com": freemyipToken,
-      "myhome.duckdns.org": duckdnsToken,
-      "second.duckdns.org": duckdnsToken,
-      "home.example.net": `me:${password}`,
-      "own.example.net": ownKey,
-      "hidden.example.net": ownKey,
-    },
-  });
-}, 30 * minute);
-
-afterAll(down, minute);
+const lab = raiseLab({
+  stack: "dyndns",
+  before: () =>
+    controlDynDns({
+      claim: {
+        "myhome.freemyip.com": freemyipToken,
+        "myhome.duckdns.org": duckdnsToken,
+        "second.duckdns.org": duckdnsToken,
+        "home.example.net": `me:${password}`,
+        "own.example.net": ownKey,
+        "hidden.example.net": ownKey,
+      },
+    }),
+});
 
 /** Writes the stack file with these names, and sets the secret as a user does. */
 async function configure(dns: object, secret?: { key: string; value: string }): Promise<void> {
-  await operator.configure({ homes: [await home(["80:8080"])], dns: { ...dns } });
-  if (!secret) return;
-  const path = ["--secret", "--path", `home-relay:dns.${secret.key}`];
-  const { code, stderr } = await operator.pulumi(["config", "set", ...path], { input: secret.value });
-  if (code !== 0) throw new Error(stderr);
-}
-
-async function relay(): Promise<Place & `server-${string}`> {
-  const server = (await machineNames()).filter((name) => name.startsWith("server-"));
-  expect(server).toHaveLength(1);
-  return server[0] as `server-${string}`;
+  await lab.operator.forward(["80:8080"], { dns: { ...dns } });
+  if (secret) await lab.operator.setSecret(`home-relay:dns.${secret.key}`, secret.value);
 }
 
 async function requests(): Promise<readonly DynDnsRequest[]> {
@@ -66,20 +48,14 @@ async function requests(): Promise<readonly DynDnsRequest[]> {
 
 const queries = async () => (await requests()).map(({ query }) => query);
 
-/** The home's page as the stranger gets it by a name; empty when nothing answers. */
-async function fetched(name: string, family: 4 | 6): Promise<string> {
-  const command = ["curl", "--silent", "--max-time", "4", `-${family}`, `http://${name}/`];
-  return (await run(asPerson("stranger", command))).stdout;
-}
-
 async function expectHome(name: string): Promise<void> {
-  expect(await fetched(name, 4)).toContain(`<p>You are ${addresses.stranger}</p>`);
-  expect(await fetched(name, 6)).toContain(`<p>You are ${addresses.stranger6}</p>`);
+  expect(await pageOf(`http://${name}/`, 4)).toContain(`<p>You are ${addresses.stranger}</p>`);
+  expect(await pageOf(`http://${name}/`, 6)).toContain(`<p>You are ${addresses.stranger6}</p>`);
 }
 
 /** One tick of the timer; whether it failed. */
 async function tick(): Promise<{ failed: boolean; said: string }> {
-  const machine = await relay();
+  const machine = await relayMachine();
   // The timer is slower than what systemd allows.
   await exec(machine, ["systemctl", "reset-failed", "homerelay-dyndns.service"]);
   const { code } = await exec(machine, ["systemctl", "start", "homerelay-dyndns.service"]);
@@ -90,23 +66,10 @@ async function tick(): Promise<{ failed: boolean; said: string }> {
 /** As if so many seconds had passed since the relay sent. */
 async function age(seconds: number): Promise<void> {
   const edit = `awk '{ $2 -= ${seconds}; print }' requests >older && mv older requests`;
-  await shell(await relay(), `cd /var/lib/homerelay/dyndns && ${edit}`);
+  await shell(await relayMachine(), `cd /var/lib/homerelay/dyndns && ${edit}`);
 }
 
-async function failedUp(): Promise<string> {
-  const flags = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"];
-  const { code, stdout } = await operator.pulumi(["up", ...flags]);
-  expect(code).not.toBe(0);
-  return stdout.slice(stdout.indexOf("Diagnostics:"));
-}
-
-/** As somebody does by hand. */
-async function deleteServer(): Promise<void> {
-  const id = (await relay()).replace("server-", "");
-  const token = ["--header", `Authorization: Bearer ${await cloudToken()}`];
-  const call = ["curl", "--silent", "--fail", "--request", "DELETE", ...token];
-  await must(asPerson("operator", [...call, `${cloudApiUrl}/servers/${id}`]));
-}
+const failedUp = () => failingUp(lab.operator);
 
 describe("a token in plain text", () => {
   test("is refused with the command that encrypts it, and not shown", async () => {
@@ -126,11 +89,10 @@ describe("freemyip", () => {
       { provider: "freemyip", names: ["myhome.freemyip.com"] },
       { key: "token", value: freemyipToken },
     );
-    output = await operator.up(["--diff"]);
-    const outputs = await operator.outputs();
-    [ipv4, ipv6] = [String(outputs["ipv4Address"]), String(outputs["ipv6Address"])];
-    expect(outputs["names"]).toEqual(["myhome.freemyip.com"]);
-  }, 10 * minute);
+    output = await lab.operator.up(["--diff"]);
+    ({ 4: ipv4, 6: ipv6 } = await lab.operator.published());
+    expect((await lab.operator.outputs())["names"]).toEqual(["myhome.freemyip.com"]);
+  });
 
   test("is told both addresses, and a stranger gets home by the name over either", async () => {
     const request = { domain: "myhome.freemyip.com", token: freemyipToken };
@@ -142,7 +104,7 @@ describe("freemyip", () => {
   });
 
   test("the token is in one file of the relay, for root alone, and nowhere else", async () => {
-    const machine = await relay();
+    const machine = await relayMachine();
     const found = await shell(
       machine,
       `grep -rl '${freemyipToken}' /etc /root /usr/local /var /run /tmp || true`,
@@ -151,18 +113,18 @@ describe("freemyip", () => {
     expect(await shell(machine, "stat -c '%a %U' /etc/homerelay/dyndns/secret")).toBe("600 root\n");
     expect(await shell(machine, "journalctl --output cat")).not.toContain(freemyipToken);
     expect(output).not.toContain(freemyipToken);
-    const exported = (await operator.pulumi(["stack", "export"])).stdout;
+    const exported = (await lab.operator.pulumi(["stack", "export"])).stdout;
     expect(exported).toContain("myhome.freemyip.com");
     expect(exported).not.toContain(freemyipToken);
   });
 
   test("a further up and preview change nothing and ask nobody", async () => {
     await controlDynDns({ reset: true });
-    await controlCloud({ reset: "requests" });
-    await operator.up(["--expect-no-changes"]);
-    const preview = await operator.pulumi(["preview", "--expect-no-changes", "--non-interactive"]);
+    await forgetCloudRequests();
+    await lab.operator.up(["--expect-no-changes"]);
+    const preview = await lab.operator.pulumi(["preview", "--expect-no-changes", "--non-interactive"]);
     expect(preview.code).toBe(0);
-    expect(await controlCloud({ get: "requests" })).toEqual([]);
+    expect(await cloudRequests()).toEqual([]);
     expect(await requests()).toEqual([]);
   });
 
@@ -172,7 +134,13 @@ describe("freemyip", () => {
       { provider: "freemyip", names: ["other.freemyip.com"] },
       { key: "token", value: freemyipToken },
     );
-    const { stdout } = await operator.pulumi(["preview", "--diff", "--non-interactive", "--color", "never"]);
+    const { stdout } = await lab.operator.pulumi([
+      "preview",
+      "--diff",
+      "--non-interactive",
+      "--color",
+      "never",
+    ]);
     expect(stdout).toMatch(
       /\+ +request other\.freemyip\.com [\d.]+ https:\/\/freemyip\.com\/update\?token=\{token\}&/,
     );
@@ -185,7 +153,7 @@ describe("freemyip", () => {
 
   describe("and the timer", () => {
     beforeAll(async () => {
-      const machine = await relay();
+      const machine = await relayMachine();
       const timers = await shell(
         machine,
         "systemctl show --property ActiveState,UnitFileState homerelay-dyndns.timer",
@@ -200,14 +168,14 @@ describe("freemyip", () => {
     });
 
     afterAll(async () => {
-      const machine = await relay();
+      const machine = await relayMachine();
       await shell(machine, "rm -r /run/systemd/system/homerelay-dyndns.timer.d && systemctl daemon-reload");
       await shell(machine, "systemctl restart homerelay-dyndns.timer");
     });
 
     const ticks = async () => {
       const finished = "journalctl --unit homerelay-dyndns.service --output cat | grep -c ^Finished || true";
-      return Number(await shell(await relay(), finished));
+      return Number(await shell(await relayMachine(), finished));
     };
 
     test("asks nobody while nothing has changed", async () => {
@@ -219,7 +187,7 @@ describe("freemyip", () => {
     });
 
     test("sends again when the relay's memory was lost", async () => {
-      await shell(await relay(), "rm /var/lib/homerelay/dyndns/requests");
+      await shell(await relayMachine(), "rm /var/lib/homerelay/dyndns/requests");
       await until("both addresses are sent", 30, async () => expect(await requests()).toHaveLength(2));
       await sleep(3000);
       expect(await requests()).toHaveLength(2);
@@ -227,7 +195,7 @@ describe("freemyip", () => {
 
     test("brings back a name that the service has lost, within a week", async () => {
       await controlDynDns({ forget: ["myhome.freemyip.com"], reset: true });
-      expect(await fetched("myhome.freemyip.com", 4)).toBe("");
+      expect(await pageOf("http://myhome.freemyip.com/", 4)).toBe("");
       await age(7 * 86_400 - 600);
       await sleep(3000);
       expect(await requests()).toEqual([]);
@@ -245,20 +213,20 @@ describe("duckdns", () => {
       { provider: "duckdns", names: ["myhome", "second.duckdns.org"] },
       { key: "token", value: duckdnsToken },
     );
-    await operator.up();
+    await lab.operator.up();
     expect(await queries()).toEqual([{ domains: "myhome,second", token: duckdnsToken, ip: ipv4, ipv6 }]);
     await expectHome("myhome.duckdns.org");
     await expectHome("second.duckdns.org");
   });
 
   test("is told anew by the step alone, which asks apt for curl where there is none", async () => {
-    const machine = await relay();
+    const machine = await relayMachine();
     // The lab's mirror has no package that its systems begin with, so this apt has to do.
     const apt = "#!/bin/sh\\ncase $* in *install*curl*) mv /usr/bin/curl.away /usr/bin/curl ;; esac\\n";
     const stub = "/usr/local/sbin/apt-get";
     await shell(machine, `mv /usr/bin/curl /usr/bin/curl.away; printf '${apt}' >${stub}; chmod 755 ${stub}`);
     await controlDynDns({ reset: true });
-    await operator.up(["--replace", "**relay-dyndns-updates"]);
+    await lab.operator.up(["--replace", "**relay-dyndns-updates"]);
     await shell(machine, `rm ${stub}`);
     expect(await requests()).toHaveLength(1);
   });
@@ -266,7 +234,7 @@ describe("duckdns", () => {
   test("its token is not in the list of processes while it is asked", async () => {
     await controlDynDns({ reset: true });
     await controlDynDns({ answerNext: [{ status: 200, text: "OK", delayMs: 3000 }] });
-    const machine = await relay();
+    const machine = await relayMachine();
     const start = "systemctl start --no-block homerelay-dyndns.service";
     await shell(machine, `rm /var/lib/homerelay/dyndns/requests && ${start}`);
     const processes = await until("curl runs", 3, async () => {
@@ -275,7 +243,7 @@ describe("duckdns", () => {
       return list;
     });
     expect(processes).not.toContain(duckdnsToken);
-    await until("it is answered", 15, async () => expect(await requests()).toHaveLength(1));
+    await until("it is answered", 60, async () => expect(await requests()).toHaveLength(1));
   });
 
   test("fails up when it answers KO, which names the setting, and asks no more until the settings change", async () => {
@@ -324,7 +292,7 @@ describe("dyndns2", () => {
   test("is told both addresses with the program's name, and a stranger gets home over either", async () => {
     await controlDynDns({ reset: true });
     await configure({ ...dyndns2, names }, { key: "password", value: password });
-    await operator.up();
+    await lab.operator.up();
     const query = { hostname: "home.example.net", myip: `${ipv4},${ipv6}` };
     const answer = `nochg ${ipv4},${ipv6}`;
     expect(await requests()).toMatchObject([{ path: "/nic/update", query, answer }]);
@@ -347,7 +315,7 @@ describe("dyndns2", () => {
     [429, "slow down", "busy", "tries again in half an hour"],
   ])("takes HTTP %i with '%s' for %s", async (status, text, outcome, words) => {
     await controlDynDns({ reset: true, answerNext: [{ status, text }] });
-    const machine = await relay();
+    const machine = await relayMachine();
     await shell(machine, "rm /var/lib/homerelay/dyndns/requests");
     const { failed, said } = await tick();
     expect(failed).toBe(outcome !== "busy");
@@ -359,14 +327,14 @@ describe("dyndns2", () => {
 
   test("never repeats the password, should the service do it", async () => {
     await controlDynDns({ answerNext: [{ status: 200, text: `what is ${password}?` }] });
-    await shell(await relay(), "rm /var/lib/homerelay/dyndns/requests");
+    await shell(await relayMachine(), "rm /var/lib/homerelay/dyndns/requests");
     const { said } = await tick();
     expect(said).toContain('answered "what is (secret)?"');
     expect(said).not.toContain("horse");
   });
 
   test("tries again at the next tick when nobody answers", async () => {
-    const machine = await relay();
+    const machine = await relayMachine();
     const block =
       "nft add table inet lab; nft add chain inet lab out '{ type filter hook output priority 0; }'";
     await shell(machine, `${block}; nft add rule inet lab out ip daddr ${addresses.dynDns} reject`);
@@ -397,7 +365,7 @@ describe("dyndns2", () => {
     const more = "two.example.net";
     await controlDynDns({ claim: { [more]: `me:${password}` } });
     await configure({ ...dyndns2, names: [more] }, { key: "password", value: password });
-    const output = await operator.up();
+    const output = await lab.operator.up();
     expect(output).toContain(
       `warning: ${more}: dyn.example.net answered "911"; the relay tries again in half an hour`,
     );
@@ -418,7 +386,7 @@ describe("a service of one's own", () => {
     const url = `https://dns.example.net/update?key={token}&${query}`;
     const names = ["own.example.net"];
     await configure({ provider: "url", url, names, expect: "^OK" }, { key: "token", value: ownKey });
-    await operator.up();
+    await lab.operator.up();
     expect(await queries()).toEqual([{ key: ownKey, host: "own.example.net", ip: ipv4, ip6: ipv6 }]);
     await expectHome("own.example.net");
   });
@@ -428,12 +396,12 @@ describe("a service of one's own", () => {
     const url = `https://dns.example.net/update?key=${ownKey}&${query}`;
     const names = ["hidden.example.net"];
     await configure({ provider: "url", names, expect: "^OK" }, { key: "url", value: url });
-    const output = await operator.up(["--diff"]);
+    const output = await lab.operator.up(["--diff"]);
     expect(output).not.toContain(ownKey);
     expect(await queries()).toEqual([{ key: ownKey, host: "hidden.example.net", ip: ipv4, ip6: ipv6 }]);
     await expectHome("hidden.example.net");
     const found = await shell(
-      await relay(),
+      await relayMachine(),
       `grep -rl '${ownKey}' /etc /root /usr/local /var /run /tmp || true`,
     );
     expect(found.trim()).toBe("/etc/homerelay/dyndns/secret");
@@ -452,10 +420,10 @@ describe("a service of one's own", () => {
   test("is told again by a new server, which has the same address", async () => {
     const url = `https://dns.example.net/update?key={token}&${query}`;
     await configure({ provider: "url", url, names: ["own.example.net"] }, { key: "token", value: ownKey });
-    await operator.up();
+    await lab.operator.up();
     await controlDynDns({ reset: true });
-    await deleteServer();
-    await operator.up(["--refresh"]);
+    await deleteServersByHand();
+    await lab.operator.up(["--refresh"]);
     expect(await queries()).toEqual([{ key: ownKey, host: "own.example.net", ip: ipv4, ip6: ipv6 }]);
     await expectHome("own.example.net");
   });
@@ -467,10 +435,10 @@ test("no service has seen a request that it does not know", async () => {
 
 test("without the section, the relay keeps neither secret nor timer", async () => {
   await configure({});
-  await operator.up();
-  const machine = await relay();
+  await lab.operator.up();
+  const machine = await relayMachine();
   const left =
     "ls -d /etc/homerelay/dyndns /var/lib/homerelay/dyndns 2>/dev/null; systemctl is-enabled homerelay-dyndns.timer || true";
-  expect(await shell(machine, left)).toBe("disabled\n");
+  expect(await shell(machine, left)).toBe("not-found\n");
   expect(await shell(machine, "systemctl --failed --no-legend")).toBe("");
 });

@@ -1,14 +1,11 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses } from "../addresses.ts";
-import { exec, machineNames } from "../machines.ts";
+import { failingUp } from "../expectations.ts";
+import { raiseLab } from "../fixture.ts";
 import { asPerson } from "../network.ts";
-import { home, Operator } from "../operator.ts";
-import { Progress } from "../progress.ts";
+import { home } from "../operator.ts";
+import { clientOf, installPackages, pageOf, shell } from "../people.ts";
 import { run } from "../shell.ts";
-import { down, up } from "../world.ts";
-
-const minute = 60_000;
-jest.setTimeout(2 * minute);
 
 const plain = ["80:8080", "9000-9003:8078-8081", "40000-40010/udp"];
 const others = [
@@ -19,55 +16,31 @@ const others = [
   { published: 8000, target: 80, to: addresses.printer },
 ];
 
-let operator: Operator;
-let relay: { ipv4: string; ipv6: string };
+const lab = raiseLab({
+  stack: "forwards",
+  settings: async () => ({ homes: [await home([...plain, ...others])] }),
+  up: true,
+});
 
-beforeAll(async () => {
-  await down();
-  await up(new Progress(process.stderr));
-  operator = await Operator.withStack("forwards", () => undefined);
-  await operator.configure({ homes: [await home([...plain, ...others])] });
-  await operator.up();
-  const { ipv4Address, ipv6Address } = await operator.outputs();
-  relay = { ipv4: String(ipv4Address), ipv6: String(ipv6Address) };
-}, 30 * minute);
-
-afterAll(down, minute);
-
-/** Whom the page says that it was asked by; an empty string when no page came. */
-async function seenAs(port: number, address = relay.ipv4): Promise<string> {
-  const host = address.includes(":") ? `[${address}]` : address;
-  const url = `http://${host}:${port}/`;
-  const { stdout } = await run(
-    asPerson("stranger", ["curl", "--silent", "--globoff", "--max-time", "3", url]),
-  );
-  return /You are ([0-9a-f.:]+)/.exec(stdout)?.[1] ?? "";
-}
-
-/** Runs a shell command on a machine; its exit code has to be 0. */
-async function on(machine: string, command: string): Promise<string> {
-  const { code, stdout, stderr } = await exec(machine, ["sh", "-c", command], { timeoutMs: minute });
-  if (code !== 0) throw new Error(`${machine}: ${command}: exit ${code}\n${stdout}${stderr}`);
-  return stdout;
-}
-
-async function relayMachine(): Promise<string> {
-  return (await machineNames()).find((name) => name.startsWith("server-")) ?? "";
+/** Whom the page at a published port says that it was asked by; an empty text when no page came. */
+async function seenAs(port: number, family: 4 | 6 = 4): Promise<string> {
+  const address = lab.published[family];
+  return clientOf(`http://${family === 6 ? `[${address}]` : address}:${port}/`);
 }
 
 describe("a forward", () => {
   test("shows the service its caller, or the relay where it masquerades", async () => {
     expect(await seenAs(80)).toBe(addresses.stranger);
-    expect(await seenAs(80, relay.ipv6)).toBe(addresses.stranger6);
+    expect(await seenAs(80, 6)).toBe(addresses.stranger6);
     expect(await seenAs(81)).toBe("10.77.0.1");
-    expect(await seenAs(81, relay.ipv6)).toBe("fd77::1");
+    expect(await seenAs(81, 6)).toBe("fd77::1");
   });
 
   test("lets in those it was told to, over both families, and nobody else", async () => {
     expect(await seenAs(82)).toBe(addresses.stranger);
-    expect(await seenAs(82, relay.ipv6)).toBe(addresses.stranger6);
+    expect(await seenAs(82, 6)).toBe(addresses.stranger6);
     expect(await seenAs(83)).toBe("");
-    expect(await seenAs(83, relay.ipv6)).toBe("");
+    expect(await seenAs(83, 6)).toBe("");
   });
 
   test("of a range goes to the same place in the range at home", async () => {
@@ -76,72 +49,66 @@ describe("a forward", () => {
   });
 
   test("to another machine in the LAN is answered by it, and the home's own service there is not", async () => {
-    const { stdout } = await run(
-      asPerson("stranger", ["curl", "--silent", "--max-time", "3", `http://${relay.ipv4}:8000/`]),
-    );
-    expect(stdout).toContain("Hello from the printer");
-    expect(await seenAs(8000, relay.ipv6)).toBe("");
+    expect(await pageOf(`http://${lab.published[4]}:8000/`)).toContain("Hello from the printer");
+    expect(await seenAs(8000, 6)).toBe("");
   });
 
   test("with a cap lets one source make no more new connections than that, and the others still open", async () => {
-    const many = "for i in $(seq 60); do curl -s -o /dev/null -w '%{http_code}\\n' --max-time 0.2 $0; done";
-    const knock = (port: number) =>
-      run(asPerson("stranger", ["bash", "-c", many, `http://${relay.ipv4}:${port}/`]), { timeoutMs: minute });
+    const many = "for i in $(seq 60); do curl -s -o /dev/null -w '%{http_code}\\n' --max-time $1 $0; done";
+    const knock = (port: number, patienceSeconds: number) => {
+      const url = `http://${lab.published[4]}:${port}/`;
+      return run(asPerson("stranger", ["bash", "-c", many, url, `${patienceSeconds}`]));
+    };
     const answered = ({ stdout }: { stdout: string }) =>
       stdout.split("\n").filter((code) => code === "200").length;
-    expect(answered(await knock(84))).toBeLessThan(60);
-    expect(answered(await knock(80))).toBe(60);
+    expect(answered(await knock(84, 0.2))).toBeLessThan(60);
+    expect(answered(await knock(80, 3))).toBe(60);
   });
 
   test("is counted, and the figures outlive a change of the forwards", async () => {
     const counted = async () => {
-      const set = await on(await relayMachine(), "nft list set inet homerelay_counters received_tcp");
+      const set = await shell(lab.relay, "nft list set inet homerelay_counters received_tcp");
       return Number(/\b80 counter packets (\d+)/.exec(set)?.[1] ?? 0);
     };
     const before = await counted();
     expect(before).toBeGreaterThan(0);
-    await operator.configure({ homes: [await home([...plain, ...others, "85:8080"])] });
-    await operator.up();
+    await lab.operator.forward([...plain, ...others, "85:8080"]);
+    await lab.operator.up();
     expect(await seenAs(85)).toBe(addresses.stranger);
     expect(await counted()).toBeGreaterThanOrEqual(before);
   });
 
   test("of UDP keeps its ports from the home's own programs, beside those that the owner reserved", async () => {
-    expect((await on("home", "sysctl -n net.ipv4.ip_local_reserved_ports")).trim()).toBe("40000-40010");
+    expect((await shell("home", "sysctl -n net.ipv4.ip_local_reserved_ports")).trim()).toBe("40000-40010");
   });
 });
 
 describe("another firewall at home", () => {
   beforeAll(async () => {
-    await on(
-      "home",
-      "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends ufw",
-    );
-    await on("home", "ufw allow 22/tcp && ufw --force enable");
-  }, 2 * minute);
+    await installPackages("home", ["ufw"]);
+    await shell("home", "ufw allow 22/tcp && ufw --force enable");
+  });
 
-  afterAll(() => on("home", "ufw --force disable"), minute);
+  afterAll(() => shell("home", "ufw --force disable"));
 
   test("that swallows the traffic is named with its mend, which mends it", async () => {
-    const homes = [await home([...plain, "86:8080"])];
-    await operator.configure({ homes });
-    const { code, stdout } = await operator.pulumi(["up", "--yes", "--skip-preview", "--non-interactive"]);
-    expect(code).not.toBe(0);
-    expect(stdout).toContain("tcp 86: no answer. It came out of the tunnel");
-    expect(stdout).toContain("ufw is active on this host");
-    const mend = /^\s*(ufw allow in on homerelay)$/m.exec(stdout)?.[1];
-    await on("home", mend ?? "false");
-    await operator.up();
+    await lab.operator.forward([...plain, "86:8080"]);
+    const said = await failingUp(lab.operator);
+    expect(said).toContain("tcp 86: no answer. It came out of the tunnel");
+    expect(said).toContain("ufw is active on this host");
+    const mend = /^\s*(ufw allow in on homerelay)$/m.exec(said)?.[1];
+    await shell("home", mend ?? "false");
+    await lab.operator.up();
     expect(await seenAs(86)).toBe(addresses.stranger);
   });
 });
 
 test("a service that would not survive the open internet is refused, until its owner says so", async () => {
-  await operator.configure({ homes: [await home([...plain, "5432"])] });
-  const refused = await operator.pulumi(["preview", "--non-interactive", "--color", "never"]);
+  await lab.operator.forward([...plain, "5432"]);
+  const refused = await lab.operator.pulumi(["preview", "--non-interactive", "--color", "never"]);
   expect(refused.code).not.toBe(0);
   expect(refused.stdout).toContain("opens port 5432/tcp");
   expect(refused.stdout).toContain("acknowledge: true");
-  await operator.configure({ homes: [await home([...plain, { published: 5432, acknowledge: true }])] });
-  expect((await operator.pulumi(["preview", "--non-interactive"])).code).toBe(0);
+  await lab.operator.forward([...plain, { published: 5432, acknowledge: true }]);
+  expect((await lab.operator.pulumi(["preview", "--non-interactive"])).code).toBe(0);
 });

@@ -1,83 +1,44 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses } from "../addresses.ts";
-import { addMachine, controlCloud, power } from "../control.ts";
-import { exec, inMachine, machineNames } from "../machines.ts";
-import { asPerson } from "../network.ts";
-import { home, Operator } from "../operator.ts";
-import { shell } from "../people.ts";
-import { Progress } from "../progress.ts";
-import { must, run } from "../shell.ts";
-import type { Result } from "../shell.ts";
-import { cloudToken, down, ssh, until, up } from "../world.ts";
-
-const minute = 60_000;
-jest.setTimeout(5 * minute);
+import { cloudRequests, deleteServersByHand, forgetCloudRequests, inCloud } from "../cloudByHand.ts";
+import { controlCloud, power } from "../control.ts";
+import { failingDestroy, failingUp } from "../expectations.ts";
+import { raiseLab } from "../fixture.ts";
+import { exec, inMachine, relayMachine } from "../machines.ts";
+import type { RelayMachine } from "../machines.ts";
+import { home } from "../operator.ts";
+import { pageOf, shell } from "../people.ts";
+import { tracesOn } from "../traces.ts";
+import { until, untilSshAnswers } from "../world.ts";
 
 type HomeMachine = "home" | "attic";
 
-let operator: Operator;
 /** What a program could have left on each home, before the first step there. */
 let traces: Record<HomeMachine, string>;
 
-beforeAll(async () => {
-  await down();
-  await up(new Progress(process.stderr));
-  await addMachine({ name: "attic" });
-  await untilSshAnswers("attic");
-  traces = { home: await tracesAt("home"), attic: await tracesAt("attic") };
-  operator = await Operator.withStack("goodbye", () => undefined);
-}, 30 * minute);
-
-afterAll(down, minute);
-
-async function untilSshAnswers(machine: HomeMachine): Promise<void> {
-  await until(`${machine} answers`, 60, () => must(ssh("operator", addresses[machine], ["true"])));
-}
-
-async function tracesAt(machine: HomeMachine): Promise<string> {
-  const script = await readFile(join(import.meta.dirname, "../traces.sh"), "utf8");
-  const { code, stdout, stderr } = await exec(machine, ["bash", "-s"], { input: script });
-  if (code !== 0) throw new Error(`traces.sh: ${stderr}`);
-  return stdout;
-}
+const lab = raiseLab({
+  stack: "goodbye",
+  machines: [{ name: "attic" }],
+  before: async () => {
+    traces = { home: await tracesOn("home"), attic: await tracesOn("attic") };
+  },
+});
 
 async function configureOneHome(): Promise<void> {
-  await operator.configure({ homes: [await home(["80:8080"])] });
+  await lab.operator.forward(["80:8080"]);
 }
 
 async function configureTwoHomes(): Promise<void> {
-  await operator.configure({ homes: [await home(["80:8080"]), await home(["81:8080"], "attic")] });
-}
-
-/** `pulumi up`, `destroy` and the like, whatever its end. */
-function pulumi(args: readonly string[], options: { onLine?: (line: string) => void } = {}): Promise<Result> {
-  const [verb = "", ...rest] = args;
-  const common = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"];
-  return operator.pulumi([verb, ...common, ...rest], options);
-}
-
-/** The same, which has to fail; what it says last. */
-async function failing(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await pulumi(args);
-  expect([code === 0, stdout]).toEqual([false, expect.stringContaining("Diagnostics:")]);
-  return stdout.slice(stdout.indexOf("Diagnostics:")) + stderr;
+  await lab.operator.configure({ homes: [await home(["80:8080"]), await home(["81:8080"], "attic")] });
 }
 
 async function page(port = 80): Promise<string> {
-  const url = `http://${String((await operator.outputs())["ipv4Address"])}:${port}/`;
-  return (await run(asPerson("stranger", ["curl", "--silent", "--max-time", "3", url]))).stdout;
+  return pageOf(`http://${(await lab.operator.published())[4]}:${port}/`);
 }
 
 const answer = `You are ${addresses.stranger}`;
-
-/** All that the cloud holds, as lists by kind. */
-async function inCloud(): Promise<Record<string, { id: number }[]>> {
-  return (await controlCloud({ get: "everything" })) as Record<string, { id: number }[]>;
-}
 
 async function expectNothingInCloud(): Promise<void> {
   expect(Object.values(await inCloud()).flat()).toEqual([]);
@@ -88,51 +49,40 @@ async function expectEmptyStack(): Promise<void> {
   expect(deployment.resources ?? []).toEqual([]);
 }
 
-const exported = async () => (await operator.pulumi(["stack", "export"])).stdout;
+const exported = async () => (await lab.operator.pulumi(["stack", "export"])).stdout;
 
 async function expectNothingLeft(): Promise<void> {
   await expectNothingInCloud();
   await expectEmptyStack();
-  expect(await tracesAt("home")).toBe(traces.home);
-  expect(await tracesAt("attic")).toBe(traces.attic);
+  expect(await tracesOn("home")).toBe(traces.home);
+  expect(await tracesOn("attic")).toBe(traces.attic);
 }
-
-/** Somebody removes the servers in Hetzner's console. */
-async function deleteServersByHand(): Promise<void> {
-  const call = ["curl", "--silent", "--fail", "--request", "DELETE"];
-  const token = ["--header", `Authorization: Bearer ${await cloudToken()}`];
-  for (const { id } of (await inCloud())["servers"] ?? [])
-    await must(asPerson("operator", [...call, ...token, `http://${addresses.cloudApi}/v1/servers/${id}`]));
-}
-
-const newestRelay = async () =>
-  (await machineNames()).filter((name) => name.startsWith("server-")).at(-1) as `server-${string}`;
 
 describe("after a first up that failed half-way, destroy leaves both ends clean", () => {
   test("the home's apt found no mirror", async () => {
     await shell("home", "sed -i s/203.0.113.90/203.0.113.91/ /etc/apt/sources.list");
     await configureOneHome();
-    expect(await failing("up")).toMatch(/command:local:Command \(nas-host-prepare\):/);
+    expect(await failingUp(lab.operator)).toMatch(/command:local:Command \(home-nas-prepare\):/);
     await shell("home", "sed -i s/203.0.113.91/203.0.113.90/ /etc/apt/sources.list");
-    await operator.destroy();
+    await lab.operator.destroy();
     await expectNothingLeft();
   });
 
   test("the home's guard could not be finished", async () => {
     await configureOneHome();
     await shell("home", "mount --bind /etc/sysctl.d /etc/sysctl.d && mount -o remount,bind,ro /etc/sysctl.d");
-    expect(await failing("up")).toContain("Read-only file system");
+    expect(await failingUp(lab.operator)).toContain("Read-only file system");
     expect(await shell("home", "nft list tables")).toContain("inet homerelay");
     await shell("home", "umount /etc/sysctl.d");
-    await operator.destroy();
+    await lab.operator.destroy();
     await expectNothingLeft();
   });
 
   test("the relay took its rules back", async () => {
     const relay = { adminCidrs: ["192.0.2.99/32"] };
-    await operator.configure({ relay, homes: [await home(["80:8080"])] });
-    expect(await failing("up")).toContain("The new rules leave out");
-    await operator.destroy();
+    await lab.operator.configure({ relay, homes: [await home(["80:8080"])] });
+    expect(await failingUp(lab.operator)).toContain("The new rules leave out");
+    await lab.operator.destroy();
     await expectNothingLeft();
   });
 });
@@ -146,8 +96,8 @@ async function upInterrupted(
   let interrupt: () => void = () => undefined;
   let output = "";
   let ended = false;
-  const result = operator
-    .pulumi(["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"], {
+  const result = lab.operator
+    .attempt("up", [], {
       onStart: (it) => (interrupt = it),
       onLine: (line) => (output += `${line}\n`),
     })
@@ -157,7 +107,7 @@ async function upInterrupted(
     if (!(await moment(output))) throw new Error(output);
   });
   interrupt();
-  await until("pulumi notices", 10, () =>
+  await until("pulumi notices", 60, () =>
     output.includes("press ^C again") ? Promise.resolve() : Promise.reject(new Error(output)),
   );
   if (times === 2) interrupt();
@@ -166,7 +116,7 @@ async function upInterrupted(
 }
 
 async function serverIsBeingMade(): Promise<boolean> {
-  const requests = (await controlCloud({ get: "requests" })) as { method: string; path: string }[];
+  const requests = await cloudRequests();
   return requests.some(({ method, path }) => method === "POST" && path === "/v1/servers");
 }
 
@@ -190,32 +140,36 @@ async function holdSteps(): Promise<() => Promise<void>> {
 /** How many steps and cleanings wait at home for the lock. */
 const waitingAtHome = async () => Number((await exec("home", ["pgrep", "-c", "-f", "^flock -w"])).stdout);
 
+/** Forgets what the engine began and did not see end. */
+const refresh = () =>
+  lab.operator.pulumi(["refresh", "--yes", "--skip-preview", "--non-interactive", "--clear-pending-creates"]);
+
 const whileStepsWait = async (output: string) =>
-  output.includes("relay-server created") && (await waitingAtHome()) === 2;
+  output.includes("home-relay-server created") && (await waitingAtHome()) === 2;
 
 describe("after Ctrl-C in the middle of up", () => {
   afterEach(async () => {
     await controlCloud({ reset: "faults" });
-    await controlCloud({ reset: "requests" });
+    await forgetCloudRequests();
   });
 
   test("once, while the server is being made: destroy leaves nothing", async () => {
     await configureOneHome();
-    await controlCloud({ reset: "requests" });
+    await forgetCloudRequests();
     await controlCloud({ set: { actionPolls: 100 } });
     await upInterrupted(1, serverIsBeingMade);
     await controlCloud({ reset: "faults" });
     expect((await inCloud())["servers"]).toHaveLength(1);
-    await operator.destroy();
+    await lab.operator.destroy();
     await expectNothingLeft();
   });
 
   test.each([1, 2] as const)("%d times, while the relay is prepared: the next up finishes", async (times) => {
     await configureOneHome();
-    await upInterrupted(times, (output) => output.includes("relay-host-prepare creating"));
-    await operator.up();
+    await upInterrupted(times, (output) => output.includes("home-relay-prepare creating"));
+    await lab.operator.up();
     expect(await page()).toContain(answer);
-    await operator.destroy();
+    await lab.operator.destroy();
     await expectNothingLeft();
   });
 
@@ -223,7 +177,7 @@ describe("after Ctrl-C in the middle of up", () => {
     await configureOneHome();
     const letGo = await holdSteps();
     await upInterrupted(1, whileStepsWait, letGo);
-    await operator.destroy();
+    await lab.operator.destroy();
     await expectNothingLeft();
   });
 
@@ -231,12 +185,12 @@ describe("after Ctrl-C in the middle of up", () => {
     await configureOneHome();
     const letGo = await holdSteps();
     await upInterrupted(2, whileStepsWait);
-    const destroyed = operator.destroy();
-    await until("the cleaning waits too", 30, async () => expect(await waitingAtHome()).toBe(3)).finally(
+    const destroyed = lab.operator.destroy();
+    await until("the cleaning waits too", 120, async () => expect(await waitingAtHome()).toBe(3)).finally(
       letGo,
     );
     await destroyed;
-    await until("no step is left at home", 30, async () =>
+    await until("no step is left at home", 120, async () =>
       expect((await exec("home", ["pgrep", "-f", "homerelay/[a-z-]+[.]sh"])).stdout).toBe(""),
     );
     await expectNothingLeft();
@@ -244,24 +198,24 @@ describe("after Ctrl-C in the middle of up", () => {
 
   test("twice, while the server is being made: the next up and destroy name it until it is removed", async () => {
     await configureOneHome();
-    await controlCloud({ reset: "requests" });
+    await forgetCloudRequests();
     await controlCloud({ set: { actionPolls: 500 } });
     await upInterrupted(2, serverIsBeingMade);
     await controlCloud({ reset: "faults" });
 
-    expect(await failing("up")).toContain("server name is already used");
+    expect(await failingUp(lab.operator)).toContain("server name is already used");
     const [server] = (await inCloud())["servers"] ?? [];
     const named = `still has a server home-relay-goodbye (number ${server?.id ?? 0})`;
-    expect(await failing("destroy")).toContain(named);
-    expect(await failing("destroy", "--refresh")).toContain(named);
+    expect(await failingDestroy(lab.operator)).toContain(named);
+    expect(await failingDestroy(lab.operator, ["--refresh"])).toContain(named);
     expect((await inCloud())["servers"]).toHaveLength(1);
 
     await deleteServersByHand();
-    await operator.destroy();
+    await lab.operator.destroy();
     await expectNothingLeft();
 
     expect(await exported()).toContain("pending_operations");
-    expect((await pulumi(["refresh", "--clear-pending-creates"])).code).toBe(0);
+    expect((await refresh()).code).toBe(0);
     expect(await exported()).not.toContain("pending_operations");
   });
 });
@@ -269,15 +223,15 @@ describe("after Ctrl-C in the middle of up", () => {
 describe("a stack with two homes", () => {
   beforeAll(async () => {
     await configureTwoHomes();
-    await operator.up();
-  }, 5 * minute);
+    await lab.operator.up();
+  });
 
   test("keeps a second pulumi out while the first one works, and says what to do", async () => {
     const letGo = await holdSteps();
-    await operator.configure({ homes: [await home(["82:8080"]), await home(["81:8080"], "attic")] });
-    const first = operator.up();
-    await until("a step waits at home", 30, async () => expect(await waitingAtHome()).toBe(1));
-    const { code, stderr, stdout } = await pulumi(["up"]);
+    await lab.operator.configure({ homes: [await home(["82:8080"]), await home(["81:8080"], "attic")] });
+    const first = lab.operator.up();
+    await until("a step waits at home", 120, async () => expect(await waitingAtHome()).toBe(1));
+    const { code, stderr, stdout } = await lab.operator.attempt("up");
     await letGo();
     await first;
     expect([code === 0, stdout + stderr]).toEqual([
@@ -286,14 +240,14 @@ describe("a stack with two homes", () => {
     ]);
     expect(stdout + stderr).toContain("pulumi cancel");
     await configureTwoHomes();
-    await operator.up();
+    await lab.operator.up();
     expect(await page(81)).toContain(answer);
   });
 
   test("what was changed by hand in the tables of both ends is put right by running their steps again", async () => {
-    const relay = await newestRelay();
+    const relay = await relayMachine();
     // Without what the sets of meters remember of callers.
-    const rules = async (machine: "home" | typeof relay) =>
+    const rules = async (machine: "home" | RelayMachine) =>
       (await shell(machine, "nft -s -nn list table inet homerelay")).replaceAll(
         /(flags dynamic[^}]*?)\n\t\telements = \{[^}]*\}/g,
         "$1",
@@ -306,18 +260,18 @@ describe("a stack with two homes", () => {
     );
     expect(await page()).toBe("");
 
-    await operator.up(["--replace", "**nas-guard", "--replace", "**relay-firewall-rules"]);
+    await lab.operator.up(["--replace", "**nas-guard", "--replace", "**relay-firewall-rules"]);
 
     expect([await rules("home"), await rules(relay)]).toEqual(before);
     expect(await page()).toContain(answer);
   });
 
   test("gets a server back that somebody deleted, by `up --refresh`, at the same address", async () => {
-    const address = (await operator.outputs())["ipv4Address"];
+    const address = (await lab.operator.outputs())["ipv4Address"];
     await deleteServersByHand();
     expect(await page()).toBe("");
-    await operator.up(["--refresh"]);
-    expect((await operator.outputs())["ipv4Address"]).toBe(address);
+    await lab.operator.up(["--refresh"]);
+    expect((await lab.operator.outputs())["ipv4Address"]).toBe(address);
     expect([await page(80), await page(81)]).toEqual([
       expect.stringContaining(answer),
       expect.stringContaining(answer),
@@ -328,7 +282,7 @@ describe("a stack with two homes", () => {
     beforeAll(() => Promise.all([power("home", "power-off"), power("attic", "power-off")]));
 
     test("is destroyed but for the homes: nothing is billed, and both are named with how to finish", async () => {
-      const diagnostics = await failing("destroy");
+      const diagnostics = await failingDestroy(lab.operator);
       await expectNothingInCloud();
       for (const name of ["nas", "attic"]) {
         const address = addresses[name === "nas" ? "home" : "attic"];
@@ -342,16 +296,16 @@ describe("a stack with two homes", () => {
     test("is destroyed further when one is back, and the other is still named", async () => {
       await power("attic", "power-on");
       await untilSshAnswers("attic");
-      const diagnostics = await failing("destroy");
+      const diagnostics = await failingDestroy(lab.operator);
       expect(diagnostics).toContain("nas (192.168.1.10 port 22) was not cleaned");
       expect(diagnostics).not.toContain("attic (");
-      expect(await tracesAt("attic")).toBe(traces.attic);
+      expect(await tracesOn("attic")).toBe(traces.attic);
     });
 
     test("and is gone with no trace when the other is back", async () => {
       await power("home", "power-on");
       await untilSshAnswers("home");
-      await operator.destroy();
+      await lab.operator.destroy();
       await expectNothingLeft();
     });
   });
@@ -360,29 +314,29 @@ describe("a stack with two homes", () => {
 describe("a stack whose server somebody deleted", () => {
   beforeAll(async () => {
     await configureTwoHomes();
-    await operator.up();
+    await lab.operator.up();
     await deleteServersByHand();
-  }, 5 * minute);
+  });
 
   test("is not destroyed by a plain destroy, which says so", async () => {
-    expect(await failing("destroy")).toContain("server not found");
+    expect(await failingDestroy(lab.operator)).toContain("server not found");
   });
 
   test("is destroyed with `--refresh`, and leaves nothing", async () => {
-    expect((await pulumi(["destroy", "--refresh"])).code).toBe(0);
+    expect((await lab.operator.attempt("destroy", ["--refresh"])).code).toBe(0);
     await expectNothingLeft();
   });
 });
 
 test("a home that is given up by the command that the message prints is forgotten, and the stack is empty", async () => {
   await configureOneHome();
-  await operator.up();
+  await lab.operator.up();
   await power("home", "power-off");
-  const diagnostics = await failing("destroy");
+  const diagnostics = await failingDestroy(lab.operator);
   const urn = /pulumi state delete '([^']+)'/.exec(diagnostics)?.[1] ?? "no command to give the home up";
-  expect((await operator.pulumi(["stack", "--show-urns"])).stdout).toContain(urn);
-  expect((await operator.pulumi(["state", "delete", urn, "--yes"])).code).toBe(0);
-  await operator.destroy();
+  expect((await lab.operator.pulumi(["stack", "--show-urns"])).stdout).toContain(urn);
+  expect((await lab.operator.pulumi(["state", "delete", urn, "--yes"])).code).toBe(0);
+  await lab.operator.destroy();
   await expectEmptyStack();
   await expectNothingInCloud();
 });

@@ -1,69 +1,45 @@
 /** Every way to a home over SSH: by an agent, another port, an alias, a password, another host. */
 import { randomBytes } from "node:crypto";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses } from "../addresses.ts";
-import { addMachine } from "../control.ts";
+import { failingUp } from "../expectations.ts";
+import { raiseLab } from "../fixture.ts";
 import { exec, machineNames } from "../machines.ts";
 import { asPerson } from "../network.ts";
-import { home, hostKeyOf, Operator, operatorSsh } from "../operator.ts";
+import { home, hostKeyOf, operatorSsh } from "../operator.ts";
 import { paths } from "../paths.ts";
-import { shell } from "../people.ts";
-import { Progress } from "../progress.ts";
+import { installPackages, pageOf, shell } from "../people.ts";
 import { must, run } from "../shell.ts";
-import type { RunOptions } from "../shell.ts";
-import { down, ssh, until, up } from "../world.ts";
+import { tracesOn } from "../traces.ts";
 
-const minute = 60_000;
-jest.setTimeout(4 * minute);
-
-let operator: Operator;
 let traces: string;
 
-beforeAll(async () => {
-  await down();
-  await up(new Progress(process.stderr));
-  await addMachine({ name: "attic" });
-  await until("the attic's SSH answers", 60, () => must(ssh("operator", addresses.attic, ["true"])));
-  await shell("home", "apt-get -qq update && apt-get -qq install -y sudo >/dev/null 2>&1");
-  traces = await tracesAtHome();
-  operator = await Operator.withStack("access", () => undefined);
-}, 30 * minute);
-
-afterAll(down, minute);
-
-async function tracesAtHome(): Promise<string> {
-  const script = await readFile(join(import.meta.dirname, "../traces.sh"), "utf8");
-  const { code, stdout, stderr } = await exec("home", ["bash", "-s"], { input: script });
-  if (code !== 0) throw new Error(`traces.sh: ${stderr}`);
-  return stdout;
-}
+const lab = raiseLab({
+  stack: "access",
+  machines: [{ name: "attic" }],
+  packages: { home: ["sudo"] },
+  before: async () => {
+    traces = await tracesOn("home");
+  },
+});
 
 /** The home, with another way in; `undefined` takes a key of it away. */
 async function configure(way: Record<string, unknown>): Promise<void> {
   const nas = await home(["80:8080"]);
   const written = Object.entries({ ...(nas["ssh"] as object), ...way });
-  await operator.configure({
+  await lab.operator.configure({
     homes: [{ ...nas, ssh: Object.fromEntries(written.filter(([, value]) => value !== undefined)) }],
   });
 }
 
 async function page(): Promise<string> {
-  const url = `http://${String((await operator.outputs())["ipv4Address"])}/`;
-  return (await run(asPerson("stranger", ["curl", "--silent", "--max-time", "3", url]))).stdout;
+  return pageOf(`http://${(await lab.operator.published())[4]}/`);
 }
 
 const stranger = `You are ${addresses.stranger}`;
-
-/** An `up` that has to fail; what it said. */
-async function refusal(options: RunOptions = {}): Promise<string> {
-  const up = ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"];
-  const { code, stdout } = await operator.pulumi(up, options);
-  expect(code).not.toBe(0);
-  return stdout.slice(stdout.indexOf("Diagnostics:"));
-}
 
 describe("a key", () => {
   const socket = join(paths.run, "agent.sock");
@@ -82,15 +58,17 @@ describe("a key", () => {
 
   test("that only the agent has opens the home", async () => {
     await configure({ identityFile: undefined });
-    expect(await refusal()).toContain(`nas (${addresses.home} port 22) refuses the login of root`);
-    await operator.up([], withAgent);
+    expect(await failingUp(lab.operator)).toContain(
+      `nas (${addresses.home} port 22) refuses the login of root`,
+    );
+    await lab.operator.up([], withAgent);
     expect(await page()).toContain(stranger);
   });
 
   test("opens it at another port", async () => {
     await shell("home", "echo 'Port 2022' >/etc/ssh/sshd_config.d/port.conf && systemctl restart ssh");
     await configure({ port: 2022 });
-    await operator.up();
+    await lab.operator.up();
     expect(await page()).toContain(stranger);
     await shell("home", "rm /etc/ssh/sshd_config.d/port.conf && systemctl restart ssh");
   });
@@ -99,13 +77,13 @@ describe("a key", () => {
     const config = `Host my-nas\n  HostName ${addresses.home}\n  IdentityFile ${paths.operatorKey}\n`;
     await writeFile(join(operatorSsh, "config"), config, { mode: 0o600 });
     await configure({ host: "my-nas", identityFile: undefined });
-    await operator.up();
+    await lab.operator.up();
     expect(await page()).toContain(stranger);
   });
 
   test("and destroy cleans it by that alias, too", async () => {
-    await operator.destroy();
-    expect(await tracesAtHome()).toBe(traces);
+    await lab.operator.destroy();
+    expect(await tracesOn("home")).toBe(traces);
     await rm(join(operatorSsh, "config"));
   });
 });
@@ -120,7 +98,7 @@ describe("a password", () => {
     await shell("home", `useradd --create-home ops && printf '${allow}' >/etc/ssh/sshd_config.d/ops.conf`);
     await exec("home", ["chpasswd"], { input: `ops:${password}\n` });
     await shell("home", `echo 'ops ALL=(ALL) NOPASSWD: ALL' >${sudoers} && systemctl restart ssh`);
-    traces = await tracesAtHome();
+    traces = await tracesOn("home");
   });
 
   afterAll(() =>
@@ -132,19 +110,21 @@ describe("a password", () => {
 
   test("in plain text is refused, with the command that mends it", async () => {
     await configure({ user: "ops", identityFile: undefined, password });
-    const said = await refusal();
+    const said = await failingUp(lab.operator);
     expect(said).toContain(`${key}: stands in plain text in the stack file`);
     expect(said).toContain(`pulumi config set --secret --path '${key}'`);
     expect(said).not.toContain(password);
-    await operator.setSecret("home-relay:homes[0].ssh.user", "ops");
-    expect(await refusal()).toContain(`${key}: stands in plain text in the stack file`);
+    await lab.operator.setSecret("home-relay:homes[0].ssh.user", "ops");
+    expect(await failingUp(lab.operator)).toContain(`${key}: stands in plain text in the stack file`);
   });
 
   test("does not help where sudo asks for one, and the message says what does", async () => {
     await configure({ user: "ops", identityFile: undefined });
-    await operator.setSecret(key, password);
+    await lab.operator.setSecret(key, password);
     await shell("home", `echo 'ops ALL=(ALL) ALL' >${sudoers}`);
-    expect(await refusal()).toContain("nas: sudo does not let ops become root without a question");
+    expect(await failingUp(lab.operator)).toContain(
+      "nas: sudo does not let ops become root without a question",
+    );
     await shell("home", `echo 'ops ALL=(ALL) NOPASSWD: ALL' >${sudoers}`);
   });
 
@@ -153,15 +133,15 @@ describe("a password", () => {
     const watching = watchProcesses(processes);
     let output: string;
     try {
-      output = await operator.up(["--diff"]);
+      output = await lab.operator.up(["--diff"]);
     } finally {
       await watching.end();
     }
     expect(await page()).toContain(stranger);
-    const exported = (await operator.pulumi(["stack", "export"])).stdout;
+    const exported = (await lab.operator.pulumi(["stack", "export"])).stdout;
     expect(processes.size).toBeGreaterThan(20);
     // The search looks in the right place: there is the step that has the password.
-    expect([...processes].some((line) => line.includes("PASSWORD_KEY="))).toBe(true);
+    expect([...processes].some((line) => line.includes('"passwordKey":'))).toBe(true);
     const places = { output, exported, processes: [...processes].join("\n") };
     for (const [place, text] of Object.entries(places))
       expect([place, text.includes(password)]).toEqual([place, false]);
@@ -169,13 +149,13 @@ describe("a password", () => {
   });
 
   test("is followed by an up that changes nothing", async () => {
-    expect(await operator.up(["--expect-no-changes"])).toMatch(/unchanged/);
+    expect(await lab.operator.up(["--expect-no-changes"])).toMatch(/unchanged/);
   });
 
   test("that is wrong is told at once, after a single try", async () => {
-    await operator.setSecret(key, "wrong");
+    await lab.operator.setSecret(key, "wrong");
     await shell("home", "journalctl --rotate --vacuum-time=1s -q");
-    const said = await refusal();
+    const said = await failingUp(lab.operator);
     expect(said).toContain(
       `nas (${addresses.home} port 22) refuses the password of ops. Set the right one:\n` +
         `      pulumi config set --secret --path '${key}'`,
@@ -188,10 +168,10 @@ describe("a password", () => {
   });
 
   test("is how destroy cleans the home", async () => {
-    await operator.setSecret(key, password);
-    await operator.up();
-    await operator.destroy();
-    expect(await tracesAtHome()).toBe(traces);
+    await lab.operator.setSecret(key, password);
+    await lab.operator.up();
+    await lab.operator.destroy();
+    expect(await tracesOn("home")).toBe(traces);
   });
 });
 
@@ -200,8 +180,8 @@ describe("a home that can be reached through the attic alone", () => {
   const rule = `table inet lab { chain input { type filter hook input priority 0; ip saddr ${addresses.operator} tcp dport 22 drop; }; }`;
 
   beforeAll(async () => {
-    await shell("home", "apt-get -qq install -y nftables >/dev/null 2>&1");
-    traces = await tracesAtHome();
+    await installPackages("home", ["nftables"]);
+    traces = await tracesOn("home");
     await shell("home", `nft '${rule}'`);
   });
 
@@ -210,28 +190,28 @@ describe("a home that can be reached through the attic alone", () => {
     const told = new RegExp(
       `nas does not answer: tried ssh to ${addresses.home} port 22 as root for (\\d+) s`,
     );
-    expect(Number(told.exec(await refusal())?.[1])).toBeLessThan(30);
+    expect(Number(told.exec(await failingUp(lab.operator))?.[1])).toBeLessThan(30);
   });
 
   test("gets the stranger's packets when set up through it", async () => {
     await configure({ jump: { ...gate, hostKey: await hostKeyOf("attic") } });
-    await operator.up();
+    await lab.operator.up();
     expect(await page()).toContain(stranger);
   });
 
   test("and where the jump host's key is not pinned, the operator's known hosts decide", async () => {
     await configure({ jump: gate });
-    expect(await refusal()).toContain(
+    expect(await failingUp(lab.operator)).toContain(
       `the jump host of nas (${addresses.attic} port 22) shows a host key that your known_hosts does not have for it`,
     );
     await writeFile(join(operatorSsh, "known_hosts"), `${addresses.attic} ${await hostKeyOf("attic")}\n`);
-    await operator.up();
+    await lab.operator.up();
     expect(await page()).toContain(stranger);
   });
 
   test("a jump host with another key gets nothing, and is told apart from the home", async () => {
     await configure({ jump: { ...gate, hostKey: await hostKeyOf("home") } });
-    const said = await refusal();
+    const said = await failingUp(lab.operator);
     expect(said).toContain(
       `the jump host of nas (${addresses.attic} port 22) shows a host key that is not the pinned one`,
     );
@@ -240,9 +220,9 @@ describe("a home that can be reached through the attic alone", () => {
 
   test("a jump host that does not answer is told apart from a home that does not", async () => {
     await configure({ jump: { ...gate, port: 23 } });
-    expect(await refusal()).toContain("the jump host of nas does not answer: tried ssh to");
+    expect(await failingUp(lab.operator)).toContain("the jump host of nas does not answer: tried ssh to");
     await configure({ port: 23, jump: { ...gate, hostKey: await hostKeyOf("attic") } });
-    const said = await refusal();
+    const said = await failingUp(lab.operator);
     expect(said).toContain("nas does not answer: tried ssh to");
     expect(said).not.toContain("the jump host of nas does not answer");
     expect(said).toContain(`through root@${addresses.attic} port 22`);
@@ -254,10 +234,10 @@ describe("a home that can be reached through the attic alone", () => {
       join(operatorSsh, "config"),
       `Host ${addresses.attic}\n  IdentityFile ${paths.operatorKey}\n`,
     );
-    await operator.up();
-    await operator.destroy();
+    await lab.operator.up();
+    await lab.operator.destroy();
     await shell("home", "nft delete table inet lab");
-    expect(await tracesAtHome()).toBe(traces);
+    expect(await tracesOn("home")).toBe(traces);
   });
 });
 

@@ -1,99 +1,61 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses } from "../addresses.ts";
+import { callCloud, cloudRequests, forgetCloudRequests, inCloud } from "../cloudByHand.ts";
 import { controlCloud } from "../control.ts";
-import { asPerson } from "../network.ts";
-import { home, Operator, zone } from "../operator.ts";
+import { expectNoChangeAndNoRequest, failingUp } from "../expectations.ts";
+import { raiseLab } from "../fixture.ts";
+import { home, zone } from "../operator.ts";
 import type { StackConfig } from "../operator.ts";
-import { shell } from "../people.ts";
-import { Progress } from "../progress.ts";
-import { must, run } from "../shell.ts";
+import { pageOf, shell } from "../people.ts";
 import type { Result } from "../shell.ts";
-import { cloudToken, down, up } from "../world.ts";
+import { cloudToken } from "../world.ts";
 
-const minute = 60_000;
-jest.setTimeout(3 * minute);
-
-const newServer = "**hcloud:index/server:Server**";
+const newServer = "**home-relay-server";
 const wrongToken = "b".repeat(64);
 
-let operator: Operator;
 let settings: StackConfig;
 
-beforeAll(async () => {
-  await down();
-  await up(new Progress(process.stderr));
-  operator = await Operator.withStack("order", () => undefined);
-  settings = { homes: [await home(["80:8080"])], dns: { zone, names: ["@"] } };
-  await controlCloud({ seedZone: { name: zone } });
-  await callCloud("POST", `/zones/${zone}/rrsets`, {
-    name: "www",
-    type: "CNAME",
-    records: [{ value: "elsewhere.example." }],
-  });
-}, 30 * minute);
+const lab = raiseLab({
+  stack: "order",
+  before: async () => {
+    settings = { homes: [await home(["80:8080"])], dns: { zone, names: ["@"] } };
+    await controlCloud({ seedZone: { name: zone } });
+    await callCloud("POST", `/zones/${zone}/rrsets`, {
+      name: "www",
+      type: "CNAME",
+      records: [{ value: "elsewhere.example." }],
+    });
+  },
+});
 
-afterAll(down, minute);
+const configure = (more: Partial<StackConfig> = {}) => lab.operator.configure({ ...settings, ...more });
 
-/** As somebody who has the token, and not this program. */
-async function callCloud(method: "POST" | "DELETE", path: string, body?: unknown): Promise<void> {
-  await must(
-    asPerson("operator", [
-      ...["curl", "--silent", "--fail", "--request", method, `http://${addresses.cloudApi}/v1${path}`],
-      ...["--header", `Authorization: Bearer ${await cloudToken()}`],
-      ...(body ? ["--header", "Content-Type: application/json", "--data", JSON.stringify(body)] : []),
-    ]),
-  );
-}
+const useToken = (input: string) =>
+  lab.operator.pulumi(["config", "set", "--secret", "hcloud:token"], { input });
 
-type Things = Record<string, { id: number | string; name: string }[]>;
-
-async function inCloud(): Promise<Things> {
-  return (await controlCloud({ get: "everything" })) as Things;
-}
-
-async function requests(): Promise<{ method: string; path: string }[]> {
-  return (await controlCloud({ get: "requests" })) as { method: string; path: string }[];
-}
-
-const configure = (more: Partial<StackConfig> = {}) => operator.configure({ ...settings, ...more });
-
-const useToken = (input: string) => operator.pulumi(["config", "set", "--secret", "hcloud:token"], { input });
-
-const options = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"];
-
-/** `pulumi up`, which has to fail; what it said in the end. */
-async function failedUp(...more: readonly string[]): Promise<string> {
-  await controlCloud({ reset: "requests" });
-  const { code, stdout, stderr } = await operator.pulumi(["up", ...options, ...more]);
-  expect(code).not.toBe(0);
-  return stdout.slice(Math.max(0, stdout.indexOf("Diagnostics:"))) + stderr;
+/** `pulumi up`, which has to fail; what it said in the end. What the cloud was asked is what this one asked. */
+async function failedUp(...args: readonly string[]): Promise<string> {
+  await forgetCloudRequests();
+  return failingUp(lab.operator, args);
 }
 
 async function expectOnlyQuestions(): Promise<void> {
-  const asked = await requests();
+  const asked = await cloudRequests();
   expect(asked.length).toBeGreaterThan(0);
   expect(asked.filter(({ method }) => method !== "GET")).toEqual([]);
 }
 
 async function page(): Promise<string> {
-  return (await run(asPerson("stranger", ["curl", "-4", "--silent", "--max-time", "3", `http://${zone}/`])))
-    .stdout;
-}
-
-async function expectNoOp(): Promise<void> {
-  await controlCloud({ reset: "requests" });
-  const { code, stdout } = await operator.pulumi(["preview", "--expect-no-changes", "--non-interactive"]);
-  expect([code, code === 0 ? "" : stdout]).toEqual([0, ""]);
-  expect(await requests()).toEqual([]);
+  return pageOf(`http://${zone}/`, 4);
 }
 
 describe("before anything is made", () => {
   test("all that cannot be had is told at once, with what can, and nothing was asked for in a preview", async () => {
     await configure({ relay: { location: "nbg9", serverType: "cx32" }, dns: { zone: "exampel.org" } });
     await useToken(wrongToken);
-    await controlCloud({ reset: "requests" });
-    expect(await operator.pulumi(["preview", "--non-interactive"])).toMatchObject({ code: 0 });
-    expect(await requests()).toEqual([]);
+    await forgetCloudRequests();
+    expect(await lab.operator.pulumi(["preview", "--non-interactive"])).toMatchObject({ code: 0 });
+    expect(await cloudRequests()).toEqual([]);
 
     await useToken(await cloudToken());
     const said = await failedUp();
@@ -133,7 +95,7 @@ describe("before anything is made", () => {
 
   test("an API that cannot be reached is told as such", async () => {
     await configure();
-    await operator.pulumi(["config", "set", "hcloud:endpoint", `http://${addresses.cloudApi}:81/v1`]);
+    await lab.operator.pulumi(["config", "set", "hcloud:endpoint", `http://${addresses.cloudApi}:81/v1`]);
     expect(await failedUp()).toContain(
       `Hetzner's API at http://${addresses.cloudApi}:81/v1 cannot be reached: `,
     );
@@ -159,7 +121,7 @@ describe("a server that Hetzner could not start", () => {
 
   test("is replaced at the same address by that command", async () => {
     const before = (await inCloud())["servers"]?.map(({ id }) => id);
-    await operator.up(["--replace", newServer]);
+    await lab.operator.up(["--replace", newServer]);
     const after = (await inCloud())["servers"]?.map(({ id }) => id);
     expect([before?.length, after?.length]).toEqual([1, 1]);
     expect(after).not.toEqual(before);
@@ -172,7 +134,7 @@ describe("on a stack that runs", () => {
 
   beforeAll(async () => {
     server = (await inCloud())["servers"]?.[0]?.id;
-    await expectNoOp();
+    await expectNoChangeAndNoRequest(lab.operator);
   });
 
   async function expectUntouched(): Promise<void> {
@@ -186,7 +148,7 @@ describe("on a stack that runs", () => {
     expect(await failedUp()).toContain("Hetzner has no server type cx32");
     await expectUntouched();
     await configure();
-    await expectNoOp();
+    await expectNoChangeAndNoRequest(lab.operator);
   });
 
   test("what was to change at home with it stays as it is there, also where all else is to go on", async () => {
@@ -199,9 +161,9 @@ describe("on a stack that runs", () => {
     }
     await configure();
     // The forwards that the components were given are in the state, and are what the preview shows; no step is.
-    const said = await operator.up();
+    const said = await lab.operator.up();
     expect(said).not.toMatch(/command:|hcloud:/);
-    await expectNoOp();
+    await expectNoChangeAndNoRequest(lab.operator);
   });
 
   test("a type that is sold out costs nothing", async () => {
@@ -214,7 +176,7 @@ describe("on a stack that runs", () => {
     expect(said).toContain("at nbg1 there are: cpx22, cx33");
     await expectUntouched();
     await configure();
-    await expectNoOp();
+    await expectNoChangeAndNoRequest(lab.operator);
     await controlCloud({ stockOut: [] });
   });
 
@@ -231,14 +193,14 @@ describe("on a stack that runs", () => {
     await expectUntouched();
     expect(await records()).toEqual(["@/A", "@/AAAA", "www/CNAME"]);
     await callCloud("DELETE", `/zones/${zone}/rrsets/www/CNAME`);
-    await operator.up();
+    await lab.operator.up();
     expect(await records()).toEqual(["@/A", "@/AAAA", "www/A", "www/AAAA"]);
     settings = { ...settings, dns: { zone, names: ["@", "www"] } };
   });
 
   test("another token alone asks for nothing, and is the one that the next order is asked with", async () => {
     await useToken(wrongToken);
-    const { code, stdout } = await operator.pulumi([
+    const { code, stdout } = await lab.operator.pulumi([
       "preview",
       "--diff",
       "--non-interactive",
@@ -250,13 +212,13 @@ describe("on a stack that runs", () => {
     await useToken(wrongToken);
     expect(await failedUp()).toContain("hcloud:token: Hetzner does not know it");
     await configure();
-    await expectNoOp();
+    await expectNoChangeAndNoRequest(lab.operator);
   });
 
   test("an API that is busy is asked again", async () => {
     await configure({ relay: { serverType: "cx33" } });
     await controlCloud({ rateLimit: 3 });
-    await operator.up();
+    await lab.operator.up();
     expect(await page()).toContain(`You are ${addresses.stranger}`);
     settings = { ...settings, relay: { serverType: "cx33" } };
   });
@@ -277,7 +239,7 @@ describe("two operators", () => {
       const onLine = (line: string) => {
         if (line.includes(held)) resolve();
       };
-      first = operator.pulumi(["up", ...options], { onLine });
+      first = lab.operator.attempt("up", [], { onLine });
     });
     const ended = first.then(({ stdout }) => Promise.reject(new Error(stdout)));
     await Promise.race([waits, ended]);
@@ -296,7 +258,7 @@ describe("two operators", () => {
 });
 
 test("destroy leaves the zone as it was found", async () => {
-  await operator.destroy();
+  await lab.operator.destroy();
   const { zones, ...others } = await inCloud();
   expect([zones?.map(({ name }) => name), Object.values(others).flat()]).toEqual([[zone], []]);
 });

@@ -1,53 +1,37 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses, bridges, namespaces } from "../addresses.ts";
-import { controlCloud, power } from "../control.ts";
-import { initPid, machineNames } from "../machines.ts";
-import { asPerson, loadRules } from "../network.ts";
-import { home, Operator } from "../operator.ts";
-import { keepBusy, knock, shell, watchDoors } from "../people.ts";
-import type { DoorsReport, FlowsReport } from "../people.ts";
-import { Progress } from "../progress.ts";
-import { provideRoot } from "../root.ts";
+import { deleteServersByHand } from "../cloudByHand.ts";
+import { power } from "../control.ts";
+import { expectNoChange, expectUnharmed, failingUp } from "../expectations.ts";
+import { raiseLab } from "../fixture.ts";
+import { initPid, relayMachine } from "../machines.ts";
+import { loadRules } from "../network.ts";
+import { home } from "../operator.ts";
+import { keepBusy, knock, shell, tcp, watchDoors } from "../people.ts";
+import type { DoorsReport } from "../people.ts";
 import { inNamespace, must } from "../shell.ts";
 import type { Result } from "../shell.ts";
-import { cloudToken, down, until, up } from "../world.ts";
+import { until } from "../world.ts";
 
-const minute = 60_000;
-jest.setTimeout(10 * minute);
-
-const flags = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"];
 const echo = 64738;
-let operator: Operator;
-let address: string;
+const forwards = [`${echo}:64738/tcp+udp`];
 
-beforeAll(async () => {
-  const progress = new Progress(process.stderr);
-  await down();
-  await progress.phase("A Debian 12 system for the relay", (detail) => provideRoot("bookworm", detail));
-  await up(progress);
-  operator = await Operator.withStack("doors", () => undefined);
-  await configure({ sshPort: 2022 });
-  await progress.phase("pulumi up", (detail) => operator.up([], { onLine: detail }));
-  address = String((await operator.outputs())["ipv4Address"]);
-}, 30 * minute);
-
-afterAll(down, minute);
+const lab = raiseLab({
+  stack: "doors",
+  images: ["debian-12"],
+  settings: async () => ({ relay: { sshPort: 2022 }, homes: [await home(forwards)] }),
+  up: true,
+});
 
 async function configure(relay: Readonly<Record<string, unknown>>): Promise<void> {
-  await operator.configure({ relay, homes: [await home([`${echo}:64738/tcp+udp`])] });
-}
-
-async function relay(): Promise<`server-${string}`> {
-  const servers = (await machineNames()).filter((name) => name.startsWith("server-"));
-  expect(servers).toHaveLength(1);
-  return servers[0] as `server-${string}`;
+  await lab.operator.forward(forwards, { relay });
 }
 
 /** The ports at which SSH answers a stranger. */
 async function doors(...ports: number[]): Promise<number[]> {
   const answers = await knock(
     "stranger",
-    ports.map((port) => ({ protocol: "tcp", address, port })),
+    ports.map((port) => tcp(lab.published[4], port)),
     2,
   );
   return ports.filter((_, i) => answers[i]?.startsWith("SSH-2.0-"));
@@ -56,33 +40,18 @@ async function doors(...ports: number[]): Promise<number[]> {
 /** The ports on which sshd listens, whoever may come there. */
 async function listening(): Promise<string> {
   const list = `ss -Hltnp | awk '/"sshd"/ { sub(".*:", "", $4); print $4 }' | sort -un | xargs`;
-  return (await shell(await relay(), list)).trim();
+  return (await shell(await relayMachine(), list)).trim();
 }
 
 /** What the relay's own rules admit of SSH from outside. */
 async function admitted(): Promise<string> {
-  return shell(await relay(), "nft list set inet homerelay ssh_public | grep -o 'elements = .*'");
+  return shell(await relayMachine(), "nft list set inet homerelay ssh_public | grep -o 'elements = .*'");
 }
 
 async function expectOnly(port: number, ...others: number[]): Promise<void> {
   expect(await doors(port, ...others)).toEqual([port]);
   expect(await listening()).toBe(`${port}`);
   expect(await admitted()).toBe(`elements = { ${port} }\n`);
-}
-
-async function expectNoChange(): Promise<void> {
-  const { code, stdout, stderr } = await operator.pulumi([
-    "preview",
-    "--expect-no-changes",
-    "--non-interactive",
-  ]);
-  expect([code, code === 0 ? "" : stdout + stderr]).toEqual([0, ""]);
-}
-
-function expectUnharmed({ connections, failed, lines, datagrams }: FlowsReport): void {
-  expect(connections).toBeGreaterThan(10);
-  expect(failed).toEqual([]);
-  for (const { sent, answered, alive } of [lines, datagrams]) expect([answered, alive]).toEqual([sent, true]);
 }
 
 /** Somebody knocked at two doors all the time, and always one of them opened; at the end the new one alone does. */
@@ -99,10 +68,10 @@ function expectAlwaysOpen(
 
 /** Changes the port while a stranger's flows run and somebody knocks at both doors. */
 async function changeWatched(from: number, to: number, more = {}): Promise<void> {
-  const flows = await keepBusy(address, echo);
-  const watched = await watchDoors(address, [from, to]);
+  const flows = await keepBusy(lab.published[4], echo);
+  const watched = await watchDoors(lab.published[4], [from, to]);
   await configure({ ...more, sshPort: to });
-  const { code, stdout } = await operator.pulumi(["up", ...flags]);
+  const { code, stdout } = await lab.operator.attempt("up");
   const report = await watched.end();
   const fared = await flows.end();
   expect([code, code === 0 ? "" : stdout]).toEqual([0, ""]);
@@ -114,23 +83,18 @@ async function changeWatched(from: number, to: number, more = {}): Promise<void>
 
 test("a relay that is made with another port has it from the beginning", async () => {
   await expectOnly(2022, 22);
-  await expectNoChange();
+  await expectNoChange(lab.operator);
 });
 
 test("a port that is a forward's until this very change is refused, and nothing changes", async () => {
-  await operator.configure({
-    relay: { sshPort: echo },
-    homes: [await home([`${echo + 1}:64738/tcp+udp`])],
-  });
-  const { code, stdout } = await operator.pulumi(["up", ...flags]);
-  expect(code).not.toBe(0);
-  expect(stdout).toContain(`Port ${echo} is forwarded to a home just now`);
+  await lab.operator.forward([`${echo + 1}:64738/tcp+udp`], { relay: { sshPort: echo } });
+  expect(await failingUp(lab.operator)).toContain(`Port ${echo} is forwarded to a home just now`);
   await expectOnly(2022, echo);
 });
 
 test("the port of a running relay changes with SSH open all the time, and nothing is left to do", async () => {
   await changeWatched(2022, 2222);
-  await expectNoChange();
+  await expectNoChange(lab.operator);
 });
 
 describe("a change that fails when the new rules are tried", () => {
@@ -138,11 +102,11 @@ describe("a change that fails when the new rules are tried", () => {
   let report: DoorsReport;
 
   beforeAll(async () => {
-    const watched = await watchDoors(address, [2222, 2200]);
+    const watched = await watchDoors(lab.published[4], [2222, 2200]);
     await configure({ sshPort: 2200, adminCidrs: ["192.0.2.99/32"] });
-    failed = await operator.pulumi(["up", ...flags]);
+    failed = await lab.operator.attempt("up");
     report = await watched.end();
-  }, 5 * minute);
+  });
 
   test("names the cause, and SSH was open all the time and still is", () => {
     expect([failed.code === 0, failed.stdout]).toEqual([false, expect.stringContaining("adminCidrs")]);
@@ -152,7 +116,7 @@ describe("a change that fails when the new rules are tried", () => {
 
   test("is finished by the next up", async () => {
     await configure({ sshPort: 2200 });
-    await operator.up();
+    await lab.operator.up();
     await expectOnly(2200, 2222);
   });
 });
@@ -172,12 +136,12 @@ describe("a new port that the operator's network does not let through", () => {
     );
     await configure({ sshPort: blocked });
     // Ended while it waits for the relay, as by a power cut.
-    const { code, stdout } = await operator.pulumi(["up", ...flags], { timeoutMs: 60_000 });
+    const { code, stdout } = await lab.operator.attempt("up", [], { timeoutMs: 60_000 });
     expect([code, stdout]).toEqual([124, expect.stringContaining("waiting for the relay")]);
     await must(inNamespace(namespaces.internet, ["nft", "list", "table", "inet", "foreign"]));
-    const { code: cancelled } = await operator.pulumi(["cancel", "--yes"]);
+    const { code: cancelled } = await lab.operator.pulumi(["cancel", "--yes"]);
     expect(cancelled).toBe(0);
-  }, 5 * minute);
+  });
 
   test("is open to everybody else", async () => {
     expect(await doors(blocked)).toEqual([blocked]);
@@ -185,9 +149,9 @@ describe("a new port that the operator's network does not let through", () => {
 
   test("is given up by setting the old one again", async () => {
     await configure({ sshPort: 2200 });
-    await operator.up();
+    await lab.operator.up();
     await expectOnly(2200, blocked);
-    await expectNoChange();
+    await expectNoChange(lab.operator);
   });
 });
 
@@ -196,35 +160,35 @@ describe("a relay on which systemd listens in sshd's place", () => {
     const folder = "/etc/systemd/system/ssh.socket.d";
     const socket = "[Socket]\\nListenStream=\\nListenStream=2200\\n";
     await shell(
-      await relay(),
+      await relayMachine(),
       `mkdir ${folder}; printf '${socket}' >${folder}/port.conf; systemctl daemon-reload
        systemctl disable --now ssh.service; systemctl enable --now ssh.socket`,
     );
     const rules = await admitted();
     await configure({ sshPort: 22 });
-    const { code, stdout } = await operator.pulumi(["up", ...flags]);
-    expect(code).not.toBe(0);
-    expect(stdout).toContain("systemctl disable ssh.socket && systemctl enable ssh.service && reboot");
+    expect(await failingUp(lab.operator)).toContain(
+      "systemctl disable ssh.socket && systemctl enable ssh.service && reboot",
+    );
     expect([await doors(2200, 22), await admitted()]).toEqual([[2200], rules]);
   });
 
   test("changes its port when that was done", async () => {
-    await shell(await relay(), "systemctl disable ssh.socket && systemctl enable ssh.service");
-    const before = await initPid(await relay());
-    await power(await relay(), "reboot");
-    await until("it boots", 30, async () => expect(await initPid(await relay())).not.toBe(before));
+    await shell(await relayMachine(), "systemctl disable ssh.socket && systemctl enable ssh.service");
+    const before = await initPid(await relayMachine());
+    await power(await relayMachine(), "reboot");
+    await until("it boots", 120, async () => expect(await initPid(await relayMachine())).not.toBe(before));
     await until("SSH answers", 60, async () => expect(await doors(2200)).toEqual([2200]));
     await changeWatched(2200, 22);
   });
 });
 
 test("a new server and a new port at once", async () => {
-  const before = await relay();
+  const before = await relayMachine();
   await configure({ image: "debian-12", sshPort: 2222 });
-  await operator.up();
-  expect(await relay()).not.toBe(before);
+  await lab.operator.up();
+  expect(await relayMachine()).not.toBe(before);
   await expectOnly(2222, 22);
-  await expectNoChange();
+  await expectNoChange(lab.operator);
 });
 
 test("Debian 12, whose sshd is older, changes its port no less smoothly", async () => {
@@ -236,26 +200,22 @@ describe("a server that was deleted by hand", () => {
   let failed: Result;
 
   beforeAll(async () => {
-    const { servers } = (await controlCloud({ get: "everything" })) as { servers: { id: number }[] };
-    const call = ["curl", "--silent", "--fail", "--request", "DELETE"];
-    const token = ["--header", `Authorization: Bearer ${await cloudToken()}`];
-    const url = `http://${addresses.cloudApi}/v1/servers/${servers[0]?.id ?? 0}`;
-    await must(asPerson("operator", [...call, ...token, url]));
+    await deleteServersByHand();
     await configure({ image: "debian-12", sshPort: unheardOf });
-    failed = await operator.pulumi(["up", ...flags]);
-  }, 5 * minute);
+    failed = await lab.operator.attempt("up");
+  });
 
   test("cannot change its port: up says so before it changes anything", () => {
     expect(failed.code).not.toBe(0);
     expect(failed.stdout).toContain("nothing has changed");
-    expect(failed.stdout).toContain(`${address} port 22: `);
+    expect(failed.stdout).toContain(`${lab.published[4]} port 22: `);
   });
 
   test("comes back with the new port by the command in that message", async () => {
     const [, command = ""] = /pulumi up (--refresh .*)\n/.exec(failed.stdout) ?? [];
     expect(command).not.toBe("");
-    await operator.up(command.split(" ").map((word) => word.replaceAll("'", "")));
+    await lab.operator.up(command.split(" ").map((word) => word.replaceAll("'", "")));
     await expectOnly(unheardOf, 22);
-    await expectNoChange();
+    await expectNoChange(lab.operator);
   });
 });

@@ -1,44 +1,29 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { controlCloud, power } from "../control.ts";
-import { machineNames } from "../machines.ts";
-import { asPerson } from "../network.ts";
-import { home, Operator } from "../operator.ts";
-import { keepBusy, knock, shell } from "../people.ts";
-import type { FlowsReport, Place } from "../people.ts";
-import { Progress } from "../progress.ts";
-import { run } from "../shell.ts";
-import type { Result } from "../shell.ts";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses } from "../addresses.ts";
-import { down, ssh, until, up } from "../world.ts";
-import { must } from "../shell.ts";
+import { inCloud } from "../cloudByHand.ts";
+import { power } from "../control.ts";
+import { expectNoChange, expectUnharmed, failingUp } from "../expectations.ts";
+import { raiseLab } from "../fixture.ts";
+import type { Operator } from "../operator.ts";
+import { keepBusy, knock, pageOf, shell } from "../people.ts";
+import type { FlowsReport, Place } from "../people.ts";
+import { until, untilSshAnswers } from "../world.ts";
 
-const minute = 60_000;
-jest.setTimeout(10 * minute);
-
-const flags = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"];
 const echo = 64738;
 const inTunnel = "10.77.0.1";
 const tunnelled = { sshVia: "tunnel", sshPeers: ["nas"] };
-let operator: Operator;
-/** The same one on the home, which is in the tunnel. */
+/** The operator on the home, which is in the tunnel. */
 let atHome: Operator;
-let relay: `server-${string}`;
-let address: string;
 
-beforeAll(async () => {
-  await down();
-  await up(new Progress(process.stderr));
-  operator = await Operator.withStack("via", () => undefined);
-  atHome = operator.at("home");
-}, 30 * minute);
+const lab = raiseLab({ stack: "via" });
 
-afterAll(down, minute);
+beforeAll(() => {
+  atHome = lab.operator.at("home");
+});
 
-async function configure(relaySection: Readonly<Record<string, unknown>>, ...more: string[]): Promise<void> {
-  await operator.configure({ relay: relaySection, homes: [await home([`${echo}:64738/tcp+udp`, ...more])] });
+async function configure(relay: Readonly<Record<string, unknown>>, ...more: string[]): Promise<void> {
+  await lab.operator.forward([`${echo}:64738/tcp+udp`, ...more], { relay });
 }
-
-const changeOfMind = (who: Operator): Promise<Result> => who.pulumi(["up", ...flags]);
 
 async function sshAnswers(place: Place, host: string, port = 22): Promise<boolean> {
   const [banner] = await knock(place, [{ protocol: "tcp", address: host, port }], 2);
@@ -47,54 +32,36 @@ async function sshAnswers(place: Place, host: string, port = 22): Promise<boolea
 
 /** Our own rules on the relay, without what nft counts and remembers. */
 const rules = () =>
-  shell(relay, "nft --stateless --terse list table inet homerelay; cat /etc/homerelay/firewall.nft");
+  shell(lab.relay, "nft --stateless --terse list table inet homerelay; cat /etc/homerelay/firewall.nft");
 
 async function page(port: number): Promise<string> {
-  const url = `http://${address}:${port}/`;
-  return (await run(asPerson("stranger", ["curl", "--silent", "--max-time", "3", url]))).stdout;
-}
-
-async function expectNoChange(who: Operator): Promise<void> {
-  const { code, stdout, stderr } = await who.pulumi(["preview", "--expect-no-changes", "--non-interactive"]);
-  expect([code, code === 0 ? "" : stdout + stderr]).toEqual([0, ""]);
-}
-
-function expectUnharmed({ connections, failed, lines, datagrams }: FlowsReport): void {
-  expect(connections).toBeGreaterThan(10);
-  expect(failed).toEqual([]);
-  for (const { sent, answered, alive } of [lines, datagrams]) expect([answered, alive]).toEqual([sent, true]);
+  return pageOf(`http://${lab.published[4]}:${port}/`);
 }
 
 test("a relay that is not there yet cannot be made through its tunnel: up says so before it orders a server", async () => {
   await configure(tunnelled);
-  const { code, stdout } = await changeOfMind(operator);
-  expect(code).not.toBe(0);
-  expect(stdout).toContain("first run up with\n    sshVia: public");
-  const { servers } = (await controlCloud({ get: "everything" })) as { servers: unknown[] };
-  expect(servers).toEqual([]);
+  expect(await failingUp(lab.operator)).toContain("first run up with\n    sshVia: public");
+  expect((await inCloud())["servers"]).toEqual([]);
 });
 
 describe("with SSH open to the public", () => {
   beforeAll(async () => {
     await configure({});
-    await operator.up();
-    address = String((await operator.outputs())["ipv4Address"]);
-    relay = (await machineNames()).find((name) => name.startsWith("server-")) as typeof relay;
-  }, 5 * minute);
+    await lab.operator.up();
+    await lab.readRelay();
+  });
 
   test("no peer may come in through the tunnel", async () => {
-    expect(await sshAnswers("home", address)).toBe(true);
+    expect(await sshAnswers("home", lab.published[4])).toBe(true);
     expect(await sshAnswers("home", inTunnel)).toBe(false);
   });
 
   test("somebody outside the tunnel cannot move SSH into it, and nothing changes", async () => {
     const before = await rules();
     await configure(tunnelled);
-    const { code, stdout } = await changeOfMind(operator);
-    expect(code).not.toBe(0);
-    expect(stdout).toContain(`does not answer through the tunnel at ${inTunnel} 22`);
+    expect(await failingUp(lab.operator)).toContain(`does not answer through the tunnel at ${inTunnel} 22`);
     expect(await rules()).toBe(before);
-    expect([await sshAnswers("operator", address), await sshAnswers("home", inTunnel)]).toEqual([
+    expect([await sshAnswers("operator", lab.published[4]), await sshAnswers("home", inTunnel)]).toEqual([
       true,
       false,
     ]);
@@ -105,10 +72,10 @@ describe("with SSH through the tunnel", () => {
   let fared: FlowsReport;
 
   beforeAll(async () => {
-    const flows = await keepBusy(address, echo);
+    const flows = await keepBusy(lab.published[4], echo);
     await atHome.up();
     fared = await flows.end();
-  }, 5 * minute);
+  });
 
   test("the change costs the forwards nothing", () => {
     expectUnharmed(fared);
@@ -116,7 +83,7 @@ describe("with SSH through the tunnel", () => {
 
   test("it is closed to the public and open to the peer that is named", async () => {
     for (const place of ["stranger", "operator", "home"] as const)
-      expect([place, await sshAnswers(place, address)]).toEqual([place, false]);
+      expect([place, await sshAnswers(place, lab.published[4])]).toEqual([place, false]);
     expect(await sshAnswers("home", inTunnel)).toBe(true);
     await expectNoChange(atHome);
   });
@@ -134,17 +101,17 @@ describe("with SSH through the tunnel", () => {
       true,
       false,
     ]);
-    expect(await sshAnswers("stranger", address, 2222)).toBe(false);
+    expect(await sshAnswers("stranger", lab.published[4], 2222)).toBe(false);
     await expectNoChange(atHome);
   });
 
   test("it stays closed while the tunnel is up, with the limit that the unit has", async () => {
-    const unit = "homerelay-wayback.service";
-    expect(await shell(relay, `systemctl show --property=ExecStart ${unit}`)).toContain(
-      "open-way-back.sh 300",
+    const unit = "homerelay-ssh-fallback.service";
+    expect(await shell(lab.relay, `systemctl show --property=ExecStart ${unit}`)).toContain(
+      "open-ssh-fallback.sh 300",
     );
-    await shell(relay, `systemctl start ${unit}`);
-    expect(await shell(relay, "nft list set inet homerelay ssh_public")).not.toContain("elements");
+    await shell(lab.relay, `systemctl start ${unit}`);
+    expect(await shell(lab.relay, "nft list set inet homerelay ssh_public")).not.toContain("elements");
   });
 });
 
@@ -159,14 +126,17 @@ describe("the way back in", () => {
   });
 
   async function shortenLimit(): Promise<void> {
-    const folder = "/etc/systemd/system/homerelay-wayback.service.d";
-    const text = `[Service]\\nExecStart=\\nExecStart=/usr/local/lib/homerelay/open-way-back.sh ${limitSeconds}\\n`;
-    await shell(relay, `mkdir ${folder}; printf '${text}' >${folder}/limit.conf; systemctl daemon-reload`);
+    const folder = "/etc/systemd/system/homerelay-ssh-fallback.service.d";
+    const text = `[Service]\\nExecStart=\\nExecStart=/usr/local/lib/homerelay/open-ssh-fallback.sh ${limitSeconds}\\n`;
+    await shell(
+      lab.relay,
+      `mkdir ${folder}; printf '${text}' >${folder}/limit.conf; systemctl daemon-reload`,
+    );
   }
 
   const untilPublic = (open: boolean) =>
     until(`SSH is ${open ? "open" : "closed"}`, limitSeconds + slackSeconds, async () =>
-      expect(await sshAnswers("operator", address, 2222)).toBe(open),
+      expect(await sshAnswers("operator", lab.published[4], 2222)).toBe(open),
     );
 
   test("opens when the home has been silent for as long as the limit", () => untilPublic(true));
@@ -179,28 +149,30 @@ describe("the way back in", () => {
 
   test("waits as long again after a boot, and stays open over the next runs", async () => {
     await power("home", "power-off");
-    await power(relay, "reboot");
+    await power(lab.relay, "reboot");
     await untilPublic(true);
     await shell(
-      relay,
-      "systemctl start homerelay-wayback.service; systemctl start homerelay-wayback.service",
+      lab.relay,
+      "systemctl start homerelay-ssh-fallback.service; systemctl start homerelay-ssh-fallback.service",
     );
-    expect(await sshAnswers("operator", address, 2222)).toBe(true);
+    expect(await sshAnswers("operator", lab.published[4], 2222)).toBe(true);
   });
 
   test("is the way to open SSH to the public for good, with the home still off", async () => {
     await configure({ sshPort: 2222 }, "80:8080");
-    await operator.up();
-    expect(await shell(relay, "systemctl is-enabled homerelay-wayback.timer || true")).toBe("disabled\n");
-    expect(await shell(relay, "nft list set inet homerelay ssh_public")).toContain("elements = { 2222 }");
-    expect(await sshAnswers("stranger", address, 2222)).toBe(true);
+    await lab.operator.up();
+    expect(await shell(lab.relay, "systemctl is-enabled homerelay-ssh-fallback.timer || true")).toBe(
+      "disabled\n",
+    );
+    expect(await shell(lab.relay, "nft list set inet homerelay ssh_public")).toContain("elements = { 2222 }");
+    expect(await sshAnswers("stranger", lab.published[4], 2222)).toBe(true);
   });
 
   test("is not needed any more, and the tunnel comes back by itself", async () => {
     await power("home", "power-on");
-    await until("the home's SSH answers", 60, () => must(ssh("operator", addresses.home, ["true"])));
+    await untilSshAnswers("home");
     await until("the forward answers", 60, async () => expect(await page(80)).toContain("You are"));
     expect(await sshAnswers("home", inTunnel, 2222)).toBe(false);
-    await expectNoChange(operator);
+    await expectNoChange(lab.operator);
   });
 });

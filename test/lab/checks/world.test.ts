@@ -4,28 +4,29 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses, cloudApiUrl, namespaces } from "../addresses.ts";
 import { controlCloud, power } from "../control.ts";
 import { DataCentre } from "../dataCentre.ts";
+import { raiseLab } from "../fixture.ts";
 import { labName, labPrefix } from "../labName.ts";
 import { exec, initPid } from "../machines.ts";
 import { asPerson, carrierTimeouts, renumber, setUdpTimeouts } from "../network.ts";
 import { paths } from "../paths.ts";
 import { readPidFile, writePidFile } from "../pidFile.ts";
-import { Progress } from "../progress.ts";
 import { inNamespace, must, run } from "../shell.ts";
-import { cloudToken, down, ssh, status, until, up } from "../world.ts";
+import { labWorkers } from "../workers.ts";
+import { cloudToken, down, ssh, status, until, untilSshAnswers } from "../world.ts";
 
-const minute = 60_000;
-jest.setTimeout(minute);
 const echo = join(import.meta.dirname, "../people/echo.py");
 
-beforeAll(async () => {
-  await up(new Progress());
-}, 20 * minute);
+raiseLab({});
 
-afterAll(down);
+test("the host has inotify instances for the machines of all labs: one without them boots with no network", async () => {
+  const limit = Number(await readFile("/proc/sys/fs/inotify/max_user_instances", "utf8"));
+  const [machines, instancesEach] = [labWorkers * 6, 8];
+  expect(limit).toBeGreaterThan(machines * instancesEach);
+});
 
 /** Exit code 0 means that a TCP connection was made. */
 const connect = (person: "stranger" | "operator", address: string, port: number) =>
@@ -49,7 +50,7 @@ describe("the home behind two NATs", () => {
   });
 
   const askStranger = (protocol: "tcp" | "udp") =>
-    until(`the stranger answers over ${protocol}`, 10, async () => {
+    until(`the stranger answers over ${protocol}`, 30, async () => {
       const flags = protocol === "udp" ? ["-u", "-w", "1"] : ["-N", "-w", "2"];
       const { stdout } = await exec("home", ["nc", ...flags, addresses.stranger, "7000"], {
         input: "hello\n",
@@ -81,7 +82,7 @@ describe("the home behind two NATs", () => {
     try {
       await askStranger("udp");
       expect(await mappings()).toContain(`src=${addresses.homeRouterOutside}`);
-      await until("the mapping is gone", 5, async () => expect(await mappings()).toBe(""));
+      await until("the mapping is gone", 30, async () => expect(await mappings()).toBe(""));
     } finally {
       await setUdpTimeouts(carrierTimeouts);
     }
@@ -117,8 +118,8 @@ describe("the home behind two NATs", () => {
     const before = await initPid("home");
     await power("home", "reboot");
     expect((await sleeping).code).not.toBe(0);
-    await until("the home is another one", 10, async () => expect(await initPid("home")).not.toBe(before));
-    await until("its SSH answers", 10, () => must(ssh("operator", addresses.home, ["true"])));
+    await until("the home is another one", 60, async () => expect(await initPid("home")).not.toBe(before));
+    await untilSshAnswers("home");
   });
 
   test.each(["reboot", "power-cut"] as const)(
@@ -127,7 +128,7 @@ describe("the home behind two NATs", () => {
       await must(ssh("operator", addresses.home, [`echo kept > /root/${action}; sync`]));
       const before = await initPid("home");
       await power("home", action);
-      await until("the home is back", 30, async () => {
+      await until("the home is back", 120, async () => {
         expect(await must(ssh("operator", addresses.home, [`cat /root/${action}`]))).toBe("kept\n");
         expect(await initPid("home")).not.toBe(before);
       });
@@ -173,7 +174,7 @@ describe("a server in the data centre", () => {
       ipv4,
       ipv6: "2001:db8:2:f0::/64",
     });
-    await until("SSH answers", 30, () => must(ssh("stranger", ipv4, ["true"])));
+    await until("SSH answers", 120, () => must(ssh("stranger", ipv4, ["true"])));
   });
 
   afterAll(() => dataCentre.destroy(id));
@@ -206,7 +207,7 @@ describe("a server in the data centre", () => {
 
   test("is filtered by its firewall, and only by it", async () => {
     await exec(server, ["systemd-run", "--quiet", "nc", "-l", "-k", "-p", "7001"]);
-    await until("the port is open", 5, () =>
+    await until("the port is open", 30, () =>
       must(asPerson("stranger", ["nc", "-z", "-w", "1", ipv4, "7001"])),
     );
     await dataCentre.setFirewall(id, [
@@ -243,7 +244,7 @@ describe("a server in the data centre", () => {
     await dataCentre.powerOff(id);
     expect((await connect("stranger", ipv4, 22)).code).not.toBe(0);
     await dataCentre.powerOn(id);
-    await until("SSH answers again", 30, () => must(ssh("stranger", ipv6, ["true"])));
+    await until("SSH answers again", 120, () => must(ssh("stranger", ipv6, ["true"])));
     expect(await must(ssh("stranger", ipv4, ["nft list tables"]))).toBe("");
   });
 

@@ -1,7 +1,8 @@
 import { expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Device } from "../../../components/device/Device.ts";
-import { devices, laptop, prefixes } from "../generators/devices.ts";
+import { devices, laptop } from "../generators/devices.ts";
+import { tunnelPlan } from "../generators/examples.ts";
 import { register, tree } from "../mockEngine.ts";
 
 test("is one line in the preview, and a configuration that is secret", async () => {
@@ -10,8 +11,12 @@ test("is one line in the preview, and a configuration that is secret", async () 
     ({ config } = new Device("laptop", {
       device: { ...laptop, dns: [] },
       devices,
-      tunnel: { ...prefixes, listenPort: 51820, mtu: 1420, keepaliveSeconds: 25 },
-      keys: { privateKey: pulumi.secret("private laptop"), presharedKey: pulumi.secret("preshared laptop") },
+      tunnel: tunnelPlan,
+      keys: {
+        privateKey: pulumi.secret("private laptop"),
+        publicKey: "public laptop",
+        presharedKey: pulumi.secret("preshared laptop"),
+      },
       relay: { publicKey: pulumi.output("public relay"), ipv4Address: pulumi.output("203.0.113.5") },
     }));
   });

@@ -1,15 +1,20 @@
 import { describe, expect, test } from "@jest/globals";
 import { renderDeviceConfig } from "../../../components/device/deviceConfig.ts";
 import type { Device } from "../../../components/network/device.ts";
-import { devices, laptop, lan, mediaPeer, nasPeer, phone, prefixes, tablet } from "../generators/devices.ts";
+import { devices, laptop, lan, mediaPeer, nasPeer, phone, tablet } from "../generators/devices.ts";
+import { tunnelPlan } from "../generators/examples.ts";
 
 function configOf(device: Device, dns: readonly string[] = []): string {
   return renderDeviceConfig({
     device: { ...device, dns },
     devices,
-    tunnel: { ...prefixes, listenPort: 51820, mtu: 1400, keepaliveSeconds: 20 },
+    tunnel: { ...tunnelPlan, mtu: 1400, keepaliveSeconds: 20 },
     relay: { publicKey: "public relay", ipv4Address: "203.0.113.5" },
-    keys: { privateKey: "private device", presharedKey: "preshared device" },
+    keys: {
+      privateKey: "private device",
+      publicKey: "public device",
+      presharedKey: "preshared device",
+    },
   });
 }
 

@@ -5,12 +5,14 @@ import { relayHost } from "../componentArguments.ts";
 import { named, plainTexts, register, tree } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 
-const component = "homerelay:dns:DynDns relay-dyndns";
+const component = "homerelay:dyndns:DynDns relay-dyndns";
 const duckdns = { provider: "duckdns", names: ["myhome.duckdns.org"], token: "a1b2-c3" } as const;
 
 function program(service: DynDnsArgs["service"]): Promise<Registered[]> {
   const addresses = { ipv4Address: "203.0.113.5", ipv6Address: "2001:db8:77::1" };
-  return register(() => new DynDns("relay-dyndns", relayHost(), { service, ...addresses }));
+  return register(
+    () => new DynDns("relay-dyndns", { host: relayHost(), service, section: "home-relay:dns", ...addresses }),
+  );
 }
 
 const own = (registered: readonly Registered[]) => tree(registered).filter((line) => line.includes("dyndns"));
@@ -28,7 +30,7 @@ describe("with a service that knows us by a secret", () => {
       `command:remote:Command relay-dyndns-secret < ${component}`,
       `command:remote:Command relay-dyndns-updates < ${component}`,
     ]);
-    expect(named(registered, "relay-dyndns-secret").dependsOn).toEqual(["relay-host-prepare"]);
+    expect(named(registered, "relay-dyndns-secret").dependsOn).toEqual(["relay-prepare"]);
     expect(named(registered, "relay-dyndns-updates").dependsOn).toEqual(["relay-dyndns-secret"]);
   });
 
@@ -48,6 +50,7 @@ describe("with a service that knows us by a secret", () => {
     expect(inputs["create"]).toBe("timeout 900 /usr/local/lib/homerelay/apply-dyndns.sh");
     expect(inputs["stdin"]).toBe(`\
 provider duckdns
+settings home-relay:dns
 secret token
 request myhome.duckdns.org 203.0.113.5,2001:db8:77::1 https://www.duckdns.org/update?domains=myhome&token={token}&ip=203.0.113.5&ipv6=2001:db8:77::1
 `);
@@ -66,11 +69,5 @@ test("without a secret is the requests alone", async () => {
     token: undefined,
   });
   expect(own(registered)).toEqual([component, `command:remote:Command relay-dyndns-updates < ${component}`]);
-  expect(named(registered, "relay-dyndns-updates").dependsOn).toEqual(["relay-host-prepare"]);
-});
-
-test("without a service tells the relay to keep nothing of an earlier one", async () => {
-  const registered = await program(undefined);
-  expect(own(registered)).toEqual([component, `command:remote:Command relay-dyndns-updates < ${component}`]);
-  expect(named(registered, "relay-dyndns-updates").inputs["stdin"]).toBe("provider none\n");
+  expect(named(registered, "relay-dyndns-updates").dependsOn).toEqual(["relay-prepare"]);
 });

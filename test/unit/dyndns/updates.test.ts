@@ -52,12 +52,13 @@ const services = {
 
 /** What stands in a preview, and what does not. */
 const rendered = (service: DynDnsService, addresses: { ipv4: string; ipv6: string | undefined }) =>
-  `${renderUpdates(service, addresses)}---\n${renderSecret(service, addresses)}`;
+  `${renderUpdates(service, addresses, "home-relay:dns")}---\n${renderSecret(service, addresses)}`;
 
 describe("the requests", () => {
   test("to freemyip carry one address each", () => {
     expect(rendered(services.freemyip, both)).toBe(`\
 provider freemyip
+settings home-relay:dns
 secret token
 request myhome.freemyip.com 203.0.113.5 https://freemyip.com/update?token={token}&domain=myhome.freemyip.com&myip=203.0.113.5
 request myhome.freemyip.com 2001:db8::1 https://freemyip.com/update?token={token}&domain=myhome.freemyip.com&myip=2001:db8::1
@@ -69,6 +70,7 @@ s3cret
   test("to DuckDNS are one for all names, which it knows by their first part", () => {
     expect(rendered(services.duckdns, both)).toBe(`\
 provider duckdns
+settings home-relay:dns
 secret token
 request one.duckdns.org,two.duckdns.org 203.0.113.5,2001:db8::1 https://www.duckdns.org/update?domains=one,two&token={token}&ip=203.0.113.5&ipv6=2001:db8::1
 ---
@@ -79,6 +81,7 @@ s3cret
   test("of dyndns2 are one for each name, with both addresses in one parameter", () => {
     expect(rendered(services.dyndns2, both)).toBe(`\
 provider dyndns2
+settings home-relay:dns
 secret password
 user me
 request one.example.net 203.0.113.5,2001:db8::1 https://dyn.example.net/nic/update?hostname=one.example.net&myip=203.0.113.5,2001:db8::1
@@ -91,6 +94,7 @@ s3cret
   test("by a URL without a secret have none", () => {
     expect(rendered(services.open, both)).toBe(`\
 provider url
+settings home-relay:dns
 secret none
 request one.example.net 203.0.113.5,2001:db8::1 https://dns.example.net/update?host=one.example.net&ip=203.0.113.5&ip6=2001:db8::1
 ---
@@ -101,6 +105,7 @@ request one.example.net 203.0.113.5,2001:db8::1 https://dns.example.net/update?h
   test("by a URL with a token show all but the token", () => {
     expect(rendered(services.withToken, both)).toBe(`\
 provider url
+settings home-relay:dns
 secret token
 expect ^OK
 request one.example.net 203.0.113.5,2001:db8::1 https://dns.example.net/update?host=one.example.net&ip=203.0.113.5&ip6=2001:db8::1&key={token}
@@ -112,6 +117,7 @@ s3cret
   test("by a secret URL show what is told, and the secret has a line for each", () => {
     expect(rendered(services.secretUrl, both)).toBe(`\
 provider url
+settings home-relay:dns
 secret url
 request one.example.net 203.0.113.5,2001:db8::1 {url}
 request two.example.net 203.0.113.5,2001:db8::1 {url}
@@ -124,6 +130,7 @@ https://dns.example.net/update?host=two.example.net&ip=203.0.113.5&ip6=2001:db8:
   test("may know the name without being told", () => {
     expect(rendered(services.nameless, both)).toBe(`\
 provider url
+settings home-relay:dns
 secret url
 request - 203.0.113.5,2001:db8::1 {url}
 ---

@@ -7,7 +7,7 @@ import type { Forward } from "../../../components/network/forward.ts";
 import { parsePortRange, renderPortRange } from "../../../components/network/port.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
 import type { Prefix } from "../../../components/network/prefix.ts";
-import { elements, protocolPorts } from "../generators/elements.ts";
+import { elements, protocolPorts, withoutComments } from "../generators/elements.ts";
 import { firewall, media, nas, optioned, toHome } from "../generators/examples.ts";
 import { callersWithin } from "../generators/prefixes.ts";
 import { everyPort, portsOf, publishedForwards } from "../generators/publishedForwards.ts";
@@ -20,9 +20,26 @@ test("renders the ruleset of forwards with every option", () => {
   expect(renderRelayRuleset(optioned)).toMatchSnapshot();
 });
 
+test("what no forward asks for leaves no trace", () => {
+  expect(withoutComments(renderRelayRuleset(firewall))).not.toMatch(
+    /masquerade|postrouting|restricted|allowed|source|cap\d|peers \{/,
+  );
+  const masqueraded = optioned.forwards.filter(({ forward }) => forward.clientIp === "masquerade");
+  const text = withoutComments(renderRelayRuleset({ ...firewall, forwards: masqueraded }));
+  expect(text).toMatch(/masqueraded_tcp(.|\n)*chain postrouting/);
+  expect(text).not.toMatch(/masqueraded_udp|restricted|allowed|source/);
+});
+
+test("a family that no prefix of the operator's is of has no rule for SSH", () => {
+  const admins = (...prefixes: readonly string[]) =>
+    renderRelayRuleset({ ...firewall, adminCidrs: prefixes.map(parsePrefix) });
+  expect(admins("192.0.2.0/24")).not.toMatch(/admin6|ssh_rate6/);
+  expect(admins()).not.toMatch(/chain ssh|jump ssh|admin|ssh_rate/);
+});
+
 describe("on a machine that is shared", () => {
-  const own = renderRelayRuleset(optioned);
-  const shared = renderRelayRuleset({ ...optioned, shared: true });
+  const own = withoutComments(renderRelayRuleset(optioned));
+  const shared = withoutComments(renderRelayRuleset({ ...optioned, shared: true }));
   const chain = (ruleset: string, name: string) =>
     ruleset
       .split(`\tchain ${name} {\n`)[1]
@@ -301,8 +318,7 @@ test("without forwards no map has an element", () => {
 
 /** The lines of all chains, without the maps and sets before them. */
 function rules(ruleset: string): string[] {
-  return ruleset
-    .slice(ruleset.indexOf("\tchain "))
+  return withoutComments(ruleset.slice(ruleset.indexOf("\tchain ")))
     .split("\n")
     .map((line) => line.trim());
 }

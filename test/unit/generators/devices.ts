@@ -1,5 +1,6 @@
 /** Three devices of the small stack: one of each kind. */
-import type { Allowed, Device, Peer } from "../../../components/network/device.ts";
+import type { Allowed, Device } from "../../../components/network/device.ts";
+import type { Peer } from "../../../components/network/peer.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
 import { media, nas } from "./examples.ts";
 

@@ -5,10 +5,20 @@ import { createForward, parseForward } from "../../../components/network/forward
 import type { Forward } from "../../../components/network/forward.ts";
 import { parsePortRange as port } from "../../../components/network/port.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
+import type { TunnelPlan } from "../../../components/network/tunnelPlan.ts";
 
 export const relay = { ipv4: "10.77.0.1", ipv6: "fd77::1" };
 export const nas = { ipv4: "10.77.3.4", ipv6: "fd77::304" };
 export const media = { ipv4: "10.77.5.6", ipv6: "fd77::506" };
+
+export const tunnelPlan: TunnelPlan = {
+  listenPort: 51820,
+  mtu: 1420,
+  keepaliveSeconds: 25,
+  prefix4: parsePrefix("10.77.0.0/16"),
+  prefix6: parsePrefix("fd77::/64"),
+  keyGeneration: 1,
+};
 
 export const nasForwards = ["80:8080", "443:8081", "64738/tcp+udp"].map(parseForward);
 export const mediaForwards = ["50000-50002:50000-50002/udp", "2200-2201:22-23"].map(parseForward);

@@ -1,65 +1,79 @@
 import { beforeAll, expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
-import { RelayServer } from "../../../components/hetzner/HetznerRelay.ts";
+import { HetznerRelay } from "../../../components/hetzner/HetznerRelay.ts";
+import type { HetznerRelayArgs } from "../../../components/hetzner/HetznerRelay.ts";
+import { renderProviderRules } from "../../../components/hetzner/providerRules.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
-import { relaySysctls } from "../../../components/relay/sysctls.ts";
+import { ownRelayInstallation } from "../../../components/relay/installation.ts";
+import { renderSshdConfig } from "../../../components/relay/sshdConfig.ts";
+import { renderRelaySysctls } from "../../../components/relay/sysctls.ts";
+import { renderUpgrades, upgradesPath } from "../../../components/relay/upgrades.ts";
 import { renderUserData } from "../../../components/relay/userData.ts";
-import { nas } from "../generators/examples.ts";
-import { earlier, keyPair, owner, stackKeyConnection } from "../componentArguments.ts";
-import { named, register, tree, valueOf } from "../mockEngine.ts";
+import { firewall, nas } from "../generators/examples.ts";
+import { relayPlan, stackKeyConnection } from "../componentArguments.ts";
+import { documentOf, named, register, secretsOf, tree, types, valueOf } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 
-/** Stands for the provider's firewall. */
-class Wall extends random.RandomPassword {
-  readonly firewallId = 401;
-}
-
 let registered: readonly Registered[];
-let relay: RelayServer | undefined;
+let relay: HetznerRelay | undefined;
 
-function relayServer(): RelayServer {
-  return new RelayServer("relay", {
-    label: "home-relay-test",
+function hetznerRelay(change: Partial<HetznerRelayArgs> = {}): HetznerRelay {
+  return new HetznerRelay("relay", {
+    plan: relayPlan(),
     location: "nbg1",
     serverType: "cx23",
     image: "debian-13",
     sshPort: 22,
-    keys: { adminSshKey: keyPair("admin"), firstHostSshKey: keyPair("first"), hostSshKey: keyPair("host") },
-    owner,
-    hetzner: { token: "token", endpoint: "https://192.0.2.1/v1" },
+    adminCidrs: [parsePrefix("203.0.113.0/24")],
     sshVia: "public",
-    sshPeers: [nas],
-    prefix4: parsePrefix("10.77.0.0/16"),
-    prefix6: parsePrefix("fd77::/64"),
-    createWall: (after) => new Wall("wall", { length: 1 }, { dependsOn: [...after] }),
-    after: [earlier("nas-on-destroy")],
+    sshPeers: ["nas"],
+    api: { token: "token", endpoint: "https://192.0.2.1/v1" },
+    ...change,
   });
 }
 
 beforeAll(async () => {
   registered = await register(() => {
-    relay = relayServer();
+    relay = hetznerRelay();
   });
 });
 
-test("is two addresses, a key, a watch for a server that nobody knows, a door for SSH, a wall, a server and the host on it", () => {
-  const component = "homerelay:relay:RelayServer relay";
+test("is two addresses, a key, a check for a server that nobody knows, an SSH endpoint, a firewall, a server and the host on it", () => {
+  const component = "homerelay:hetzner:HetznerRelay relay";
   expect(tree(registered)).toEqual([
-    "command:local:Command nas-on-destroy",
+    "command:local:Command nas-uninstall",
     component,
     `hcloud:index/primaryIp:PrimaryIp relay-ipv4 < ${component}`,
     `hcloud:index/primaryIp:PrimaryIp relay-ipv6 < ${component}`,
     `hcloud:index/sshKey:SshKey relay-ssh-key < ${component}`,
     `command:local:Command relay-stray-server < ${component}`,
-    `homerelay:relay:SshDoor relay-ssh-door < ${component}`,
-    "command:local:Command relay-ssh-door < homerelay:relay:SshDoor relay-ssh-door",
-    "random:index/randomPassword:RandomPassword wall",
+    `command:local:Command relay-ssh-endpoint < ${component}`,
+    `hcloud:index/firewall:Firewall relay-provider-firewall < ${component}`,
     `hcloud:index/server:Server relay-server < ${component}`,
-    `homerelay:host:Host relay-host < ${component}`,
-    "command:local:Command relay-host-reach < homerelay:host:Host relay-host",
-    "command:remote:Command relay-host-prepare < homerelay:host:Host relay-host",
+    `command:local:Command relay-reach < ${component}`,
+    `command:remote:Command relay-prepare < ${component}`,
   ]);
+});
+
+test("a preview shows at the top what it is asked to be, and nothing that its firewall shows", () => {
+  const component = registered.find(({ type }) => type === "homerelay:hetzner:HetznerRelay");
+  expect(component?.inputs).toEqual({
+    location: "nbg1",
+    serverType: "cx23",
+    image: "debian-13",
+    sshPort: 22,
+    sshVia: "public",
+  });
+});
+
+test("its firewall at Hetzner has the same openings as its own, and goes before a home is cleaned", () => {
+  const { inputs, dependsOn } = named(registered, "relay-provider-firewall");
+  expect(inputs).toEqual({
+    name: "home-relay-test",
+    // Sent as JSON: the rule for ICMP has no port at all.
+    rules: JSON.parse(JSON.stringify(renderProviderRules(firewall))) as unknown,
+  });
+  expect(dependsOn).toContain("nas-uninstall");
 });
 
 test.each(["ipv4", "ipv6"])(
@@ -72,7 +86,7 @@ test.each(["ipv4", "ipv6"])(
       location: "nbg1",
       autoDelete: false,
     });
-    expect([address.dependsOn, address.deleteBeforeReplace]).toEqual([["nas-on-destroy"], false]);
+    expect([address.dependsOn, address.deleteBeforeReplace]).toEqual([["nas-uninstall"], false]);
   },
 );
 
@@ -93,6 +107,7 @@ test("the server takes both addresses, the key and the firewall, by Hetzner's id
         adminPublicKey: "ssh-ed25519 AAAAadmin",
         hostPrivateKey: "private first\n",
         hostPublicKey: "ssh-ed25519 AAAAfirst",
+        packages: [...relayPlan().installation.packages, ...ownRelayInstallation.packages],
       }),
     },
   });
@@ -103,26 +118,31 @@ test("the server takes both addresses, the key and the firewall, by Hetzner's id
 });
 
 test("destroy looks for a server that is left, after the server and before its addresses", () => {
-  const watch = named(registered, "relay-stray-server");
-  expect(watch.inputs).toEqual({
-    create: "true",
-    delete: "sh components/hetzner/find-stray-server.sh",
-    environment: { SERVER: "home-relay-test", ENDPOINT: "https://192.0.2.1/v1" },
-    stdin: { secret: "token" },
+  const check = named(registered, "relay-stray-server");
+  expect(check.inputs).toEqual({
+    create: "exit 0",
+    delete: "node --disable-warning=ExperimentalWarning components/hetzner/find-stray-server.ts",
+    environment: { HOMERELAY_DOCUMENT: expect.any(String), NODE_USE_ENV_PROXY: "1" },
+    stdin: { secret: expect.any(String) },
     addPreviousOutputInEnv: false,
   });
-  expect(watch.dependsOn).toEqual(["nas-on-destroy", "relay-ipv4", "relay-ipv6"]);
+  expect(documentOf(check)).toEqual({ server: "home-relay-test" });
+  expect(secretsOf(check)).toEqual({ endpoint: "https://192.0.2.1/v1", token: "token" });
+  expect(check.dependsOn).toEqual(["nas-uninstall", "relay-ipv4", "relay-ipv6"]);
   expect(named(registered, "relay-server").dependsOn).toContain("relay-stray-server");
 });
 
-test("the wall changes only when the door is open, and the door waits for no server", () => {
-  expect(named(registered, "wall").dependsOn).toEqual(["nas-on-destroy", "relay-ssh-door"]);
-  expect(named(registered, "relay-ssh-door").dependsOn).toEqual(["relay-ipv4"]);
+test("its firewall at Hetzner changes only when the SSH endpoint is open, and that waits for no server", () => {
+  expect(named(registered, "relay-provider-firewall").dependsOn).toEqual([
+    "nas-uninstall",
+    "relay-ssh-endpoint",
+  ]);
+  expect(named(registered, "relay-ssh-endpoint").dependsOn).toEqual(["relay-ipv4"]);
 });
 
-test("after another door every step runs again", () => {
-  for (const name of ["relay-host-reach", "relay-host-prepare"])
-    expect(named(registered, name).inputs["triggers"]).toContain("said by relay-ssh-door");
+test("after another SSH endpoint every step runs again", () => {
+  for (const name of ["relay-reach", "relay-prepare"])
+    expect(named(registered, name).inputs["triggers"]).toContain("said by relay-ssh-endpoint");
 });
 
 test("an edit of the user data never costs the server", () => {
@@ -140,38 +160,102 @@ test("neither the login key nor the lasting host key is in the user data", () =>
 });
 
 test("the host is reached at the address that stays, with the key of its first contact", () => {
-  const reach = named(registered, "relay-host-reach");
-  expect(reach.inputs["environment"]).toMatchObject({
-    HOST: "203.0.113.5",
-    HOST_KEYS: "ssh-ed25519 AAAAfirst\nssh-ed25519 AAAAhost",
-    WAIT_SECONDS: "300",
+  const reach = named(registered, "relay-reach");
+  expect(documentOf(reach)).toMatchObject({
+    access: { host: "203.0.113.5", hostKeys: ["ssh-ed25519 AAAAfirst", "ssh-ed25519 AAAAhost"] },
+    waitSeconds: 300,
   });
   // Its boot is waited for when it is another server, and when a change of its type starts it again.
-  expect(reach.inputs["triggers"]).toEqual(["301", "said by relay-ssh-door", "cx23"]);
-  const prepare = named(registered, "relay-host-prepare");
+  expect(reach.inputs["triggers"]).toEqual(["301", "said by relay-ssh-endpoint", "cx23"]);
+  const prepare = named(registered, "relay-prepare");
   expect(prepare.inputs["connection"]).toEqual(stackKeyConnection);
-  expect(
-    String(prepare.inputs["stdin"]).endsWith(`#file 0644 /etc/sysctl.d/60-homerelay.conf\n${relaySysctls}`),
-  ).toBe(true);
-  const host = registered.find(({ type }) => type === "homerelay:host:Host");
-  expect(host?.dependsOn).toEqual(["relay-server"]);
+  expect(prepare.inputs["stdin"]).toContain(
+    `\n#file 0644 /etc/homerelay/sysctls\n${renderRelaySysctls({ isShared: false })}`,
+  );
+  expect(prepare.inputs["stdin"]).toContain(
+    `\n#file 0644 ${upgradesPath}\n${renderUpgrades({ isShared: false })}`,
+  );
+  expect(prepare.inputs["stdin"]).toContain("\nsettings /etc/homerelay/sysctls\n");
+  expect(reach.dependsOn).toContain("relay-server");
+});
+
+test("a server that is lost, or is another machine, is mended by a new one at the same address", () => {
+  const replaceServer = expect.stringContaining("pulumi up --replace '**relay-server'");
+  expect(documentOf(named(registered, "relay-reach"))).toMatchObject({
+    hostKeyMend: replaceServer,
+    silenceMend: replaceServer,
+  });
+  expect(documentOf(named(registered, "relay-ssh-endpoint"))).toMatchObject({
+    lostMend: expect.stringContaining("pulumi up --refresh --replace '**relay-ssh-endpoint'\n"),
+  });
+});
+
+test("where SSH goes through the tunnel, a silent relay is looked for there first", async () => {
+  const tunnelled = await register(() => hetznerRelay({ sshVia: "tunnel" }));
+  expect(documentOf(named(tunnelled, "relay-reach"))).toMatchObject({
+    access: { host: "10.77.0.1" },
+    silenceMend: expect.stringContaining("is this machine in the tunnel, as one of relay.sshPeers?"),
+  });
 });
 
 test("a server that Hetzner could not start is not waited for as if it booted", async () => {
-  const off = await register(() => relayServer(), {}, [], { "relay-server": { status: "off" } });
-  expect(named(off, "relay-host-reach").inputs["environment"]).toMatchObject({ WAIT_SECONDS: "30" });
+  const off = await register(() => hetznerRelay(), {}, [], { "relay-server": { status: "off" } });
+  expect(documentOf(named(off, "relay-reach"))).toMatchObject({ waitSeconds: 30 });
 });
 
 test("what waits for the server is told of another one, and of another type", async () => {
-  expect(await valueOf(relay?.serverId ?? pulumi.output(""))).toBe("301 cx23");
+  expect(await valueOf(relay?.machineId ?? pulumi.output(""))).toBe("301 cx23");
 });
 
-test("the server answers at the address after its network's first one, and both are known by Hetzner's ids", async () => {
+test("the server answers at the address after its network's first one", async () => {
   if (!relay) throw new Error("the relay was not made");
   expect(await Promise.all([valueOf(relay.ipv4Address), valueOf(relay.ipv6Address)])).toEqual([
     "203.0.113.5",
     "2001:db8:77::1",
   ]);
-  const { ipv4, ipv6 } = relay.primaryIps;
-  expect(await Promise.all([valueOf(ipv4), valueOf(ipv6)])).toEqual([104, 106]);
+});
+
+test("tells the relay's own firewall who may come in by SSH, and which rows open it to strangers", async () => {
+  if (!relay) throw new Error("the relay was not made");
+  expect(relay.ssh).toEqual({
+    port: 22,
+    via: "public",
+    adminCidrs: [parsePrefix("203.0.113.0/24")],
+    peers: [nas],
+  });
+  const open = await Promise.all(relay.open.map(({ urn }) => valueOf(urn)));
+  expect(open.map((urn) => urn.split("::").at(-1))).toEqual(["relay-provider-firewall"]);
+  expect([relay.isShared, relay.outlives]).toEqual([false, undefined]);
+});
+
+test("gives sshd its one port, in plain sight of a preview", async () => {
+  const configured = await register(() => {
+    const { host, sshd } = hetznerRelay({ sshPort: 2222 });
+    host.step("relay-sshd", sshd, {});
+  });
+  const { inputs } = named(configured, "relay-sshd");
+  expect([inputs["create"], inputs["stdin"]]).toEqual([
+    "timeout 300 /usr/local/lib/homerelay/apply-sshd.sh",
+    renderSshdConfig(2222),
+  ]);
+});
+
+test("lets both addresses lead back to a name, by Hetzner's ids, before the homes are cleaned", async () => {
+  const dnsPtr = "www.example.org";
+  const namedRelay = await register(() => hetznerRelay({ plan: relayPlan({ reverseName: dnsPtr }) }));
+  const reverse = ["relay-ipv4-reverse-name", "relay-ipv6-reverse-name"].map((name) =>
+    named(namedRelay, name),
+  );
+  expect(reverse.map(({ inputs }) => inputs)).toEqual([
+    { primaryIpId: 104, ipAddress: "203.0.113.5", dnsPtr },
+    { primaryIpId: 106, ipAddress: "2001:db8:77::1", dnsPtr },
+  ]);
+  expect(reverse.map(({ dependsOn }) => dependsOn)).toEqual([
+    ["nas-uninstall", "relay-ipv4"],
+    ["nas-uninstall", "relay-ipv6"],
+  ]);
+});
+
+test("says nothing of reverse names where none is wanted", () => {
+  expect(registered.filter(({ type }) => type === types.rdns)).toEqual([]);
 });

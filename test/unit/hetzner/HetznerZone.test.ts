@@ -1,18 +1,17 @@
 import { expect, test } from "@jest/globals";
-import * as pulumi from "@pulumi/pulumi";
-import { Dns } from "../../../components/hetzner/HetznerZone.ts";
-import type { DnsArgs } from "../../../components/hetzner/HetznerZone.ts";
+import { HetznerZone } from "../../../components/hetzner/HetznerZone.ts";
+import type { HetznerZoneArgs } from "../../../components/hetzner/HetznerZone.ts";
 import { earlier } from "../componentArguments.ts";
-import { named, register, tree, types } from "../mockEngine.ts";
+import { named, register, tree } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 
-const component = "homerelay:dns:Dns dns";
-const records = ["dns-@-A", "dns-@-AAAA", "dns-www-A", "dns-www-AAAA"];
+const component = "homerelay:hetzner:HetznerZone zone";
+const records = ["zone-@-A", "zone-@-AAAA", "zone-www-A", "zone-www-AAAA"];
 
-function program(change: Partial<DnsArgs> = {}): Promise<Registered[]> {
+function program(change: Partial<HetznerZoneArgs> = {}): Promise<Registered[]> {
   return register(
     () =>
-      new Dns("dns", {
+      new HetznerZone("zone", {
         label: "home-relay-test",
         zone: "example.org",
         createZone: false,
@@ -20,7 +19,7 @@ function program(change: Partial<DnsArgs> = {}): Promise<Registered[]> {
         ttlSeconds: 60,
         ipv4Address: "203.0.113.5",
         ipv6Address: "2001:db8:77::1",
-        after: [earlier("nas-on-destroy")],
+        after: [earlier("nas-uninstall")],
         ...change,
       }),
   );
@@ -47,64 +46,36 @@ test("gives each name both addresses, in a zone that is there already", async ()
     record("www", "AAAA", "2001:db8:77::1"),
   ]);
   expect(records.map((name) => named(registered, name).dependsOn)).toEqual(
-    records.map(() => ["nas-on-destroy"]),
+    records.map(() => ["nas-uninstall"]),
   );
 });
 
 test("gives no AAAA record where the relay has no IPv6", async () => {
   const registered = await register(
     () =>
-      new Dns("dns", {
+      new HetznerZone("zone", {
         ...{ zone: "example.org", createZone: false, names: ["@", "www"], ttlSeconds: 60 },
         ...{ label: "home-relay-test", ipv4Address: "203.0.113.5", ipv6Address: undefined, after: [] },
       }),
   );
   expect(tree(registered)).toEqual([
     component,
-    ...["dns-@-A", "dns-www-A"].map((name) => `hcloud:index/zoneRrset:ZoneRrset ${name} < ${component}`),
+    ...["zone-@-A", "zone-www-A"].map((name) => `hcloud:index/zoneRrset:ZoneRrset ${name} < ${component}`),
   ]);
 });
 
 test("makes the zone first where it is asked to", async () => {
   const registered = await program({ createZone: true });
-  expect(tree(registered).slice(1, 3)).toEqual([component, `hcloud:index/zone:Zone dns-zone < ${component}`]);
-  const zone = named(registered, "dns-zone");
+  expect(tree(registered).slice(1, 3)).toEqual([
+    component,
+    `hcloud:index/zone:Zone zone-zone < ${component}`,
+  ]);
+  const zone = named(registered, "zone-zone");
   expect([zone.inputs, zone.deleteBeforeReplace]).toEqual([
     { name: "example.org", mode: "primary", labels: { "home-relay": "home-relay-test" } },
     true,
   ]);
   expect(records.map((name) => named(registered, name).dependsOn)).toEqual(
-    records.map(() => ["dns-zone", "nas-on-destroy"]),
+    records.map(() => ["nas-uninstall", "zone-zone"]),
   );
-});
-
-test("lets both addresses lead back to a name, by Hetzner's ids, before the homes are cleaned", async () => {
-  const registered = await program({
-    reverse: "www.example.org",
-    primaryIps: { ipv4: pulumi.output(104), ipv6: pulumi.output(106) },
-  });
-  const reverse = ["dns-reverse-ipv4", "dns-reverse-ipv6"].map((name) => named(registered, name));
-  const dnsPtr = "www.example.org";
-  expect(reverse.map(({ inputs }) => inputs)).toEqual([
-    { primaryIpId: 104, ipAddress: "203.0.113.5", dnsPtr },
-    { primaryIpId: 106, ipAddress: "2001:db8:77::1", dnsPtr },
-  ]);
-  expect(reverse.map(({ dependsOn }) => dependsOn)).toEqual([["nas-on-destroy"], ["nas-on-destroy"]]);
-});
-
-test("says nothing of reverse names where the addresses are not Hetzner's, or none is wanted", async () => {
-  const isReverse = ({ type }: Registered) => type === types.rdns;
-  const primaryIps = { ipv4: 104, ipv6: 106 };
-  expect((await program({ reverse: "www.example.org" })).filter(isReverse)).toEqual([]);
-  expect((await program({ primaryIps })).filter(isReverse)).toEqual([]);
-});
-
-test("a relay without IPv6 gets neither AAAA nor a reverse name for it", async () => {
-  const registered = await program({
-    ipv6Address: undefined,
-    reverse: "www.example.org",
-    primaryIps: { ipv4: 104, ipv6: 106 },
-  });
-  const children = registered.filter(({ type }) => type.startsWith("hcloud:")).map(({ name }) => name);
-  expect(children).toEqual(["dns-@-A", "dns-www-A", "dns-reverse-ipv4"]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { judgeRelay } from "../../../components/hetzner/judgeServer.ts";
+import { judgeServer } from "../../../components/hetzner/judgeServer.ts";
 import type { Offer, Server, ServerType } from "../../../components/hetzner/judgeServer.ts";
 
 const now = new Date("2026-09-01T00:00:00Z");
@@ -59,11 +59,14 @@ const having = (replaced: ServerType, more: Partial<Offer> = {}): Offer => ({
 });
 
 const problems = (order: Partial<typeof ordered>, from: Offer = offer) =>
-  judgeRelay({ ...ordered, ...order }, from, now).problems;
+  judgeServer("home-relay", { ...ordered, ...order }, from, now).problems;
 
 test("has nothing to say of an order that can be placed", () => {
-  expect(judgeRelay(ordered, offer, now)).toEqual({ problems: [], remarks: [] });
-  expect(judgeRelay(ordered, { ...offer, server }, now)).toEqual({ problems: [], remarks: [] });
+  expect(judgeServer("home-relay", ordered, offer, now)).toEqual({ problems: [], remarks: [] });
+  expect(judgeServer("home-relay", ordered, { ...offer, server }, now)).toEqual({
+    problems: [],
+    remarks: [],
+  });
 });
 
 test("names all problems at once, each with what Hetzner has instead", () => {
@@ -118,7 +121,7 @@ test("a type that is sold out is refused where a server would be lost for it, an
       "  cx23 is at fsn1; at nbg1 there are: cpx22, cx33\n" +
       "  For a new server at the same address all the same: delete it in Hetzner's console, then: pulumi up --refresh",
   ]);
-  expect(judgeRelay(ordered, soldOut, now)).toEqual({
+  expect(judgeServer("home-relay", ordered, soldOut, now)).toEqual({
     problems: [],
     remarks: [
       "cx23 is sold out at nbg1 just now, says Hetzner, and may be wrong. If it refuses the order: " +

@@ -1,36 +1,47 @@
 import { expect, test } from "@jest/globals";
 import { explainRefusal, explainSilence } from "../../../components/hetzner/answers.ts";
-import { parseOrder, renderOrder } from "../../../components/hetzner/order.ts";
+import { parseOrder } from "../../../components/hetzner/order.ts";
 import type { Order } from "../../../components/hetzner/order.ts";
+import { renderProgramDocument } from "../../../components/network/programDocument.ts";
 
+const project = "home-relay";
 const label = "home-relay-dev";
 const relay = { location: "nbg1", serverType: "cx23", image: "debian-13" };
 const dns = { zone: "example.org", createZone: true, names: ["@", "*", "a.b"] };
 
 test.each<Order>([
-  { label, relay, dns },
-  { label, relay, dns: undefined },
-  { label, relay: undefined, dns: { ...dns, createZone: false } },
+  { project, label, relay, dns },
+  { project, label, relay, dns: undefined },
+  { project, label, relay: undefined, dns: { ...dns, createZone: false } },
 ])("reads the order that it wrote: %j", (order) => {
-  expect(parseOrder(renderOrder(order))).toEqual(order);
+  expect(parseOrder(renderProgramDocument(order), "it")).toEqual(order);
 });
 
 test("a preview shows each fact by its name", () => {
-  expect(renderOrder({ label, relay, dns })).toEqual({
-    ORDER_LABEL: "home-relay-dev",
-    ORDER_LOCATION: "nbg1",
-    ORDER_SERVER_TYPE: "cx23",
-    ORDER_IMAGE: "debian-13",
-    ORDER_ZONE: "example.org",
-    ORDER_CREATE_ZONE: "true",
-    ORDER_NAMES: "@ * a.b",
-  });
+  const order: Order = { project, label, relay, dns: { ...dns, names: ["@"] } };
+  expect(renderProgramDocument(order).split("\n")).toEqual([
+    "{",
+    '  "project": "home-relay",',
+    '  "label": "home-relay-dev",',
+    '  "relay": {',
+    '    "location": "nbg1",',
+    '    "serverType": "cx23",',
+    '    "image": "debian-13"',
+    "  },",
+    '  "dns": {',
+    '    "zone": "example.org",',
+    '    "createZone": true,',
+    '    "names": [',
+    '      "@"',
+    "    ]",
+    "  }",
+    "}",
+  ]);
 });
 
 test("refuses a half order", () => {
-  expect(() => parseOrder({ ORDER_LABEL: label, ORDER_SERVER_TYPE: "cx23" })).toThrow(
-    "ORDER_LOCATION is not set",
-  );
+  const half = JSON.stringify({ project, label, relay: { serverType: "cx23" } });
+  expect(() => parseOrder(half, "it")).toThrow("the document has no relay.location");
 });
 
 test("a refused token is told from an API that has enough and one that is not well", () => {
@@ -46,9 +57,9 @@ test("a refused token is told from an API that has enough and one that is not we
   ]).toEqual([
     `hcloud:token: Hetzner does not know it (the token you have provided is invalid)\n  ${token}`,
     `hcloud:token: Hetzner does not let it do that (insufficient permissions)\n  ${token}`,
-    "Hetzner answers no more questions of this project for now (limit of 3600 requests per hour reached)\n  wait a few minutes, then: pulumi up",
-    "Hetzner's API is not well: oops (server_error)\n  see https://status.hetzner.com, then: pulumi up",
-    "Hetzner's API is not well: no reason given (status 502)\n  see https://status.hetzner.com, then: pulumi up",
+    "Hetzner answers no more questions of this project for now (limit of 3600 requests per hour reached)\n  wait a few minutes, then run the same command again",
+    "Hetzner's API is not well: oops (server_error)\n  see https://status.hetzner.com, then run the same command again",
+    "Hetzner's API is not well: no reason given (status 502)\n  see https://status.hetzner.com, then run the same command again",
   ]);
 });
 

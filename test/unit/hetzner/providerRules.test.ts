@@ -86,11 +86,43 @@ test("names the same sources as the forward, and keeps forwards with other sourc
   ]);
 });
 
-test("is never over Hetzner's limit and never tighter than the relay's own firewall", () => {
+test("tells sources apart up to as many as Hetzner takes in a rule, and leaves more of them to the relay", () => {
+  const from = (count: number) => Array.from({ length: count }, (_, i) => parsePrefix(`192.0.2.${i}`));
+  const range = { first: 80, last: 80 };
+  const sourcesOf = (count: number) => {
+    const forwards = toHome(nas, [createForward(range, range, "tcp", { from: from(count) })]);
+    return renderProviderRules({ ...firewall, forwards })[fixedRules]?.sourceIps;
+  };
+  expect(sourcesOf(100)).toEqual(
+    from(100)
+      .map(({ text }) => text)
+      .sort(),
+  );
+  expect(sourcesOf(101)).toEqual(everybody);
+});
+
+/** To some that are there already, up to 150 more sources. */
+function withManySources(forwards: fc.Arbitrary<PublishedForward[]>): fc.Arbitrary<PublishedForward[]> {
+  const more = fc.array(fc.constantFrom(0, 0, 90, 99, 100, 150), { minLength: 1, maxLength: 20 });
+  return fc.tuple(forwards, more).map(([all, counts]) =>
+    all.map(({ forward, address }, i) => {
+      const count = forward.from.length === 0 ? 0 : (counts[i % counts.length] ?? 0);
+      const added = Array.from({ length: count }, (_, n) => parsePrefix(`172.20.${i % 3}.${n}`));
+      return { address, forward: { ...forward, from: [...forward.from, ...added] } };
+    }),
+  );
+}
+
+test("is never over Hetzner's limits and never tighter than the relay's own firewall", () => {
+  const reached = { below: 0, above: 0 };
   fc.assert(
-    fc.property(publishedForwards(), (forwards) => {
+    fc.property(fc.oneof(publishedForwards(), withManySources(publishedForwards())), (forwards) => {
       const rules = renderProviderRules({ ...firewall, forwards });
       expect(rules.length).toBeLessThanOrEqual(maxProviderRules);
+      const sources = rules.map(({ sourceIps }) => sourceIps.length);
+      expect(Math.max(...sources)).toBeLessThanOrEqual(100);
+      expect(sources.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(500);
+      reached[forwards.some(({ forward: { from } }) => from.length > 100) ? "above" : "below"]++;
       const walls = rules.slice(fixedRules).map(readRule);
       const tighter = forwards.flatMap(({ forward: { published, protocols, from } }) =>
         protocols.flatMap((protocol) =>
@@ -109,6 +141,7 @@ test("is never over Hetzner's limit and never tighter than the relay's own firew
       expect(tighter).toEqual([]);
     }),
   );
+  expect(Math.min(...Object.values(reached))).toBeGreaterThan(0);
 });
 
 test("says the same as the relay's own firewall when it fits, and is no coarser than it must be when it does not", () => {

@@ -14,7 +14,9 @@ test("renders a home's guard", () => {
 });
 
 test("a home without forwards opens nothing", () => {
-  expect(renderGuard({ home: nas, relay, forwards: [] })).not.toContain("elements");
+  const guard = renderGuard({ home: nas, relay, forwards: [] });
+  expect(guard).not.toContain("elements");
+  expect(guard).not.toContain("nat");
 });
 
 test("renders the guard of a home with a machine in the LAN behind it", () => {
@@ -71,6 +73,14 @@ test("translates each port for the LAN to its machine and target, and masquerade
   );
 });
 
+test("what arrives is counted by name, whether it is for the home or for the LAN", () => {
+  const counted = renderGuard({ home: nas, relay, forwards: optionedForwards })
+    .split("\n")
+    .filter((line) => line.includes(" counter name forwarded_arrivals accept"))
+    .map((line) => /dport (@\w+)/.exec(line)?.[1]);
+  expect(counted).toEqual(["@open", "@lan_open"]);
+});
+
 test("translates as many ports as there are", () => {
   const all = createForward({ first: 1, last: 65534 }, { first: 2, last: 65535 }, "tcp+udp", {
     to: "192.168.1.50",
@@ -79,10 +89,16 @@ test("translates as many ports as there are", () => {
   expect([lan.length, lan.at(-1)]).toEqual([2 * 65534, "udp . 65534 : 192.168.1.50 . 65535"]);
 });
 
-test("the chains are the same whatever is forwarded", () => {
+test("the chains are the same whatever is forwarded, but that a forward to the LAN brings those for the LAN", () => {
   const chains = (forwards: readonly Forward[]) =>
     renderGuard({ home: nas, relay, forwards }).replace(/^[^]*?(?=\tchain )/, "");
-  fc.assert(fc.property(homeForwards(), (forwards) => expect(chains(forwards)).toBe(chains([]))));
+  const toLan = optionedForwards.filter((forward) => !isOwn(forward)).slice(0, 1);
+  expect(chains(toLan)).not.toBe(chains([]));
+  fc.assert(
+    fc.property(homeForwards(), (forwards) =>
+      expect(chains(forwards)).toBe(chains(forwards.every(isOwn) ? [] : toLan)),
+    ),
+  );
 });
 
 describe("openPorts", () => {

@@ -2,20 +2,22 @@ import { expect, test } from "@jest/globals";
 import { renderHomeScript } from "../../../components/home/homeScript.ts";
 import { renderPlainWireguard } from "../../../components/home/plainWireguard.ts";
 import { createForward, parseForward } from "../../../components/network/forward.ts";
-import { parsePrefix } from "../../../components/network/prefix.ts";
-import { nas } from "../generators/examples.ts";
+import { nas, tunnelPlan } from "../generators/examples.ts";
 
-const step = (document: string, run = "bash -s") => ({ run, document });
-const steps = {
-  prepare: { ...step("prepare this\n"), timeoutSeconds: 900 },
-  guard: step("guard", "apply-guard.sh"),
-  keys: step("keys\n", "store-keys.sh"),
-  tunnel: step("tunnel\n", "join-relay.sh 10.77.0.1"),
-  prove: step("proof\n", "prove-forwards.sh"),
-  uninstall: step("uninstall\n"),
-};
-const render = (change: Partial<typeof steps> = {}) =>
-  renderHomeScript({ home: "nas", steps: { ...steps, ...change }, main: 'main "$@"\n' });
+const installed = (script: string) => `timeout 300 /usr/local/lib/homerelay/${script}`;
+const prepare = { name: "prepare", command: "timeout 900 bash -s", document: "prepare this\n" };
+const guard = { name: "guard", command: installed("apply-guard.sh"), document: "guard" };
+const keys = { name: "keys", command: installed("store-keys.sh"), document: "keys\n" };
+const tunnel = { name: "tunnel", command: installed("join-relay.sh 10.77.0.1"), document: "tunnel\n" };
+const proof = { name: "proof", command: installed("prove-forwards.sh"), document: "proof\n" };
+const uninstall = { name: "uninstall", command: "timeout 300 bash -s", document: "uninstall\n" };
+const render = (guardDocument = "guard") =>
+  renderHomeScript({
+    home: "nas",
+    install: [prepare, { ...guard, document: guardDocument }, keys, tunnel, proof],
+    uninstall,
+    main: 'main "$@"\n',
+  });
 
 test("a script holds the steps as functions, each with its command and its document, and then its last part", () => {
   expect(render()).toMatchInlineSnapshot(`
@@ -26,7 +28,8 @@ test("a script holds the steps as functions, each with its command and its docum
     # After a change in the stack, write it anew and run it again.
     set -euo pipefail
 
-    readonly home=nas version=9fd60c2e6d6f
+    readonly home=nas version=1c8f1124d25b
+    readonly steps=(prepare guard keys tunnel proof)
 
     prepare() {
       timeout 900 bash -s <<'=== end of prepare ==='
@@ -52,10 +55,10 @@ test("a script holds the steps as functions, each with its command and its docum
     === end of tunnel ===
     }
 
-    prove() {
-      timeout 300 /usr/local/lib/homerelay/prove-forwards.sh <<'=== end of prove ==='
+    proof() {
+      timeout 300 /usr/local/lib/homerelay/prove-forwards.sh <<'=== end of proof ==='
     proof
-    === end of prove ===
+    === end of proof ===
     }
 
     uninstall() {
@@ -72,11 +75,11 @@ test("a script holds the steps as functions, each with its command and its docum
 test("another document is another version", () => {
   const version = (script: string) => /version=([0-9a-f]{12})$/m.exec(script)?.[1];
   expect(version(render())).toBeDefined();
-  expect(version(render({ guard: step("another") }))).not.toBe(version(render()));
+  expect(version(render("another"))).not.toBe(version(render()));
 });
 
 test("a document that would end itself is refused", () => {
-  expect(() => render({ guard: step("a\n=== end of guard ===\nb\n") })).toThrow(
+  expect(() => render("a\n=== end of guard ===\nb\n")).toThrow(
     'guard: a line is "=== end of guard ===", which ends documents',
   );
 });
@@ -90,15 +93,9 @@ test("the plain configuration takes packets from the relay alone, and says what 
       parseForward("80:8080"),
       createForward({ first: 443, last: 443 }, { first: 443, last: 443 }, "tcp", { clientIp: "masquerade" }),
     ],
-    tunnel: {
-      prefix4: parsePrefix("10.77.0.0/16"),
-      prefix6: parsePrefix("fd77::/64"),
-      listenPort: 51820,
-      mtu: 1420,
-      keepaliveSeconds: 25,
-    },
+    tunnel: tunnelPlan,
   };
-  const keys = { privateKey: "private nas", presharedKey: "preshared nas" };
+  const keys = { privateKey: "private nas", publicKey: "public nas", presharedKey: "preshared nas" };
   const relay = { publicKey: "public relay", ipv4Address: "203.0.113.5" };
   expect(renderPlainWireguard(plan, keys, relay)).toMatchInlineSnapshot(`
     "# This end of the tunnel alone, for what is no Debian. What it lacks of the script:

@@ -1,49 +1,47 @@
 import { expect, test } from "@jest/globals";
 import { FormerMachine } from "../../../components/host/FormerMachine.ts";
-import type { UninstallArgs } from "../../../components/host/Uninstall.ts";
+import type { CleaningArgs } from "../../../components/host/Uninstall.ts";
 import {
+  describedAccess,
+  describedPasswordAccess,
   earlier,
+  machine,
   operatorAccess,
-  operatorEnvironment,
   owner,
-  ownerEnvironment,
   passwordAccess,
 } from "../componentArguments.ts";
-import { named, register, tree } from "../mockEngine.ts";
+import { documentOf, named, register, secretsOf } from "../mockEngine.ts";
 
-const make = (access: UninstallArgs["access"]) =>
+const make = (access: CleaningArgs["access"]) =>
   register(
     () =>
-      new FormerMachine("nas", {
-        access,
-        owner,
-        script: "home/uninstall-home.sh",
-        after: [earlier("nas-tunnel")],
-      }),
+      new FormerMachine(
+        "home-nas-former-machine",
+        { title: "nas", nameOnHost: "nas", access, owner, script: "home/uninstall-home.sh" },
+        { parent: machine(), dependsOn: [earlier("nas-tunnel")] },
+      ),
   );
 
 test("notes which machine a host is, when that has taken over, and goes by the note when it is another one", async () => {
-  const { inputs, dependsOn } = named(await make(operatorAccess), "nas-former-machine");
-  expect(dependsOn).toEqual(["nas-tunnel"]);
-  expect(inputs).toEqual({
-    create: "sh components/host/clean-former.sh components/home/uninstall-home.sh",
-    environment: {
-      ...operatorEnvironment,
-      ...ownerEnvironment,
-      NAME: "nas",
-      URN: expect.stringMatching(
-        /^urn:pulumi:[^:]+::[^:]+::homerelay:host:FormerMachine\$command:local:Command::nas-former-machine$/,
-      ),
-    },
+  const command = named(await make(operatorAccess), "home-nas-former-machine");
+  expect(command.dependsOn).toEqual(["nas-tunnel"]);
+  expect(command.inputs).toEqual({
+    create: "node --disable-warning=ExperimentalWarning components/host/clean-former.ts",
+    environment: { HOMERELAY_DOCUMENT: expect.any(String) },
     addPreviousOutputInEnv: true,
+  });
+  expect(documentOf(command)).toEqual({
+    title: "nas",
+    nameOnHost: "nas",
+    access: describedAccess,
+    stackId: "0123456789abcdef",
+    urn: command.urn,
+    script: "home/uninstall-home.sh",
   });
 });
 
 test("brings the password on stdin, and secret", async () => {
-  const { inputs } = named(await make(passwordAccess), "nas-former-machine");
-  expect(inputs["stdin"]).toEqual({ secret: "password nas" });
-});
-
-test("has nothing to tell the machine by that runs the program", async () => {
-  expect(tree(await make("here")).slice(1)).toEqual(["homerelay:host:FormerMachine nas"]);
+  const command = named(await make(passwordAccess), "home-nas-former-machine");
+  expect(documentOf(command)["access"]).toEqual(describedPasswordAccess);
+  expect(secretsOf(command)).toEqual({ password: "password nas" });
 });

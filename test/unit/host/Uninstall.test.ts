@@ -1,56 +1,71 @@
 import { expect, test } from "@jest/globals";
 import { Uninstall } from "../../../components/host/Uninstall.ts";
 import {
+  describedAccess,
+  describedPasswordAccess,
+  machine,
   operatorAccess,
-  operatorEnvironment,
   owner,
-  ownerEnvironment,
   passwordAccess,
-  passwordEnvironment,
 } from "../componentArguments.ts";
-import { named, register, tree } from "../mockEngine.ts";
+import { documentOf, named, register, secretsOf, tree } from "../mockEngine.ts";
 
 test("does nothing until it is deleted, and then names itself for whoever gives the home up", async () => {
   const registered = await register(
-    () => new Uninstall("nas", { access: operatorAccess, owner, script: "home/uninstall-home.sh" }),
+    () =>
+      new Uninstall(
+        "home-nas-uninstall",
+        { title: "nas", nameOnHost: "nas", access: operatorAccess, owner, script: "home/uninstall-home.sh" },
+        { parent: machine() },
+      ),
   );
   expect(tree(registered)).toEqual([
-    "homerelay:host:Uninstall nas",
-    "command:local:Command nas-on-destroy < homerelay:host:Uninstall nas",
+    "homerelay:test:Machine machine",
+    "command:local:Command home-nas-uninstall < homerelay:test:Machine machine",
   ]);
-  expect(named(registered, "nas-on-destroy").inputs).toEqual({
-    create: "true",
-    delete: "sh components/host/uninstall-host.sh components/home/uninstall-home.sh",
-    environment: {
-      ...operatorEnvironment,
-      ...ownerEnvironment,
-      NAME: "nas",
-      URN: expect.stringMatching(
-        /^urn:pulumi:[^:]+::[^:]+::homerelay:host:Uninstall\$command:local:Command::nas-on-destroy$/,
-      ),
-    },
+  const command = named(registered, "home-nas-uninstall");
+  expect(command.inputs).toEqual({
+    create: "exit 0",
+    delete: "node --disable-warning=ExperimentalWarning components/host/uninstall-host.ts",
+    environment: { HOMERELAY_DOCUMENT: expect.any(String) },
     addPreviousOutputInEnv: false,
+  });
+  expect(documentOf(command)).toEqual({
+    title: "nas",
+    nameOnHost: "nas",
+    access: describedAccess,
+    stackId: "0123456789abcdef",
+    urn: command.urn,
+    script: "home/uninstall-home.sh",
   });
 });
 
 test("brings the password on stdin, and secret", async () => {
   const registered = await register(
-    () => new Uninstall("nas", { access: passwordAccess, owner, script: "home/uninstall-home.sh" }),
+    () =>
+      new Uninstall("home-nas-uninstall", {
+        title: "nas",
+        nameOnHost: "nas",
+        access: passwordAccess,
+        owner,
+        script: "home/uninstall-home.sh",
+      }),
   );
-  const { inputs } = named(registered, "nas-on-destroy");
-  expect(inputs["environment"]).toMatchObject(passwordEnvironment);
-  expect(inputs["stdin"]).toEqual({ secret: "password nas" });
+  const command = named(registered, "home-nas-uninstall");
+  expect(documentOf(command)["access"]).toEqual(describedPasswordAccess);
+  expect(secretsOf(command)).toEqual({ password: "password nas" });
 });
 
 test("cleans the very machine that runs the program without any address", async () => {
   const registered = await register(
-    () => new Uninstall("nas", { access: "here", owner, script: "home/uninstall-home.sh" }),
+    () =>
+      new Uninstall("home-nas-uninstall", {
+        title: "nas",
+        nameOnHost: "nas",
+        access: "here",
+        owner,
+        script: "home/uninstall-home.sh",
+      }),
   );
-  expect(named(registered, "nas-on-destroy").inputs["environment"]).toEqual({
-    WAY: "here",
-    JUMP_HOST: "",
-    ...ownerEnvironment,
-    NAME: "nas",
-    URN: expect.any(String),
-  });
+  expect(documentOf(named(registered, "home-nas-uninstall"))["access"]).toEqual({ way: "here" });
 });

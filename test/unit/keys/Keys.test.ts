@@ -40,7 +40,7 @@ beforeEach(() => {
   registered = [];
 });
 
-test("makes one seed for each end, and new ones for WireGuard alone with a new generation", async () => {
+test("makes one seed for each end and one for SSH, and new ones for WireGuard alone with a new generation", async () => {
   const keys = new Keys("keys", { peers: ["nas", "media"], generation: 2 });
   const pairs = [
     keys.relay,
@@ -58,22 +58,20 @@ test("makes one seed for each end, and new ones for WireGuard alone with a new g
     { type: passwordType, name: "keys-peer-media", inputs: rotated },
     { type: passwordType, name: "keys-peer-nas", inputs: rotated },
     { type: passwordType, name: "keys-relay", inputs: rotated },
-    { type: passwordType, name: "keys-ssh-admin", inputs: kept },
-    { type: passwordType, name: "keys-ssh-first-host", inputs: kept },
-    { type: passwordType, name: "keys-ssh-host", inputs: kept },
+    { type: passwordType, name: "keys-ssh", inputs: kept },
   ]);
   const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
   const children = [...monitor.getRegisteredResources().keys()].filter((urn) => urn.includes(passwordType));
   expect(children.filter((urn) => !urn.includes("homerelay:keys:Keys$"))).toEqual([]);
 });
 
-test("every key comes from its own seed; private ones are secret, public ones are not", async () => {
+test("no two keys are one, whichever seed they come from; private ones are secret, public ones are not", async () => {
   const keys = new Keys("keys", { peers: ["nas"], generation: 1 });
   const relay = deriveWireguardKey("random keys-relay", "wireguard relay");
   const nas = deriveWireguardKey("random keys-peer-nas", "wireguard peer");
-  const admin = deriveSshKey("random keys-ssh-admin", "ssh admin", "home-relay-admin");
-  const firstHost = deriveSshKey("random keys-ssh-first-host", "ssh first host", "home-relay-first");
-  const host = deriveSshKey("random keys-ssh-host", "ssh host", "home-relay");
+  const admin = deriveSshKey("random keys-ssh", "ssh admin", "home-relay-admin");
+  const firstHost = deriveSshKey("random keys-ssh", "ssh first host", "home-relay-first");
+  const host = deriveSshKey("random keys-ssh", "ssh host", "home-relay");
   expect(await values(keys.relay)).toEqual({
     privateKey: [relay.privateKey, true],
     publicKey: [relay.publicKey, false],
@@ -95,11 +93,15 @@ test("every key comes from its own seed; private ones are secret, public ones ar
     privateKey: [host.privateKeyOpenssh, true],
     publicKey: [host.publicKey, false],
   });
+  const publicKeys = [relay, nas, admin, firstHost, host].map(
+    ({ publicKey }) => publicKey.split(" ")[1] ?? publicKey,
+  );
+  expect(new Set(publicKeys).size).toBe(publicKeys.length);
 });
 
 test("the stack's id is public, and the admin key's alone", async () => {
   const keys = new Keys("keys", { peers: ["nas"], generation: 1 });
-  const admin = deriveSshKey("random keys-ssh-admin", "ssh admin", "home-relay-admin");
+  const admin = deriveSshKey("random keys-ssh", "ssh admin", "home-relay-admin");
   expect(await values({ id: keys.stackId })).toEqual({ id: [deriveStackId(admin.publicKey), false] });
   expect(deriveStackId(admin.publicKey)).toMatch(/^[0-9a-f]{32}$/);
 });

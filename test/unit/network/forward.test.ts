@@ -5,6 +5,7 @@ import {
   arrivalPorts,
   collide,
   createForward,
+  endsAtHome,
   parseForward,
   renderForward,
 } from "../../../components/network/forward.ts";
@@ -67,6 +68,12 @@ describe("renderForward", () => {
       }),
     );
   });
+});
+
+test("ends at home unless it names another machine in the LAN", () => {
+  const port = parsePortRange("80");
+  expect(endsAtHome(createForward(port, port, "tcp"))).toBe(true);
+  expect(endsAtHome(createForward(port, port, "tcp", { to: "192.168.1.50" }))).toBe(false);
 });
 
 describe("arrivalPorts", () => {

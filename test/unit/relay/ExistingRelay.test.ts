@@ -1,17 +1,27 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import type { SshAccess } from "../../../components/network/sshAccess.ts";
 import { ExistingRelay } from "../../../components/relay/ExistingRelay.ts";
-import { renderHardening } from "../../../components/relay/hardening.ts";
-import { earlier, operatorAccess, operatorEnvironment, owner } from "../componentArguments.ts";
-import { named, register, tree, valueOf } from "../mockEngine.ts";
+import { renderMachineSettings, renderSshdSettings } from "../../../components/relay/hardening.ts";
+import {
+  everybody,
+  describedAccess,
+  operatorAccess,
+  passwordAccess,
+  relayPlan,
+} from "../componentArguments.ts";
+import { documentOf, named, register, tree, valueOf } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 
-const make = (change: object = {}) =>
+const adminCidrs = everybody;
+const runStep = "node --disable-warning=ExperimentalWarning components/host/run-step.ts";
+
+const make = (change: Partial<SshAccess> = {}) =>
   new ExistingRelay("relay", {
+    plan: relayPlan(),
     access: { ...operatorAccess, ...change },
-    owner,
     ipv4: "203.0.113.7",
     ipv6: "2001:db8:2::1",
-    after: [earlier("the relay-on-destroy")],
+    adminCidrs,
   });
 
 let registered: readonly Registered[];
@@ -24,29 +34,28 @@ beforeAll(async () => {
 });
 
 test("is a host that is hardened, once its uninstall stands ready", () => {
-  const [component, host] = ["homerelay:relay:ExistingRelay relay", "homerelay:host:Host relay-host"];
+  const component = "homerelay:relay:ExistingRelay relay";
   expect(tree(registered).slice(1)).toEqual([
     component,
-    `${host} < ${component}`,
-    `command:local:Command relay-host-reach < ${host}`,
-    `command:local:Command relay-host-prepare < ${host}`,
+    `command:local:Command relay-uninstall < ${component}`,
+    `command:local:Command relay-reach < ${component}`,
+    `command:local:Command relay-prepare < ${component}`,
     `command:local:Command relay-system < ${component}`,
   ]);
-  expect(registered.find(({ type }) => type === "homerelay:host:Host")?.dependsOn).toEqual([
-    "the relay-on-destroy",
-  ]);
-  const { inputs, dependsOn } = named(registered, "relay-system");
-  expect(dependsOn).toEqual(["relay-host-prepare"]);
-  expect(inputs).toMatchObject({
-    create: "sh components/host/run-step.sh timeout 300 /usr/local/lib/homerelay/harden-relay.sh",
-    environment: operatorEnvironment,
-    stdin: renderHardening({ byPassword: false }),
+  expect(named(registered, "relay-reach").dependsOn).toEqual(["nas-uninstall", "relay-uninstall"]);
+  expect(named(registered, "relay-uninstall").dependsOn).toEqual([]);
+  const command = named(registered, "relay-system");
+  expect(command.dependsOn).toEqual(["relay-prepare"]);
+  expect(command.inputs).toMatchObject({
+    create: `${runStep} timeout 300 /usr/local/lib/homerelay/harden-relay.sh`,
+    stdin: renderMachineSettings(),
   });
+  expect(documentOf(command)["access"]).toEqual(describedAccess);
 });
 
 test("a wrong host key is mended where the user wrote the pinned one", () => {
-  expect(named(registered, "relay-host-reach").inputs["environment"]).toMatchObject({
-    HOST_KEY_MEND: expect.stringContaining("into hostKey of the relay"),
+  expect(documentOf(named(registered, "relay-reach"))).toMatchObject({
+    hostKeyMend: expect.stringContaining("into hostKey of the relay"),
   });
 });
 
@@ -55,23 +64,51 @@ test("answers at the addresses that the user wrote", async () => {
   expect(relay.ipv6Address && (await valueOf(relay.ipv6Address))).toBe("2001:db8:2::1");
 });
 
-test("is another server when it shows another host key, and by nothing else", async () => {
+test("is shared with its owner, who comes in as before, and passes strangers on once its system is set up", async () => {
+  expect(relay.isShared).toBe(true);
+  expect(relay.ssh).toEqual({ port: 2222, via: "public", adminCidrs, peers: [] });
+  const names = (some: ExistingRelay["open"]) =>
+    Promise.all(some.map(async ({ urn }) => (await valueOf(urn)).split("::").at(-1)));
+  expect(await names(relay.open)).toEqual(["relay-system"]);
+  expect(await names([relay.outlives.uninstall])).toEqual(["relay-uninstall"]);
+});
+
+test("is another machine when it shows another host key, and by nothing else", async () => {
   const ids: string[] = [];
   for (const change of [{}, { host: "203.0.113.8", user: "root" }, { hostKey: "ssh-ed25519 AAAAother" }])
-    await register(async () => ids.push(await valueOf(make(change).serverId)));
+    await register(async () => ids.push(await valueOf(make(change).machineId)));
   expect(ids[1]).toBe(ids[0]);
   expect(ids[2]).not.toBe(ids[0]);
 });
 
-describe("who comes in by password", () => {
-  test("goes on to do so", async () => {
-    const steps = await register(() => make({ password: "secret" }));
-    expect(named(steps, "relay-system").inputs["stdin"]).toBe(renderHardening({ byPassword: true }));
+describe("its sshd is set up", () => {
+  const sshd = async (change: Partial<SshAccess>) => {
+    const configured = await register(() => {
+      const existing = make(change);
+      existing.host.step("relay-sshd", existing.sshd, {});
+    });
+    return named(configured, "relay-sshd");
+  };
+
+  test("by a step of its own, in plain sight of a preview", async () => {
+    const { inputs } = await sshd({});
+    expect([inputs["create"], inputs["stdin"]]).toEqual([
+      `${runStep} timeout 300 /usr/local/lib/homerelay/harden-sshd.sh`,
+      renderSshdSettings({ byPassword: false }),
+    ]);
   });
 
-  test("and gets all but sshd's settings", () => {
-    const files = (byPassword: boolean) => renderHardening({ byPassword }).match(/^#file .*$/gm);
-    expect(files(true)).toEqual(["#file 0644 sysctls", "#file 0644 upgrades"]);
-    expect(files(false)).toEqual(["#file 0644 sysctls", "#file 0644 upgrades", "#file 0644 sshd"]);
+  test("and lets in by password whoever comes in by one", async () => {
+    const { inputs } = await sshd({ password: passwordAccess.password });
+    expect(inputs["stdin"]).toBe(renderSshdSettings({ byPassword: true }));
   });
+});
+
+test("who comes in by password gets all but sshd's settings, anybody else these too", () => {
+  expect(renderMachineSettings().match(/^#file .*$/gm)).toEqual([
+    "#file 0644 sysctls",
+    "#file 0644 upgrades",
+  ]);
+  expect(renderSshdSettings({ byPassword: true })).toBe("");
+  expect(renderSshdSettings({ byPassword: false })).toContain("\nPasswordAuthentication no\n");
 });

@@ -7,6 +7,10 @@ const data = {
   adminPublicKey: "ssh-ed25519 AAAAadmin",
   hostPrivateKey: "-----BEGIN OPENSSH PRIVATE KEY-----\nfirst host key\n-----END OPENSSH PRIVATE KEY-----\n",
   hostPublicKey: "ssh-ed25519 AAAAhost",
+  packages: [
+    { command: "nft", name: "nftables" },
+    { command: "wg-quick", name: "wireguard-tools" },
+  ],
 };
 const text = renderUserData(data);
 const config = JSON.parse(text.slice(text.indexOf("\n"))) as Record<string, unknown>;
@@ -46,8 +50,12 @@ test("sshd has from the first boot on what the step writes later", () => {
   `);
 });
 
-test("sshd listens on the port of the settings from the first boot on", () => {
-  const files = config["write_files"] as readonly { readonly path: string; readonly content: string }[];
-  const sshd = files.find(({ path }) => path === sshdConfigPath);
-  expect(sshd?.content).toBe(renderSshdConfig(2222));
+test("sshd listens on the port of the settings from the first boot on, and no other file is written there", () => {
+  expect(config["write_files"]).toEqual([
+    { path: sshdConfigPath, permissions: "0644", content: renderSshdConfig(2222) },
+  ]);
+});
+
+test("the packages are those that the first step would ask for", () => {
+  expect(config["packages"]).toEqual(["nftables", "wireguard-tools"]);
 });

@@ -39,7 +39,7 @@ test("reads the sections from the project's own namespace", async () => {
   });
   const settings = readSettings();
   expect([
-    settings.relay.sshPort,
+    settings.relay.provider === "hetzner" && settings.relay.sshPort,
     settings.homes[0]?.name,
     settings.devices[0]?.name,
     settings.tunnel.mtu,
@@ -107,6 +107,9 @@ test("reaches Hetzner where the provider does: by the configuration, else the en
   process.env["HCLOUD_ENDPOINT"] = "http://192.0.2.1/v1";
   expect(endpoint({})).toBe("http://192.0.2.1/v1");
   expect(endpoint({ "hcloud:endpoint": "http://192.0.2.2/v1" })).toBe("http://192.0.2.2/v1");
+  expect(endpoint({ "hcloud:endpoint": "" })).toBe("http://192.0.2.1/v1");
+  process.env["HCLOUD_ENDPOINT"] = "";
+  expect(endpoint({})).toBe("https://api.hetzner.cloud/v1");
 });
 
 test("refuses with a RunError that tells everything but the token", () => {
@@ -124,6 +127,22 @@ test("refuses with a RunError that tells everything but the token", () => {
     ),
   );
   expect(() => readSettings()).toThrow(pulumi.RunError);
+});
+
+test("in a project of another name, reads that one's sections and names them", async () => {
+  const refuse = () => {
+    throw new Error("unexpected");
+  };
+  await pulumi.runtime.setMocks({ newResource: refuse, call: refuse }, "other", "test");
+  pulumi.runtime.setAllConfig({
+    "other:homes": homes,
+    "other:tunnel": '{"mtu":1}',
+    "other:dns": '{"provider":"duckdns","names":["myhome"]}',
+    "hcloud:token": token,
+  });
+  expect(() => readSettings()).toThrow(
+    /other:tunnel\.mtu: must be[^]*other:dns\.token: is missing\n +set it, encrypted: pulumi config set --secret --path other:dns\.token/,
+  );
 });
 
 describe("a password", () => {

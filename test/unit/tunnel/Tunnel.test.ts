@@ -1,9 +1,11 @@
-import { beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import type { Device } from "../../../components/network/device.ts";
-import { parsePrefix } from "../../../components/network/prefix.ts";
+import { renderTunnelDocument } from "../../../components/tunnel/documents.ts";
+import { tunnelPeers } from "../../../components/tunnel/peers.ts";
 import { Tunnel } from "../../../components/tunnel/Tunnel.ts";
-import { devices, homes, laptop, phone } from "../generators/devices.ts";
+import { devices, homes, laptop } from "../generators/devices.ts";
+import { tunnelPlan } from "../generators/examples.ts";
 import { earlier, relayHost } from "../componentArguments.ts";
 import { named, register, tree } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
@@ -17,16 +19,15 @@ beforeAll(async () => {
 function registerTunnel(devices: readonly Device[]): Promise<Registered[]> {
   return register(
     () =>
-      new Tunnel("relay-tunnel", relayHost(), {
-        listenPort: 51820,
-        mtu: 1420,
-        prefix4: parsePrefix("10.77.0.0/16"),
-        prefix6: parsePrefix("fd77::/64"),
+      new Tunnel("relay-tunnel", {
+        host: relayHost(),
+        plan: tunnelPlan,
         homes,
         devices,
         keys: {
-          relay: { privateKey: pulumi.secret("private relay") },
+          relay: { privateKey: pulumi.secret("private relay"), publicKey: pulumi.output("public relay") },
           peer: (name) => ({
+            privateKey: pulumi.secret(`private ${name}`),
             publicKey: pulumi.output(`public ${name}`),
             presharedKey: pulumi.secret(`preshared ${name}`),
           }),
@@ -43,7 +44,7 @@ test("is the keys, then the interface, behind the firewall", () => {
     `command:remote:Command relay-tunnel-keys < ${component}`,
     `command:remote:Command relay-tunnel-interface < ${component}`,
   ]);
-  expect(named(registered, "relay-tunnel-keys").dependsOn).toEqual(["relay-host-prepare"]);
+  expect(named(registered, "relay-tunnel-keys").dependsOn).toEqual(["relay-prepare"]);
   expect(named(registered, "relay-tunnel-interface").dependsOn).toEqual([
     "firewall-confirm",
     "relay-tunnel-keys",
@@ -58,7 +59,7 @@ test("the keys travel in a secret document, one file each", () => {
       secret:
         "#file 0600 private\nprivate relay\n" +
         "#file 0600 preshared-nas\npreshared nas\n" +
-        "#file 0600 preshared-media\npreshared media\n",
+        "#file 0600 preshared-media\npreshared media\n#end\n",
     },
   ]);
 });
@@ -88,29 +89,20 @@ AllowedIPs = 10.77.3.4/32, fd77::304/128
 PublicKey = public media
 PresharedKey = key:preshared-media
 AllowedIPs = 10.77.5.6/32, fd77::506/128
+#file 0644 homes
+public nas 25
+public media 25
+#end
 `);
 });
 
-describe("with devices", () => {
-  const documentOf = async (...some: readonly Device[]) =>
-    String(named(await registerTunnel(some), "relay-tunnel-interface").inputs["stdin"]);
+test("the keys of each device travel with the homes'", async () => {
+  const { inputs } = named(await registerTunnel([laptop]), "relay-tunnel-keys");
+  expect(JSON.stringify(inputs["stdin"])).toContain("preshared-laptop\\npreshared laptop\\n");
+});
 
-  test("each has its own addresses alone, and is known for one", async () => {
-    expect(await documentOf(phone)).toMatch(
-      /\n# phone, a device\n\[Peer\]\nPublicKey = public phone\nPresharedKey = key:preshared-phone\nAllowedIPs = 10\.77\.7\.8\/32, fd77::708\/128\n$/,
-    );
-  });
-
-  test("that reach what lies behind homes, the ways there come along, and are set when the tunnel comes up", async () => {
-    const document = await documentOf(...devices);
-    expect(document).toContain("PostUp = /usr/local/lib/homerelay/route-devices.sh\n");
-    expect(document).toContain("PreDown = /usr/local/lib/homerelay/route-devices.sh remove\n");
-    expect(document).toContain("AllowedIPs = 10.77.3.4/32, fd77::304/128, 192.168.1.0/24, 0.0.0.0/0, ::/0\n");
-    expect(document).toMatch(/\n#file 0644 routes\n4 route 10\.77\.0\.0\/16\n/);
-  });
-
-  test("the keys of each travel with the homes'", async () => {
-    const { inputs } = named(await registerTunnel([laptop]), "relay-tunnel-keys");
-    expect(JSON.stringify(inputs["stdin"])).toContain("preshared-laptop\\npreshared laptop\\n");
-  });
+test("devices that reach what lies behind homes change the interface's document", async () => {
+  const document = named(await registerTunnel(devices), "relay-tunnel-interface").inputs["stdin"];
+  const peers = tunnelPeers(homes, devices).map((peer) => ({ ...peer, publicKey: `public ${peer.name}` }));
+  expect(document).toBe(renderTunnelDocument(tunnelPlan, peers, devices));
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { renderDeviceRoutes, tunnelPeers } from "../../../components/tunnel/peers.ts";
+import { renderDeviceRoutes, renderHomes, tunnelPeers } from "../../../components/tunnel/peers.ts";
 import {
   devices,
   homes,
@@ -54,22 +54,30 @@ describe("the relay's ways behind the homes", () => {
   test("to a LAN are asked for by the devices that reach one, over IPv4", () => {
     const printing = { ...phone, allow: [lan("192.168.1.50", nasPeer)] };
     expect(renderDeviceRoutes([printing], prefixes)).toBe(`\
+table 18546
+priorities 5180-5199
 4 route 10.77.0.0/16
 4 route 192.168.1.50
-4 rule priority 5186 from 10.77.7.8 lookup 51820
+4 rule priority 5188 from 10.77.7.8 lookup 18546
 `);
   });
 
   test("to the internet are asked for by the devices that go there, over both families", () => {
     expect(renderDeviceRoutes(devices, prefixes)).toBe(`\
+table 18546
+priorities 5180-5199
 4 route 10.77.0.0/16
 4 route 192.168.1.0/24
 4 route default
-4 rule priority 5186 from 10.77.9.10 lookup 51820
-4 rule priority 5186 from 10.77.11.12 lookup 51820
 6 route fd77::/64
 6 route default
-6 rule priority 5186 from fd77::b0c lookup 51820
+4 rule priority 5188 from 10.77.9.10 lookup 18546
+4 rule priority 5188 from 10.77.11.12 lookup 18546
+6 rule priority 5188 from fd77::b0c lookup 18546
 `);
   });
+});
+
+test("the relay remembers homes by their public keys, and calls them as often as they call", () => {
+  expect(renderHomes(["one=", "two="], 15)).toBe("one= 15\ntwo= 15\n");
 });

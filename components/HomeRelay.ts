@@ -1,0 +1,406 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Device } from "./device/Device.ts";
+import { DynDns } from "./dyndns/DynDns.ts";
+import { dynDnsInstallation } from "./dyndns/installation.ts";
+import { Firewall } from "./firewall/Firewall.ts";
+import { firewallInstallation, relayFirewallInstallation } from "./firewall/installation.ts";
+import type { HetznerAccess } from "./hetzner/hetznerAccess.ts";
+import { HetznerRelay } from "./hetzner/HetznerRelay.ts";
+import { HetznerZone } from "./hetzner/HetznerZone.ts";
+import type { DnsOrder, RelayOrder } from "./hetzner/order.ts";
+import { OrderCheck } from "./hetzner/OrderCheck.ts";
+import { Home } from "./home/Home.ts";
+import { homeInstallation } from "./home/installation.ts";
+import type { HandOver } from "./home/handOver.ts";
+import { ManualHome } from "./home/ManualHome.ts";
+import { FormerMachine } from "./host/FormerMachine.ts";
+import { hostInstallation } from "./host/installation.ts";
+import { Uninstall } from "./host/Uninstall.ts";
+import type { CleaningArgs } from "./host/Uninstall.ts";
+import { Keys } from "./keys/Keys.ts";
+import type { TunnelAddress } from "./network/addressPlan.ts";
+import { byName } from "./network/byName.ts";
+import type { CalledRelay } from "./network/calledRelay.ts";
+import { fullNames } from "./network/domainNames.ts";
+import { renderForward } from "./network/forward.ts";
+import type { HomePlan } from "./network/homePlan.ts";
+import { joinInstallations } from "./network/installation.ts";
+import type { Owner } from "./network/owner.ts";
+import { publishForwards } from "./network/publishedForward.ts";
+import { reachabilityInstallation } from "./reachability/installation.ts";
+import { proofStep } from "./reachability/proofStep.ts";
+import { ExistingRelay } from "./relay/ExistingRelay.ts";
+import type { Relay, RentedRelayPlan } from "./relay/Relay.ts";
+import type {
+  ExistingRelaySettings,
+  HetznerDnsSettings,
+  HetznerRelaySettings,
+  HomeSettings,
+  InstalledHome,
+  RelaySettings,
+  Settings,
+} from "./settings/settings.ts";
+import { relayTunnelInstallation, tunnelInstallation } from "./tunnel/installation.ts";
+import { Tunnel } from "./tunnel/Tunnel.ts";
+
+export interface HomeRelayArgs extends Settings {
+  /** For people, on hosts that belong to it. @example home-relay/dev */
+  readonly stack: string;
+  /** Names things at a provider; no other relay of the same project there has it. @example home-relay-dev */
+  readonly label: string;
+  /** How Hetzner is reached, where it is. */
+  readonly hetzner: HetznerAccess<pulumi.Input<string>>;
+}
+
+/** How the relay of a stack is made that names this provider. */
+export interface RelayProvider<S> {
+  /** Makes it from its own part of the settings. */
+  readonly create: (
+    name: string,
+    settings: S,
+    plan: RentedRelayPlan,
+    access: ProviderAccess,
+    opts: pulumi.ComponentResourceOptions,
+  ) => Relay;
+  /** Asks the provider whether it can do what it will be told, before it or a home is told anything. @default nobody */
+  readonly checkOrder?: (
+    name: string,
+    settings: S,
+    access: ProviderAccess,
+    opts: pulumi.CustomResourceOptions,
+  ) => pulumi.Resource;
+}
+
+/** How providers are reached, by the name of each. */
+export interface ProviderAccess {
+  readonly hetzner: HetznerAccess<pulumi.Input<string>>;
+}
+
+type RelayProviders = {
+  [Provider in RelaySettings["provider"]]: RelayProvider<Extract<RelaySettings, { provider: Provider }>>;
+};
+
+/**
+ * Who can be the relay or rent one out: one line a provider. Hetzner is asked for a server and for a zone at once, by
+ * the stack itself.
+ */
+export const relayProviders: RelayProviders = {
+  hetzner: { create: createHetznerRelay },
+  ssh: { create: createExistingRelay },
+};
+
+function createHetznerRelay(
+  name: string,
+  settings: HetznerRelaySettings,
+  plan: RentedRelayPlan,
+  access: ProviderAccess,
+  opts: pulumi.ComponentResourceOptions,
+): Relay {
+  const { location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers } = settings;
+  return new HetznerRelay(
+    name,
+    { plan, location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers, api: access.hetzner },
+    opts,
+  );
+}
+
+function createExistingRelay(
+  name: string,
+  settings: ExistingRelaySettings,
+  plan: RentedRelayPlan,
+  _access: ProviderAccess,
+  opts: pulumi.ComponentResourceOptions,
+): Relay {
+  const { ipv4, ipv6, adminCidrs } = settings;
+  return new ExistingRelay(name, { plan, access: settings, ipv4, ipv6, adminCidrs }, opts);
+}
+
+/** A public address for servers at home: the relay, the tunnel, its firewall, the homes, the names, and the proof. */
+export class HomeRelay extends pulumi.ComponentResource {
+  /** The relay's public addresses; without an IPv6 address the forwards answer over IPv4 alone. */
+  readonly ipv4Address: pulumi.Output<string>;
+  readonly ipv6Address: pulumi.Output<string> | undefined;
+  /** Full names that point at the relay. */
+  readonly names: readonly string[];
+  /** By home: what is forwarded to it, like `80:8080/tcp`. */
+  readonly forwards: Readonly<Record<string, readonly string[]>>;
+  /** By home and device: its addresses in the tunnel. */
+  readonly tunnelAddresses: Readonly<Record<string, TunnelAddress>>;
+  /** By home that its owner sets up: what to do, and, secret, the script and a plain WireGuard configuration for it. */
+  readonly manual: Readonly<Record<string, HandOver<pulumi.Output<string>>>>;
+  /** By device: what WireGuard's app imports; secret. */
+  readonly devices: Readonly<Record<string, pulumi.Output<string>>>;
+
+  readonly #name: string;
+  readonly #args: HomeRelayArgs;
+  readonly #keys: Keys;
+  readonly #owner: StackOwner;
+  /** By home that this program sets up. */
+  readonly #uninstalls: ReadonlyMap<InstalledHome, Uninstall>;
+  /** Nothing is made, changed or deleted at a provider or at a home before these have passed. */
+  readonly #orderChecks: readonly pulumi.Resource[];
+
+  constructor(name: string, args: HomeRelayArgs, opts: pulumi.ComponentResourceOptions = {}) {
+    super("homerelay:index:HomeRelay", name, describe(args), opts);
+    this.#name = name;
+    this.#args = args;
+
+    this.#keys = this.#createKeys();
+    this.#owner = { id: this.#keys.stackId, stack: args.stack };
+    this.#uninstalls = this.#createUninstalls();
+    this.#orderChecks = this.#createOrderChecks();
+    const relay = this.#createRelay();
+    const firewall = this.#createFirewall(relay);
+    const sshd = this.#createSshd(relay, firewall);
+    const tunnel = this.#createTunnel(relay, firewall);
+    const homes = this.#createHomes(relay, tunnel);
+    this.#createFormerRelay(relay, homes);
+    const names = this.#createNames(relay);
+    this.#removeLeftovers(relay, [sshd, tunnel.listening, ...names]);
+    this.manual = this.#createManualHomes(relay);
+    this.devices = this.#createDevices(relay);
+
+    this.ipv4Address = relay.ipv4Address;
+    this.ipv6Address = relay.ipv6Address;
+    this.names = args.dns === undefined ? [] : fullNames(args.dns);
+    this.forwards = byName(args.homes, (home) => home.forwards.map(renderForward));
+    this.tunnelAddresses = byName([...args.homes, ...args.devices], (peer) => peer.tunnelAddress);
+    this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
+  }
+
+  #createKeys(): Keys {
+    const { homes, devices, tunnel } = this.#args;
+    return new Keys(
+      `${this.#name}-keys`,
+      { peers: [...homes, ...devices].map((peer) => peer.name), generation: tunnel.keyGeneration },
+      { parent: this },
+    );
+  }
+
+  /** Everything at a provider depends on these, so they go last: a home that is off keeps nothing alive that is billed. */
+  #createUninstalls(): Map<InstalledHome, Uninstall> {
+    const installed = this.#args.homes.filter((home) => home.install !== "manual");
+    return new Map(
+      installed.map((home) => [
+        home,
+        new Uninstall(`${this.#name}-${home.name}-uninstall`, this.#cleaningOf(home), { parent: this }),
+      ]),
+    );
+  }
+
+  #createOrderChecks(): readonly pulumi.Resource[] {
+    const { relay, label, dns, hetzner } = this.#args;
+    const order = {
+      project: pulumi.getProject(),
+      label,
+      relay: relay.provider === "hetzner" ? serverOrder(relay) : undefined,
+      dns: dns?.provider === "hetzner" ? zoneOrder(dns) : undefined,
+    };
+    const name = `${this.#name}-order-check`;
+    const own = this.#relayProvider().checkOrder?.(
+      `${this.#name}-relay-order-check`,
+      relay,
+      { hetzner },
+      { parent: this },
+    );
+    return [
+      ...(own === undefined ? [] : [own]),
+      ...(order.relay === undefined && order.dns === undefined
+        ? []
+        : [new OrderCheck(name, { order, api: hetzner }, { parent: this })]),
+    ];
+  }
+
+  #createRelay(): Relay {
+    const { relay, label, tunnel, homes, devices, dns, hetzner } = this.#args;
+    const keys = this.#keys;
+    const hasService = dns !== undefined && dns.provider !== "hetzner";
+    const plan: RentedRelayPlan = {
+      owner: this.#owner,
+      installation: joinInstallations([...installationsOfRelay, ...(hasService ? [dynDnsInstallation] : [])]),
+      after: [...this.#uninstalls.values(), ...this.#orderChecks],
+      label,
+      keys: { admin: keys.adminSshKey, firstHost: keys.firstHostSshKey, host: keys.hostSshKey },
+      tunnel,
+      peers: [...homes, ...devices],
+      forwards: publishForwards(homes),
+      reverseName: dns?.provider === "hetzner" ? dns.reverse : undefined,
+    };
+    // The component waits as well as its children: else the state would have the settings of an order that was refused.
+    const opts = { parent: this, dependsOn: [...this.#orderChecks] };
+    return this.#relayProvider().create(`${this.#name}-relay`, relay, plan, { hetzner }, opts);
+  }
+
+  #createFirewall(relay: Relay): Firewall {
+    const { tunnel, homes, devices } = this.#args;
+    const { host, ssh, isShared } = relay;
+    return new Firewall(
+      `${this.#name}-relay-firewall`,
+      { host, ssh, isShared, tunnel, forwards: publishForwards(homes), devices },
+      { parent: this },
+    );
+  }
+
+  #createSshd(relay: Relay, firewall: Firewall): pulumi.Resource {
+    return relay.host.step(`${this.#name}-relay-sshd`, relay.sshd, {
+      parent: this,
+      dependsOn: firewall.confirmed,
+    });
+  }
+
+  #createTunnel(relay: Relay, firewall: Firewall): Tunnel {
+    const { tunnel, homes, devices } = this.#args;
+    return new Tunnel(
+      `${this.#name}-relay-tunnel`,
+      { host: relay.host, plan: tunnel, homes, devices, keys: this.#keys, after: firewall.confirmed },
+      { parent: this },
+    );
+  }
+
+  #createHomes(relay: Relay, tunnel: Tunnel): readonly Home[] {
+    return [...this.#uninstalls].map(
+      ([home, uninstall]) =>
+        new Home(
+          `${this.#name}-${home.name}`,
+          {
+            plan: this.#planOf(home),
+            cleaning: this.#cleaningOf(home),
+            installation: installationAtHome,
+            keys: this.#keys.peer(home.name),
+            relay: this.#calledRelay(relay),
+            relayMachineId: relay.machineId,
+            relayReady: [tunnel.listening, ...relay.open],
+            proof: proofStep,
+            uninstall,
+          },
+          // A home is left as it is when an order cannot be had.
+          { parent: this, dependsOn: [...this.#orderChecks] },
+        ),
+    );
+  }
+
+  /** Cleans the machine that was the relay before, once every home has gone over to this one. */
+  #createFormerRelay({ outlives }: Relay, homes: readonly Home[]): void {
+    if (outlives === undefined) return;
+    new FormerMachine(`${this.#name}-relay-former-machine`, outlives.cleaning, {
+      parent: this,
+      dependsOn: homes.map((home) => home.proven),
+    });
+  }
+
+  /** Returns what is done on the relay for them. */
+  #createNames({ host, ipv4Address, ipv6Address, outlives }: Relay): readonly pulumi.Resource[] {
+    const { dns, label } = this.#args;
+    if (dns === undefined) return [];
+    if (dns.provider === "hetzner") {
+      const { zone, createZone, names, ttlSeconds } = dns;
+      const uninstalls = [
+        ...this.#uninstalls.values(),
+        ...(outlives === undefined ? [] : [outlives.uninstall]),
+      ];
+      const after = [...uninstalls, ...this.#orderChecks];
+      new HetznerZone(
+        `${this.#name}-zone`,
+        { label, zone, createZone, names, ttlSeconds, ipv4Address, ipv6Address, after },
+        { parent: this, dependsOn: [...this.#orderChecks] },
+      );
+      return [];
+    }
+    const section = `${pulumi.getProject()}:dns`;
+    const { told } = new DynDns(
+      `${this.#name}-relay-dyndns`,
+      { host, service: dns, section, ipv4Address, ipv6Address },
+      { parent: this },
+    );
+    return [told];
+  }
+
+  /** When all else is done on the relay: until then what an older version put there may be in use. */
+  #removeLeftovers(relay: Relay, after: readonly pulumi.Resource[]): void {
+    relay.host.removeLeftovers(`${this.#name}-relay-leftovers`, { parent: this, dependsOn: [...after] });
+  }
+
+  #createManualHomes(relay: Relay): Record<string, HandOver<pulumi.Output<string>>> {
+    const byHand = this.#args.homes.filter((home) => home.install === "manual");
+    return byName(byHand, (home) => {
+      const { handOver } = new ManualHome(
+        `${this.#name}-${home.name}`,
+        {
+          plan: this.#planOf(home),
+          owner: this.#owner,
+          installation: installationAtHome,
+          keys: this.#keys.peer(home.name),
+          relay: this.#calledRelay(relay),
+          proof: proofStep,
+        },
+        { parent: this },
+      );
+      return handOver;
+    });
+  }
+
+  #createDevices(relay: Relay): Record<string, pulumi.Output<string>> {
+    const { devices, tunnel } = this.#args;
+    return byName(devices, (device) => {
+      const { config } = new Device(
+        `${this.#name}-${device.name}`,
+        { device, devices, tunnel, keys: this.#keys.peer(device.name), relay: this.#calledRelay(relay) },
+        { parent: this },
+      );
+      return config;
+    });
+  }
+
+  /** Each provider is handed the settings that name it. */
+  #relayProvider(): RelayProvider<RelaySettings> {
+    return relayProviders[this.#args.relay.provider] as RelayProvider<RelaySettings>;
+  }
+
+  #planOf({ name, tunnelAddress, forwards }: HomeSettings): HomePlan {
+    const { devices, tunnel } = this.#args;
+    return { name, tunnelAddress, forwards, devices, tunnel };
+  }
+
+  #cleaningOf({ name, access }: InstalledHome): CleaningArgs {
+    return { title: name, nameOnHost: name, access, owner: this.#owner, script: "home/uninstall-home.sh" };
+  }
+
+  #calledRelay({ ipv4Address }: Relay): CalledRelay<pulumi.Output<string>> {
+    return { publicKey: this.#keys.relay.publicKey, ipv4Address };
+  }
+}
+
+type StackOwner = Owner<pulumi.Output<string>>;
+
+export const installationsOfRelay = [
+  hostInstallation,
+  firewallInstallation,
+  relayFirewallInstallation,
+  tunnelInstallation,
+  relayTunnelInstallation,
+];
+
+export const installationAtHome = joinInstallations([
+  hostInstallation,
+  firewallInstallation,
+  tunnelInstallation,
+  homeInstallation,
+  reachabilityInstallation,
+]);
+
+function serverOrder({ location, serverType, image }: HetznerRelaySettings): RelayOrder {
+  return { location, serverType, image };
+}
+
+function zoneOrder({ zone, createZone, names }: HetznerDnsSettings): DnsOrder {
+  return { zone, createZone, names };
+}
+
+/** What a preview shows of the stack as a whole. */
+function describe({ relay, homes, devices }: HomeRelayArgs): pulumi.Inputs {
+  return {
+    relay: relay.provider,
+    homes: homes.map((home) => home.name),
+    devices: devices.map((device) => device.name),
+  };
+}

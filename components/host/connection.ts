@@ -1,0 +1,213 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess, StdioOptions } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { constants, tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import type { JumpDocument } from "./jumpDocument.ts";
+import type { HostAccess, SshWay } from "./operatorAccess.ts";
+import { Problem } from "./program.ts";
+import { documentVariable, renderProgramDocument } from "../network/programDocument.ts";
+import { renderAskpass, renderKnownHosts, renderProxyCommand, sshArguments } from "./sshArguments.ts";
+
+/** What a command on a host left; line ends are ours, and those at the end are gone. */
+export interface Ran {
+  /** 255: ssh itself failed, or the command ended so. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Both, as they came. */
+  readonly said: string;
+}
+
+export interface Secrets {
+  readonly password?: string | undefined;
+  /** Private key to log in with, OpenSSH format. @default the operator's own */
+  readonly loginKey?: string | undefined;
+}
+
+export interface RunOptions {
+  /** How long the host may take to answer the connection. @default 10 */
+  readonly dialSeconds?: number;
+  /** The command's stdin. @default empty */
+  readonly input?: string;
+}
+
+/** Runs commands on a host, or on this very machine. */
+export class Connection {
+  readonly #access: HostAccess;
+  readonly #files: Files | undefined;
+
+  private constructor(access: HostAccess, files: Files | undefined) {
+    this.#access = access;
+    this.#files = files;
+  }
+
+  /** What ssh reads from files lies in a folder that goes when the program ends. */
+  static open(access: HostAccess, secrets: Secrets = {}): Connection {
+    return new Connection(access, access.way === "here" ? undefined : new Files(access, secrets));
+  }
+
+  /** The same host at another address, by the same keys. Throws where there is none but this machine. */
+  at(host: string, port: number): Connection {
+    if (this.#access.way === "here") throw new Error("this very machine has no other address");
+    return new Connection({ ...this.#access, host, port }, this.#files);
+  }
+
+  /** As whom commands run. */
+  get user(): string {
+    return this.#access.way === "here" ? userInfo().username : this.#access.user;
+  }
+
+  /** Runs a command, and returns what it said. */
+  async run(command: string, { dialSeconds = 10, input }: RunOptions = {}): Promise<Ran> {
+    const child = this.#start(command, dialSeconds, [
+      input === undefined ? "ignore" : "pipe",
+      "pipe",
+      "pipe",
+    ]);
+    const said: string[] = [];
+    const texts = [child.stdout, child.stderr].map((stream) => collect(stream, said));
+    send(child, input ?? "");
+    const code = await end(child);
+    const [stdout = "", stderr = ""] = texts.map((text) => tidy(text.join("")));
+    return { code, stdout, stderr, said: tidy(said.join("")) };
+  }
+
+  /** Runs a command whose output is shown on stderr while it runs; returns its exit code. */
+  async show(command: string, input: string): Promise<number> {
+    const child = this.#start(command, 10, ["pipe", 2, 2]);
+    send(child, input);
+    return end(child);
+  }
+
+  /** Hands stdin and stdout through; `complaint` is the command's stderr, and what ssh complains of. */
+  async pass(command: string): Promise<{ readonly code: number; readonly complaint: string }> {
+    const child = this.#start(command, 10, ["inherit", "inherit", "pipe"]);
+    const complaint = collect(child.stderr, []);
+    const code = await end(child);
+    return { code, complaint: complaint.join("") };
+  }
+
+  #start(command: string, dialSeconds: number, stdio: StdioOptions): ChildProcess {
+    if (this.#access.way === "here" || !this.#files) return start("sh", ["-c", command], {}, stdio);
+    return start("ssh", ...this.#files.sshCall(this.#access, dialSeconds, command), stdio);
+  }
+}
+
+/** Starts a program, without our document in its environment; it is ended when this program is. */
+export function start(
+  program: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>>,
+  stdio: StdioOptions,
+): ChildProcess {
+  const environment = { ...process.env, [documentVariable]: undefined, ...more };
+  const child = spawn(program, args, { env: environment, stdio, windowsHide: true });
+  running.add(child);
+  child.once("close", () => running.delete(child));
+  return child;
+}
+
+/** The exit code, as a shell counts it; waits until all output is there. Throws where the program is not to be had. */
+export async function end(child: ChildProcess): Promise<number> {
+  try {
+    const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  } catch (error) {
+    const [program = ""] = child.spawnargs;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    throw new Problem(
+      `${program} is not on this machine${program === "ssh" ? "; install OpenSSH's client" : ""}`,
+    );
+  }
+}
+
+/** Collects what comes into a list of its own, and into one that several share. */
+export function collect(stream: Readable | null, shared: string[]): string[] {
+  const own: string[] = [];
+  stream?.setEncoding("utf8").on("data", (chunk: string) => {
+    own.push(chunk);
+    shared.push(chunk);
+  });
+  return own;
+}
+
+function send(child: ChildProcess, input: string): void {
+  // Whoever does not read to the end says why by its exit code.
+  child.stdin?.on("error", () => undefined).end(input);
+}
+
+/** ssh ends its own lines as a terminal wants it. */
+export function tidy(text: string): string {
+  return text.replaceAll("\r\n", "\n").replace(/\n+$/, "");
+}
+
+/** The files of one host, for as long as this program runs. */
+class Files {
+  readonly #knownHosts: string;
+  readonly #jumpKnownHosts: string | undefined;
+  readonly #loginKey: string | undefined;
+  readonly #askpass: string | undefined;
+
+  constructor({ way, hostKeys, jump }: SshWay, { password, loginKey }: Secrets) {
+    if (way === "password" && password === undefined) throw new Problem("stdin has no password");
+    const folder = temporaryFolder();
+    const write = (name: string, text: string, mode = 0o600): string => {
+      const path = join(folder, name);
+      writeFileSync(path, text, { mode });
+      return path;
+    };
+    this.#knownHosts = write("known_hosts", renderKnownHosts(hostKeys));
+    this.#jumpKnownHosts =
+      jump?.hostKey === undefined ? undefined : write("jump_known_hosts", renderKnownHosts([jump.hostKey]));
+    this.#loginKey = loginKey === undefined ? undefined : write("login_key", loginKey);
+    if (way === "password" && password !== undefined) {
+      const { name, text } = renderAskpass(write("password", password), process.platform);
+      this.#askpass = write(name, text, 0o700);
+    }
+  }
+
+  /** The arguments of ssh, and what it finds in its environment besides ours. */
+  sshCall(
+    access: SshWay,
+    dialSeconds: number,
+    command: string,
+  ): [args: string[], environment: Record<string, string>] {
+    const files = { knownHosts: this.#knownHosts, loginKey: this.#loginKey };
+    const { jump } = access;
+    const askpass: Record<string, string> =
+      this.#askpass === undefined ? {} : { SSH_ASKPASS: this.#askpass, SSH_ASKPASS_REQUIRE: "force" };
+    if (!jump) return [sshArguments(access, files, dialSeconds, undefined, command), askpass];
+    const document: JumpDocument = { jump, knownHosts: this.#jumpKnownHosts, dialSeconds };
+    return [
+      sshArguments(access, files, dialSeconds, proxyCommand(), command),
+      { ...askpass, [documentVariable]: renderProgramDocument(document) },
+    ];
+  }
+}
+
+function proxyCommand(): string {
+  const program = join(import.meta.dirname, "open-jump.ts");
+  return renderProxyCommand(
+    [process.execPath, "--disable-warning=ExperimentalWarning", program],
+    process.platform,
+  );
+}
+
+/** What this program has started and still runs. */
+const running = new Set<ChildProcess>();
+
+/** Nobody else may look into it; it goes when this program ends. */
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "home-relay-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => {
+    for (const child of running) child.kill();
+    process.exit(130);
+  });

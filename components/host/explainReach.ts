@@ -1,0 +1,170 @@
+import { createHash } from "node:crypto";
+import { loginCommand, rootPrefix } from "./operatorAccess.ts";
+import type { HostAccess, SshWay } from "./operatorAccess.ts";
+import type { JumpAccess } from "../network/sshAccess.ts";
+import type { ReachDocument } from "./reachDocument.ts";
+import { judgeSshComplaint, separateComplaints } from "./sshComplaint.ts";
+import type { SshComplaint } from "./sshComplaint.ts";
+
+/** Why the host will not let us in however long we wait. `undefined`: what ssh complains of may pass. */
+export function explainRefusal(document: ReachDocument, access: SshWay, said: string): string | undefined {
+  const { jump, target } = separateComplaints(said);
+  if (jump !== "" && access.jump) {
+    const explained = explainJump(document.title, access.jump, jump);
+    if (explained !== undefined) return explained;
+  }
+  const complaint = judgeSshComplaint(target);
+  switch (complaint.kind) {
+    case "wrongHostKey":
+      return explainHostKey(document, access, complaint.offered);
+    case "refusedLogin":
+      return access.way === "password"
+        ? explainPassword(document, access, complaint.methods, said)
+        : `${place(document.title, access)} refuses the login of ${access.user}: ${said}
+Check that this works without a question:  ${loginCommand(access)} true`;
+    case "unknownName":
+      return `${document.title}: ${said}`;
+    case "forwardingProhibited":
+    case "forwardingFailed":
+    case "notConnected":
+    case "other":
+      return undefined;
+  }
+}
+
+/** That the host, or its jump host, did not answer in all that time. */
+export function explainSilence(
+  { title, silenceMend }: ReachDocument,
+  { host, port, user, jump }: SshWay,
+  waitedSeconds: number,
+  said: string,
+): string {
+  const ofJump = separateComplaints(said).jump;
+  const isJump = ofJump !== "" && judgeSshComplaint(ofJump).kind !== "forwardingFailed";
+  const through = jump ? `, through ${jump.user}@${jump.host} port ${jump.port},` : "";
+  return `${isJump ? "the jump host of " : ""}${title} does not answer: \
+tried ssh to ${host} port ${port} as ${user}${through} for ${waitedSeconds} s, last answer: ${said || "none"}
+${
+  silenceMend ??
+  `Is it switched on, is this the right address, and does a firewall let you through?
+To do meanwhile what does not need it:  pulumi up --continue-on-error`
+}`;
+}
+
+/** The line of `PRETTY_NAME` is the last one. `undefined`: a Debian, or made from it. */
+export function explainSystem(title: string, access: HostAccess, release: string): string | undefined {
+  const [kinds = "", ...rest] = release.split("\n");
+  if (kinds.split(/\s+/).some((kind) => ["debian", "ubuntu", "raspbian"].includes(kind))) return undefined;
+  const found = (rest.at(-1) ?? kinds) || "no /etc/os-release";
+  return `${where(title, access)} is no Debian and nothing made from it; found ${found}. Nothing was changed there.
+home-relay sets up Debian, Ubuntu and Raspberry Pi OS.`;
+}
+
+/** That sudo does not make this user root. */
+export function explainPrivilege(title: string, user: string, complaint: string): string {
+  if (complaint.includes("not found"))
+    return `${title}: there is no sudo for ${user} to become root with. Install it there (apt-get install sudo), or log in as root.`;
+  return `${title}: sudo does not let ${user} become root without a question: ${complaint}
+Allow it, there:
+  echo '${user} ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/home-relay`;
+}
+
+/**
+ * That the host belongs to another stack: two on one host would undo each other's work. `note`: what the host says of
+ * its owner, `id …`, `stack …` and `host …` a line each. `undefined`: it is ours, or nobody's.
+ */
+export function explainOwner(
+  { title, access, stackId, stack }: ReachDocument,
+  user: string,
+  note: string,
+): string | undefined {
+  const says = (word: string) =>
+    note
+      .split("\n")
+      .find((line) => line.startsWith(`${word} `))
+      ?.slice(word.length + 1) ?? "";
+  const id = says("id");
+  if (id === "" || id === stackId) return undefined;
+  const free = `${rootPrefix(user)}rm /etc/homerelay/owner`;
+  return `${where(title, access)} belongs to another stack: ${says("stack")} (${id}), which calls it ${says("host")}.
+This one is ${stack} (${stackId}). Nothing was changed there. Where the other stack's state is, free the host with
+  pulumi destroy
+If that state is lost for good, give the host to this stack:
+  ${access.way === "here" ? free : `ssh -p ${access.port} ${access.user}@${access.host} '${free}'`}`;
+}
+
+/** What the user calls the host, and where that is. */
+export function where(title: string, access: HostAccess): string {
+  return access.way === "here" ? `${title}, this machine,` : place(title, access);
+}
+
+/** As `ssh-keygen -l` shows it; empty for a text that is no public key. */
+export function fingerprint(publicKey: string): string {
+  const [, blob = ""] = publicKey.split(" ");
+  if (blob === "") return "";
+  const hash = createHash("sha256").update(Buffer.from(blob, "base64")).digest("base64");
+  return `SHA256:${hash.replace(/=+$/, "")}`;
+}
+
+function place(title: string, { host, port }: { readonly host: string; readonly port: number }): string {
+  return `${title} (${host} port ${port})`;
+}
+
+function explainHostKey(
+  { title, hostKeyMend }: ReachDocument,
+  access: SshWay,
+  offered: string | undefined,
+): string {
+  return `${place(title, access)} shows a host key that is not the pinned one. Nothing was sent to it.
+${compareKeys(access.hostKeys, offered)}
+${hostKeyMend}`;
+}
+
+function compareKeys(pinned: readonly string[], offered: string | undefined): string {
+  return `  pinned:  ${pinned.map(fingerprint).join(" ") || "none"}
+  offered: ${offered ?? "no ed25519 key"}`;
+}
+
+/** `methods`: the ways to log in that the host has. */
+function explainPassword(
+  { title, passwordKey = "" }: ReachDocument,
+  access: SshWay,
+  methods: readonly string[],
+  said: string,
+): string {
+  if (methods.includes("password") || methods.includes("keyboard-interactive"))
+    return `${place(title, access)} refuses the password of ${access.user}. Set the right one:
+  pulumi config set --secret --path '${passwordKey}'`;
+  return `${place(title, access)} takes no password from ${access.user}: ${said}
+Allow it there (PasswordAuthentication yes in its sshd_config), or log in with a key and forget the password:
+  pulumi config rm --path '${passwordKey}'`;
+}
+
+/** What is wrong with the jump host and will not pass. That it, or the host behind it, is silent, may pass. */
+function explainJump(title: string, jump: JumpAccess, said: string): string | undefined {
+  const complaint: SshComplaint = judgeSshComplaint(said);
+  const subject = `the jump host of ${place(title, jump)}`;
+  const login = `ssh -p ${jump.port} ${jump.user}@${jump.host} true`;
+  switch (complaint.kind) {
+    case "wrongHostKey":
+      if (jump.hostKey !== undefined)
+        return `${subject} shows a host key that is not the pinned one. Nothing was sent to it.
+${compareKeys([jump.hostKey], complaint.offered)}
+Was it set up anew? Then put its new line into ssh.jump.hostKey of ${title}.`;
+      return `${subject} shows a host key that your known_hosts does not have for it. Nothing was sent to it.
+Log in once and compare, or pin its key with ssh.jump.hostKey of ${title}:
+  ${login}`;
+    case "refusedLogin":
+      return `${subject} refuses the login of ${jump.user}: ${said}
+Check that this works without a question:  ${login}`;
+    case "unknownName":
+      return `${subject}: ${said}`;
+    case "forwardingProhibited":
+      return `${subject} passes no connections on: ${said}
+Allow it there: AllowTcpForwarding yes in its sshd_config`;
+    case "forwardingFailed":
+    case "notConnected":
+    case "other":
+      return undefined;
+  }
+}

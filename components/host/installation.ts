@@ -1,0 +1,18 @@
+import { installedScript } from "../network/installation.ts";
+import type { Installation } from "../network/installation.ts";
+
+/** What every step stands on. */
+export const hostInstallation: Installation = {
+  files: [
+    installedScript("host/paths.sh"),
+    installedScript("host/messages.sh"),
+    installedScript("host/lock.sh"),
+    installedScript("host/files.sh"),
+    installedScript("host/kernel-settings.sh"),
+    installedScript("host/begin-step.sh"),
+    installedScript("host/store-keys.sh"),
+    installedScript("host/remove-leftovers.sh"),
+  ],
+  packages: [],
+  folders: [],
+};

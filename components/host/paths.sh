@@ -1,0 +1,15 @@
+# shellcheck shell=bash
+# Sourced first by scripts on hosts: what of ours lies where, if more than one of them names it.
+# shellcheck disable=SC2034 # for the scripts that source this one
+
+readonly etc=/etc/homerelay keys=/etc/homerelay/keys unproven=/etc/homerelay/unproven
+# What we have put on this host: `package COMMAND NAME`, `file PATH`, `folder PATH`, `settings PATH`, one a line.
+readonly installed_list=/etc/homerelay/installed
+# What is to be here, in the same words.
+readonly wanted_list=/etc/homerelay/wanted
+# The stack that this host belongs to, and what the host is to it: `id …`, `stack …`, `host …`.
+readonly owner_file=/etc/homerelay/owner
+readonly firewall_file=/etc/homerelay/firewall.nft firewall_on_trial=/etc/homerelay/firewall-on-trial.nft
+readonly sysctl_file=/etc/sysctl.d/60-homerelay.conf
+readonly sshd_drop_in=/etc/ssh/sshd_config.d/10-homerelay.conf
+readonly upgrades_file=/etc/apt/apt.conf.d/52homerelay

@@ -1,0 +1,57 @@
+import { parseHostAccess } from "./operatorAccess.ts";
+import type { HostAccess } from "./operatorAccess.ts";
+import { Fields } from "../network/programDocument.ts";
+
+/** What reach-host.ts goes by. */
+export interface ReachDocument {
+  /** What the user calls the host. */
+  readonly title: string;
+  readonly access: HostAccess;
+  /** By which a host knows this stack. */
+  readonly stackId: string;
+  /** What people call it. */
+  readonly stack: string;
+  /** How long a host may be silent: a new server boots. */
+  readonly waitSeconds: number;
+  /** What to do about a host key that is not the pinned one. */
+  readonly hostKeyMend: string;
+  /** What to do about a host that does not answer. `undefined`: what helps with any host. */
+  readonly silenceMend: string | undefined;
+  /** Where the user set the password. `undefined`: there is none. */
+  readonly passwordKey: string | undefined;
+}
+
+/** What it reads from stdin: nothing for the operator's own key. */
+export interface ReachSecrets {
+  readonly password: string | undefined;
+  /** Private key to log in with, OpenSSH format. */
+  readonly loginKey: string | undefined;
+  /**
+   * The private host key that a server of ours is to have from its first contact on, OpenSSH format. The one that it
+   * booted with was in its user data, where others than us can read it.
+   */
+  readonly hostKey: string | undefined;
+}
+
+export function parseReachDocument(text: string | undefined, source: string): ReachDocument {
+  const fields = Fields.parse(text, source);
+  return {
+    title: fields.text("title"),
+    access: parseHostAccess(fields.fields("access")),
+    stackId: fields.text("stackId"),
+    stack: fields.text("stack"),
+    waitSeconds: fields.number("waitSeconds"),
+    hostKeyMend: fields.text("hostKeyMend"),
+    silenceMend: fields.optionalText("silenceMend"),
+    passwordKey: fields.optionalText("passwordKey"),
+  };
+}
+
+export function parseReachSecrets(text: string, source: string): ReachSecrets {
+  const fields = Fields.parse(text, source);
+  return {
+    password: fields.optionalText("password"),
+    loginKey: fields.optionalText("loginKey"),
+    hostKey: fields.optionalText("hostKey"),
+  };
+}

@@ -1,0 +1,24 @@
+import { parseHostAccess } from "./operatorAccess.ts";
+import type { HostAccess } from "./operatorAccess.ts";
+import { Fields } from "../network/programDocument.ts";
+
+/** What run-step.ts goes by. Its stdin is the host's own document. */
+export interface StepDocument {
+  /** What the user calls the host. */
+  readonly title: string;
+  readonly access: HostAccess;
+  /**
+   * How long the host may be away, because it boots. The engine begins nothing more after a failure, so this is also
+   * the time in which a change is finished on all other hosts.
+   */
+  readonly waitSeconds: number;
+}
+
+export function parseStepDocument(text: string | undefined, source: string): StepDocument {
+  const fields = Fields.parse(text, source);
+  return {
+    title: fields.text("title"),
+    access: parseHostAccess(fields.fields("access")),
+    waitSeconds: fields.number("waitSeconds"),
+  };
+}

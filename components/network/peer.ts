@@ -1,0 +1,7 @@
+import type { TunnelAddress } from "./addressPlan.ts";
+
+/** An end of the tunnel that is not the relay: a home or a device. */
+export interface Peer {
+  readonly name: string;
+  readonly tunnelAddress: TunnelAddress;
+}

@@ -1,0 +1,9 @@
+import { installedScript } from "../network/installation.ts";
+import type { Installation } from "../network/installation.ts";
+
+/** The proof runs at home. */
+export const reachabilityInstallation: Installation = {
+  files: [installedScript("reachability/prove-forwards.sh")],
+  packages: [],
+  folders: [],
+};

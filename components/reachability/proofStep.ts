@@ -1,0 +1,26 @@
+import type { HomeStep } from "../network/homeStep.ts";
+import type { TunnelPlan } from "../network/tunnelPlan.ts";
+import { listProbes, renderProbes } from "./probes.ts";
+
+/**
+ * The proof that a stranger gets through: from the home, whose own traffic takes the ordinary way out through its NATs,
+ * every forward is tried at the relay's public address. It is given again for another relay and for another tunnel.
+ */
+export const proofStep: HomeStep = {
+  name: "proof",
+  script: "prove-forwards.sh",
+  arguments: () => [],
+  document: {
+    of: "relay",
+    render: ({ forwards }, { ipv4Address }) => renderProbes(ipv4Address, listProbes(forwards)),
+  },
+  needs: "all before",
+  followsRelay: true,
+  follows: ({ tunnel }) => [renderTunnel(tunnel)],
+  // Most of it only for hundreds of forwards that all are silent.
+  timeoutSeconds: 1800,
+};
+
+function renderTunnel({ listenPort, mtu, prefix4, prefix6, keyGeneration }: TunnelPlan): string {
+  return `port ${listenPort}, MTU ${mtu}, ${prefix4.text}, ${prefix6.text}, keys ${keyGeneration}`;
+}

@@ -1,0 +1,70 @@
+import { relayAddress } from "../network/addressPlan.ts";
+import type { Device } from "../network/device.ts";
+import { renderDocument } from "../network/document.ts";
+import { installedPath } from "../network/installation.ts";
+import type { TunnelPlan } from "../network/tunnelPlan.ts";
+import { renderWireguardConfig } from "../network/wireguardConfig.ts";
+import { renderDeviceRoutes, renderHomes } from "./peers.ts";
+import type { TunnelPeer } from "./peers.ts";
+
+/** For `store-keys.sh`: the relay's private key, and what it shares with each peer alone. Secret. */
+export function renderKeyDocument(
+  privateKey: string,
+  peers: readonly { readonly name: string; readonly presharedKey: string }[],
+): string {
+  return renderDocument([
+    { name: "private", mode: "0600", text: privateKey },
+    ...peers.map(({ name, presharedKey }) => ({
+      name: `preshared-${name}`,
+      mode: "0600",
+      text: presharedKey,
+    })),
+  ]);
+}
+
+/** A peer, and the public key by which the relay's WireGuard knows it. */
+type KnownPeer = TunnelPeer & { readonly publicKey: string };
+
+/** For `apply-tunnel.sh`. `devices`: those among the peers, for what lies behind homes. */
+export function renderTunnelDocument(
+  plan: TunnelPlan,
+  peers: readonly KnownPeer[],
+  devices: readonly Device[],
+): string {
+  const routes = renderDeviceRoutes(devices, plan);
+  const homeKeys = peers.filter(({ isDevice }) => !isDevice).map(({ publicKey }) => publicKey);
+  return renderDocument([
+    { name: "interface", text: renderInterface(plan, peers, routes !== "") },
+    { name: "homes", text: renderHomes(homeKeys, plan.keepaliveSeconds) },
+    ...(routes === "" ? [] : [{ name: "routes", text: routes }]),
+  ]);
+}
+
+function renderInterface(
+  { listenPort, mtu, prefix4, prefix6 }: TunnelPlan,
+  peers: readonly KnownPeer[],
+  hasRoutes: boolean,
+): string {
+  const relay = relayAddress(prefix4, prefix6);
+  return renderWireguardConfig({
+    addresses: [`${relay.ipv4}/${prefix4.length}`, `${relay.ipv6}/${prefix6.length}`],
+    listenPort,
+    mtu,
+    postUp: [
+      `${installedPath("remember-endpoints.sh")} restore`,
+      ...(hasRoutes ? [installedPath("sync-routes.sh")] : []),
+    ],
+    preDown: [
+      ...(hasRoutes ? [`${installedPath("sync-routes.sh")} remove`] : []),
+      `${installedPath("remember-endpoints.sh")} save`,
+    ],
+    peers: peers.map(({ name, allowedIps, isDevice, publicKey }) => ({
+      name,
+      ...(isDevice ? { remark: "a device" } : {}),
+      publicKey,
+      allowedIps,
+      endpoint: undefined,
+      keepaliveSeconds: undefined,
+    })),
+  });
+}

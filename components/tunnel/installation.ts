@@ -1,0 +1,26 @@
+import { installedDropIn, installedScript, installedUnit } from "../network/installation.ts";
+import type { Installation } from "../network/installation.ts";
+
+/** WireGuard at either end. */
+export const tunnelInstallation: Installation = {
+  files: [
+    installedScript("tunnel/families.sh"),
+    installedScript("tunnel/sync-interface.sh"),
+    installedScript("tunnel/sync-routes.sh"),
+    installedDropIn("tunnel/wg-quick-homerelay.conf", "wg-quick@homerelay.service", "homerelay.conf"),
+  ],
+  packages: [{ command: "wg-quick", name: "wireguard-tools" }],
+  folders: [],
+};
+
+/** The relay's end of the tunnel. */
+export const relayTunnelInstallation: Installation = {
+  files: [
+    installedScript("tunnel/apply-tunnel.sh"),
+    installedScript("tunnel/remember-endpoints.sh"),
+    installedUnit("tunnel/homerelay-endpoints.service"),
+    installedUnit("tunnel/homerelay-endpoints.timer"),
+  ],
+  packages: [],
+  folders: [],
+};

@@ -1,0 +1,189 @@
+import { describe, expect, test } from "@jest/globals";
+import {
+  explainOwner,
+  explainPrivilege,
+  explainRefusal,
+  explainSilence,
+  explainSystem,
+  fingerprint,
+} from "../../../components/host/explainReach.ts";
+import type { SshWay } from "../../../components/host/operatorAccess.ts";
+import type { ReachDocument } from "../../../components/host/reachDocument.ts";
+
+const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
+const gateKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+const jump = { host: "gate", port: 2200, user: "ops", hostKey: gateKey, identityFile: undefined };
+const access: SshWay = {
+  way: "ssh",
+  host: "192.168.1.10",
+  port: 22,
+  user: "admin",
+  hostKeys: [key],
+  identityFile: undefined,
+  jump: undefined,
+};
+const document: ReachDocument = {
+  title: "nas",
+  access,
+  stackId: "0123456789abcdef",
+  stack: "home-relay/dev",
+  waitSeconds: 15,
+  hostKeyMend: "compare them",
+  silenceMend: undefined,
+  passwordKey: "home-relay:homes[0].ssh.password",
+};
+const refusal = (said: string, changes: Partial<SshWay> = {}) =>
+  explainRefusal(document, { ...access, ...changes }, said);
+
+describe("waiting does not help", () => {
+  test("where the host shows another key: both are named", () => {
+    expect(refusal("The fingerprint is SHA256:offered.\nHost key verification failed.")).toBe(`\
+nas (192.168.1.10 port 22) shows a host key that is not the pinned one. Nothing was sent to it.
+  pinned:  ${fingerprint(key)}
+  offered: SHA256:offered
+compare them`);
+    expect(refusal("no matching host key type found", { hostKeys: [key, gateKey] })).toContain(
+      `  pinned:  ${fingerprint(key)} ${fingerprint(gateKey)}\n  offered: no ed25519 key\n`,
+    );
+  });
+
+  test("where no key opens it: the command to try is named, with the way through the jump host", () => {
+    const said = "admin@192.168.1.10: Permission denied (publickey).";
+    expect(refusal(said)).toBe(`\
+nas (192.168.1.10 port 22) refuses the login of admin: ${said}
+Check that this works without a question:  ssh -p 22 admin@192.168.1.10 true`);
+    expect(refusal(said, { jump })).toContain("  ssh -J ops@gate:2200 -p 22 admin@192.168.1.10 true");
+  });
+
+  test("where the password is wrong, or none is taken: the command that mends it is named", () => {
+    const said = (methods: string) => refusal(`Permission denied (${methods}).`, { way: "password" });
+    for (const methods of ["publickey,password", "keyboard-interactive"])
+      expect(said(methods)).toBe(`\
+nas (192.168.1.10 port 22) refuses the password of admin. Set the right one:
+  pulumi config set --secret --path 'home-relay:homes[0].ssh.password'`);
+    expect(said("publickey")).toBe(`\
+nas (192.168.1.10 port 22) takes no password from admin: Permission denied (publickey).
+Allow it there (PasswordAuthentication yes in its sshd_config), or log in with a key and forget the password:
+  pulumi config rm --path 'home-relay:homes[0].ssh.password'`);
+  });
+
+  test("where nobody knows the name", () => {
+    const said = "ssh: Could not resolve hostname nas.lan: No such host is known.";
+    expect(refusal(said)).toBe(`nas: ${said}`);
+  });
+
+  test.each<[string, string, string]>([
+    [
+      "shows another key",
+      "jump host: SHA256:offered\njump host: Host key verification failed.",
+      `the jump host of nas (gate port 2200) shows a host key that is not the pinned one. Nothing was sent to it.
+  pinned:  ${fingerprint(gateKey)}
+  offered: SHA256:offered
+Was it set up anew? Then put its new line into ssh.jump.hostKey of nas.`,
+    ],
+    [
+      "refuses the login",
+      "jump host: Permission denied (publickey).",
+      `the jump host of nas (gate port 2200) refuses the login of ops: Permission denied (publickey).
+Check that this works without a question:  ssh -p 2200 ops@gate true`,
+    ],
+    [
+      "has an unknown name",
+      "jump host: ssh: Could not resolve hostname gate: x",
+      "the jump host of nas (gate port 2200): ssh: Could not resolve hostname gate: x",
+    ],
+    [
+      "may pass nothing on",
+      "jump host: channel 0: open failed: administratively prohibited: open failed",
+      `the jump host of nas (gate port 2200) passes no connections on: channel 0: open failed: administratively prohibited: open failed
+Allow it there: AllowTcpForwarding yes in its sshd_config`,
+    ],
+  ])("where the jump host %s", (_what, said, message) => {
+    expect(refusal(`${said}\nConnection closed by UNKNOWN port 65535`, { jump })).toBe(message);
+  });
+
+  test("where known_hosts does not have a jump host whose key is not pinned", () => {
+    const unpinned = { ...jump, hostKey: undefined };
+    expect(refusal("jump host: Host key verification failed.", { jump: unpinned })).toBe(`\
+the jump host of nas (gate port 2200) shows a host key that your known_hosts does not have for it. Nothing was sent to it.
+Log in once and compare, or pin its key with ssh.jump.hostKey of nas:
+  ssh -p 2200 ops@gate true`);
+  });
+});
+
+test.each([
+  "ssh: connect to host 192.168.1.10 port 22: Connection refused",
+  "kex_exchange_identification: Connection closed by remote host",
+  "jump host: ssh: connect to host gate port 2200: Connection timed out\nConnection closed by UNKNOWN port 65535",
+  "jump host: stdio forwarding failed",
+])("waiting may help: %j", (said) => {
+  expect(refusal(said, { jump })).toBeUndefined();
+});
+
+describe("a silence", () => {
+  test("is the host's, with all that was tried and what to look at", () => {
+    expect(explainSilence(document, access, 15, "")).toBe(`\
+nas does not answer: tried ssh to 192.168.1.10 port 22 as admin for 15 s, last answer: none
+Is it switched on, is this the right address, and does a firewall let you through?
+To do meanwhile what does not need it:  pulumi up --continue-on-error`);
+  });
+
+  test("is the jump host's, unless that one could not reach the host", () => {
+    const told = (said: string) => explainSilence(document, { ...access, jump }, 15, said).split("\n")[0];
+    expect(told("jump host: ssh: connect to host gate")).toBe(
+      "the jump host of nas does not answer: tried ssh to 192.168.1.10 port 22 as admin, through ops@gate port 2200, for 15 s, last answer: jump host: ssh: connect to host gate",
+    );
+    expect(told("jump host: stdio forwarding failed")).toMatch(/^nas does not answer: /);
+  });
+
+  test("is told with what the host knows of it", () => {
+    const knowing = { ...document, silenceMend: "look into the tunnel" };
+    expect(explainSilence(knowing, access, 15, "").split("\n").slice(1)).toEqual(["look into the tunnel"]);
+  });
+});
+
+describe("a host that is reached", () => {
+  test.each(["debian \nDebian GNU/Linux 13", "raspbian debian\nRaspbian", "linuxmint ubuntu debian\nMint"])(
+    "may be set up: %j",
+    (release) => {
+      expect(explainSystem("nas", access, release)).toBeUndefined();
+    },
+  );
+
+  test.each([
+    ["alpine \nAlpine Linux v3.22", "Alpine Linux v3.22"],
+    ["debianish \nOther", "Other"],
+    ["", "no /etc/os-release"],
+  ])("is refused by what it is: %j", (release, found) => {
+    expect(explainSystem("nas", access, release)).toContain(
+      `nas (192.168.1.10 port 22) is no Debian and nothing made from it; found ${found}. `,
+    );
+  });
+
+  test("has no sudo, or one that asks", () => {
+    expect(explainPrivilege("nas", "ops", "bash: line 1: sudo: command not found")).toContain(
+      "there is no sudo for ops to become root with",
+    );
+    expect(explainPrivilege("nas", "ops", "sudo: a password is required")).toContain(
+      "sudo does not let ops become root without a question: sudo: a password is required\n",
+    );
+  });
+
+  test("is this stack's, or nobody's", () => {
+    for (const note of ["", "id 0123456789abcdef\nstack home-relay/dev\nhost nas"])
+      expect(explainOwner(document, "admin", note)).toBeUndefined();
+  });
+
+  test("belongs to another stack, and is given to this one by a command", () => {
+    const note = "id fedcba9876543210\nstack other/dev\nhost the relay";
+    expect(explainOwner(document, "admin", note)).toBe(`\
+nas (192.168.1.10 port 22) belongs to another stack: other/dev (fedcba9876543210), which calls it the relay.
+This one is home-relay/dev (0123456789abcdef). Nothing was changed there. Where the other stack's state is, free the host with
+  pulumi destroy
+If that state is lost for good, give the host to this stack:
+  ssh -p 22 admin@192.168.1.10 'sudo -n rm /etc/homerelay/owner'`);
+    expect(explainOwner({ ...document, access: { way: "here" } }, "root", note)).toMatch(
+      /^nas, this machine, belongs .*\n {2}rm \/etc\/homerelay\/owner$/s,
+    );
+  });
+});

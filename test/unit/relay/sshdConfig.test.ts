@@ -1,0 +1,12 @@
+import { expect, test } from "@jest/globals";
+import { renderSharedSshdConfig } from "../../../components/relay/sshdConfig.ts";
+
+test("sshd of a machine that was there before takes keys alone, at its own port and from its own users", () => {
+  expect(renderSharedSshdConfig()).toMatchInlineSnapshot(`
+    "# Written by home-relay.
+    PermitRootLogin prohibit-password
+    PasswordAuthentication no
+    KbdInteractiveAuthentication no
+    "
+  `);
+});
