@@ -113,6 +113,22 @@ export function named(registered: readonly Registered[], name: string): Register
   return found;
 }
 
+/** What this one waits for, over any number of others; what a component makes waits for the component. */
+export function waitsFor(registered: readonly Registered[], one: Registered): ReadonlySet<Registered> {
+  const seen = new Set<Registered>();
+  const walk = (next: Registered) => {
+    for (const before of registered) {
+      const isNamed = next.dependsOn.includes(before.name) && !before.type.startsWith("homerelay:");
+      if ((isNamed || `${before.type} ${before.name}` === next.parent) && !seen.has(before)) {
+        seen.add(before);
+        walk(before);
+      }
+    }
+  };
+  walk(one);
+  return seen;
+}
+
 /** The document of the program on the operator's machine that a `command.local.Command` runs. */
 export function documentOf({ inputs }: Registered): Record<string, unknown> {
   const { HOMERELAY_DOCUMENT: document } = inputs["environment"] as { HOMERELAY_DOCUMENT: string };

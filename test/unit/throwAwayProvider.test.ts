@@ -16,7 +16,7 @@ import { relaySections } from "../../components/settings/relay.ts";
 import type { RelaySection } from "../../components/settings/relaySection.ts";
 import { SettingsError } from "../../components/settings/settingsError.ts";
 import { everybody, homeRelayArgs, hostKey } from "./componentArguments.ts";
-import { named, register, tree, valueOf } from "./mockEngine.ts";
+import { named, register, tree, valueOf, waitsFor } from "./mockEngine.ts";
 import type { Registered } from "./mockEngine.ts";
 
 interface ThrowawaySettings {
@@ -137,6 +137,12 @@ const tables: readonly [table: object, entry: unknown][] = [
         _access: unknown,
         opts: pulumi.ComponentResourceOptions,
       ) => new ThrowawayRelay(name, settings, plan, opts),
+      checkOrder: (
+        name: string,
+        { region }: ThrowawaySettings,
+        _access: unknown,
+        opts: pulumi.CustomResourceOptions,
+      ) => new command.local.Command(name, { create: `ask for ${region}` }, opts),
     },
   ],
 ];
@@ -243,6 +249,15 @@ test("it makes a whole stack, and nothing of another provider's", async () => {
   );
 });
 
+test("it is asked whether the order can be had before it, or a home, is told anything", async () => {
+  const registered = await program();
+  expect(named(registered, "home-relay-order-check").inputs["create"]).toBe("ask for north");
+  expect(named(registered, "home-relay-order-check").dependsOn).toEqual([]);
+  const check = named(registered, "home-relay-order-check");
+  for (const name of ["home-relay-machine", "home-nas-reach", "home-nas-prepare"])
+    expect(waitsFor(registered, named(registered, name))).toContain(check);
+});
+
 test("both ends of the tunnel, the names and the proof go by its address, its machine and what it says is open", async () => {
   const registered = await program();
   const stdin = (name: string) => String(named(registered, name).inputs["stdin"]);
@@ -253,7 +268,10 @@ test("both ends of the tunnel, the names and the proof go by its address, its ma
   expect(named(registered, "home-nas-tunnel").dependsOn).toContain("home-relay-machine");
   for (const step of ["home-nas-tunnel", "home-nas-proof", "home-relay-prepare"])
     expect(named(registered, step).inputs["triggers"]).toContain("said by home-relay-machine");
-  expect(named(registered, "home-relay-machine").dependsOn).toEqual(["home-nas-uninstall"]);
+  expect(named(registered, "home-relay-machine").dependsOn).toEqual([
+    "home-nas-uninstall",
+    "home-relay-order-check",
+  ]);
   expect(made && (await valueOf(made.ipv4Address))).toBe("198.51.100.9");
   expect(made?.ipv6Address).toBeUndefined();
 });

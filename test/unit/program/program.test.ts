@@ -8,7 +8,7 @@ import {
   deriveStackId,
   deriveWireguardKey,
 } from "../../../components/keys/deriveKeys.ts";
-import { isSecret, named, plainTexts, register, tree, types } from "../mockEngine.ts";
+import { isSecret, named, plainTexts, register, tree, types, waitsFor } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 
 const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
@@ -263,15 +263,8 @@ function isStep(name: string): boolean {
 
 /** Whether the engine deletes `one` before each of the named: it depends on them, itself or through its parents. */
 function deletedBefore(one: Registered, ...names: string[]): boolean {
-  const seen = new Set<Registered>();
-  const walk = (next: Registered) => {
-    if (seen.has(next)) return;
-    seen.add(next);
-    for (const name of next.dependsOn) walk(named(registered, name));
-    for (const above of registered) if (`${above.type} ${above.name}` === next.parent) walk(above);
-  };
-  walk(one);
-  return !names.includes(one.name) && names.every((name) => seen.has(named(registered, name)));
+  const before = waitsFor(registered, one);
+  return names.every((name) => before.has(named(registered, name)));
 }
 
 /** Secrets that go to a host or to Hetzner, and those that never leave the program. */
