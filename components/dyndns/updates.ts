@@ -7,7 +7,7 @@ export interface Addresses {
 }
 
 /** One request to a service. */
-export interface Update {
+interface Update {
   /** The names that it is about; empty where the URL alone knows. */
   readonly names: readonly string[];
   readonly addresses: readonly string[];
@@ -16,7 +16,7 @@ export interface Update {
 }
 
 /** Every request that tells a service where its names point. */
-export function listUpdates(service: DynDnsService, { ipv4, ipv6 }: Addresses): Update[] {
+function listUpdates(service: DynDnsService, { ipv4, ipv6 }: Addresses): Update[] {
   const addresses = [ipv4, ...(ipv6 === undefined ? [] : [ipv6])];
   const { names } = service;
   switch (service.provider) {

@@ -193,7 +193,7 @@ export function refuseUnknown(place: Place, key: string, known: readonly string[
 }
 
 /** `a, b or c`. */
-export function list(words: readonly string[]): string {
+function list(words: readonly string[]): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
 }
 

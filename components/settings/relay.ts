@@ -20,6 +20,8 @@ export const relay: Kind<Draft<RelaySettings>> = byProvider<Provider, Draft<Rela
   "hetzner",
   {
     sshPort: "on your own machine you move sshd yourself; say where it listens with port",
+    sshVia: "remove it: on your own machine adminCidrs say who may open an SSH connection",
+    sshPeers: "remove it: on your own machine adminCidrs say who may open an SSH connection",
   },
 );
 

@@ -21,7 +21,7 @@ interface Server {
   readonly request: ServerRequest;
 }
 
-export const serverMachine = (id: number) => `server-${id}`;
+const serverMachine = (id: number) => `server-${id}`;
 
 /** The stand-in cloud's servers: machines on the data centre's bridge, addressed as at Hetzner. */
 export class DataCentre implements ServerHost {

@@ -9,7 +9,7 @@ import { worldOptions } from "./worldOptions.ts";
 import type { Making, World } from "./worldOptions.ts";
 import { down, up } from "./world.ts";
 
-export const minute = 60_000;
+const minute = 60_000;
 
 /** The world, the operator's stack in it, and whether that is up. */
 export interface Declaration extends World {

@@ -18,7 +18,7 @@ export interface Zone {
   readonly rrsets: Map<string, Rrset>;
 }
 
-export const nameservers = ["hydrogen.ns.hetzner.com.", "oxygen.ns.hetzner.com.", "helium.ns.hetzner.de."];
+const nameservers = ["hydrogen.ns.hetzner.com.", "oxygen.ns.hetzner.com.", "helium.ns.hetzner.de."];
 
 export const ttl = integer(60, 2147483647);
 
