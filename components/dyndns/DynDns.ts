@@ -37,6 +37,7 @@ export class DynDns extends pulumi.ComponentResource {
         ),
         // Twenty names of a slow service.
         timeoutSeconds: 900,
+        triggers: [host.lastPrepared],
       },
       {
         parent: this,
@@ -56,6 +57,7 @@ export class DynDns extends pulumi.ComponentResource {
         script: "store-dyndns-secret.sh",
         arguments: [],
         document: pulumi.secret(withAddresses(args, renderSecret)),
+        triggers: [args.host.lastPrepared],
       },
       { parent: this, dependsOn: args.host.prepared, replaceOnChanges: ["stdin"] },
     );

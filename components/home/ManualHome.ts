@@ -4,6 +4,7 @@ import { uninstallParts } from "../host/scriptParts.ts";
 import { readScript } from "../host/scriptText.ts";
 import type { CalledRelay } from "../network/calledRelay.ts";
 import { renderForward } from "../network/forward.ts";
+import { endDocument } from "../network/document.ts";
 import type { HomePlan } from "../network/homePlan.ts";
 import type { HomeStep } from "../network/homeStep.ts";
 import type { Installation } from "../network/installation.ts";
@@ -54,7 +55,7 @@ export class ManualHome extends pulumi.ComponentResource {
           leftovers: {
             name: "leftovers",
             command: commandOf(leftovers),
-            document: leftovers.document,
+            document: endDocument(leftovers.document),
           },
           main: readScript("home/manual-home.sh"),
         }),

@@ -38,7 +38,8 @@ export function renderTunnelDocument({ tunnel, tunnelAddress }: HomePlan, relay:
     listenPort: undefined,
     mtu: tunnel.mtu,
     postUp: [installedPath("sync-routes.sh")],
-    preDown: [`${installedPath("sync-routes.sh")} remove`],
+    // One that fails says why; wg-quick would leave the tunnel up.
+    preDown: [`${installedPath("sync-routes.sh")} remove || :`],
     peers: [
       {
         name: "relay",

@@ -3,6 +3,7 @@ import type { HomePlan } from "../network/homePlan.ts";
 import { checkHomeSteps } from "../network/homeStep.ts";
 import type { HomeStep } from "../network/homeStep.ts";
 import type { PeerKeys } from "../network/keys.ts";
+import { endDocument } from "../network/document.ts";
 import { commandOf } from "../network/step.ts";
 import { renderHomeScript } from "./homeScript.ts";
 import type { ScriptStep } from "./homeScript.ts";
@@ -63,7 +64,7 @@ function writeStep(step: HomeStep, parts: HandOverParts): ScriptStep {
     arguments: step.arguments(parts.plan),
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
   });
-  return { name, command, document: renderStepDocument(step, parts) };
+  return { name, command, document: endDocument(renderStepDocument(step, parts)) };
 }
 
 function renderStepDocument({ document }: HomeStep, { plan, keys, relay }: HandOverParts): string {

@@ -4,6 +4,7 @@ import type { Installation } from "../network/installation.ts";
 import type { SshKeyPair } from "../network/keys.ts";
 import type { Owner } from "../network/owner.ts";
 import type { SshAccess } from "../network/sshAccess.ts";
+import { endDocument } from "../network/document.ts";
 import { commandOf } from "../network/step.ts";
 import type { Step } from "../network/step.ts";
 import type { HostAccess, SshWay } from "./operatorAccess.ts";
@@ -79,6 +80,11 @@ export interface HostOptions {
 export class Host {
   /** The host is reachable, and our scripts and packages are on it. */
   readonly prepared: pulumi.Resource;
+  /**
+   * Another text each time that the host has been prepared. A step that some settings do not have follows it: while it
+   * was out of the program, what it had done may have gone as a leftover, though the state still has it as done.
+   */
+  readonly lastPrepared: pulumi.Output<string>;
   readonly #access: HostArgs["access"];
   readonly #title: string;
   readonly #installation: Installation;
@@ -93,20 +99,22 @@ export class Host {
     this.#files = readInstalled(args.installation);
     this.#again = args.triggers ?? [];
     const reached = this.#createReach(name, args, opts);
-    this.prepared = this.#run(
+    const prepare = this.#run(
       `${name}-prepare`,
       pulumi.output(args.owner).apply((owner) => preparationCommand(owner, args.nameOnHost)),
       preparation(args.installation),
       this.#again,
       { parent: opts.parent, dependsOn: reached },
     );
+    this.prepared = prepare;
+    this.lastPrepared = prepare.stdout;
   }
 
   /** Runs a script on the host whenever its document or the script itself changes. It has no undo: see `Uninstall`. */
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource {
     const script = fingerprintScript(args.script, this.#files);
     const triggers = [script, ...this.#again, ...(args.triggers ?? [])];
-    return this.#run(name, commandOf(args), args.document, triggers, opts);
+    return this.#run(name, commandOf(args), wholeDocument(args.document), triggers, opts);
   }
 
   /** The last step: what an older version or other settings put on the host goes, and no longer works for anybody. */
@@ -120,7 +128,7 @@ export class Host {
     document: pulumi.Input<string>,
     triggers: readonly pulumi.Input<string>[],
     opts: pulumi.CustomResourceOptions,
-  ): pulumi.Resource {
+  ): command.local.Command | command.remote.Command {
     const common: Omit<command.local.CommandArgs, "create" | "environment"> = {
       stdin: document,
       triggers: [...triggers],
@@ -256,6 +264,11 @@ export function preparationCommand({ id, stack }: Owner, nameOnHost: string): st
 export function preparation(installation: Installation): string {
   const script = prepareParts.map(readScript).join("");
   return script + renderPreparation(installation, readInstalled(installation));
+}
+
+/** Plain where it is plain, so that a preview shows it. */
+function wholeDocument(document: pulumi.Input<string>): pulumi.Input<string> {
+  return typeof document === "string" ? endDocument(document) : pulumi.output(document).apply(endDocument);
 }
 
 /** The last step of a host, at a home that is set up by hand as well. */

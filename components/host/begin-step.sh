@@ -20,6 +20,25 @@ declare -F place >/dev/null || . /usr/local/lib/homerelay/files.sh
 # shellcheck disable=SC2034 # for the scripts that source this one
 readonly interface=homerelay
 
+# A step's document is whole, or nothing is done: a connection may end in the middle. Its last line, `#end`, goes. What is
+# read from stdin itself (see scriptParts.ts) has no document.
+take_document() {
+  [[ $0 == /usr/local/lib/homerelay/* ]] || return 0
+  local document
+  document=$(mktemp)
+  cat >"$document"
+  case $(tail -c 6 "$document" && echo .) in
+    $'#end\n.' | $'\n#end\n.') ;;
+    *)
+      rm "$document"
+      die "the document was cut off on its way; nothing was changed here"
+      ;;
+  esac
+  truncate -s -5 "$document"
+  exec <"$document"
+  rm "$document"
+}
+
 # A step that outlived its connection may wait for the lock while home-relay is taken off this host: nothing comes back
 # then.
 take_lock_where_installed() {
@@ -29,5 +48,6 @@ take_lock_where_installed() {
   if [ -n "$installed" ] && [ ! -e "$begin" ]; then die "home-relay was taken off this host meanwhile"; fi
 }
 
+take_document
 take_lock_where_installed
 install -d -m 0755 "$etc"

@@ -5,7 +5,7 @@
 
 # NEXT, on the same file system, takes FILE's place. A power cut finds the old file or the new one, never an empty one.
 move_into_place() { # NEXT FILE
-  { sync "$1" && mv "$1" "$2"; } || die "cannot write $2"
+  { sync "$1" && mv -T "$1" "$2"; } || die "cannot write $2"
 }
 
 # FILE.next takes FILE's place, with the given mode. Exit code: 0 FILE has changed, 1 it was the same before.
@@ -24,12 +24,10 @@ write_if_changed() { # MODE FILE
   place "$@"
 }
 
-# Takes a document (stdin) apart into FOLDER: each `#file MODE NAME` line begins a file there, and `#end` ends them all.
+# Takes a document (stdin) apart into FOLDER: each `#file MODE NAME` line begins a file there.
 split_document() { # FOLDER
   awk -v folder="$1" '
-    $0 == "#end" { ended = 1; exit }
     $1 == "#file" && NF == 3 { name = $3; sub(".*/", "", name); file = folder "/" name; printf "" > file; next }
-    file == "" { print "the document does not begin with a #file line" > "/dev/stderr"; ended = 1; exit 1 }
-    { print > file }
-    END { if (!ended) { print "the document was cut off on its way" > "/dev/stderr"; exit 1 } }'
+    file == "" { print "the document does not begin with a #file line" > "/dev/stderr"; exit 1 }
+    { print > file }'
 }

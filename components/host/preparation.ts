@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Installation } from "../network/installation.ts";
-import { renderDocument } from "../network/document.ts";
+import { endDocument, renderDocument } from "../network/document.ts";
 import type { DocumentFile } from "../network/document.ts";
 
 /** The list of what a host is to have of ours. */
@@ -32,7 +32,8 @@ export function renderManifest(
 
 /** What the first step of a host puts in place: the list, and each file. */
 export function renderPreparation(installation: Installation, files: readonly InstalledText[]): string {
-  return renderDocument([{ name: manifestPath, text: renderManifest(installation, files) }, ...files]);
+  const list = { name: manifestPath, text: renderManifest(installation, files) };
+  return endDocument(renderDocument([list, ...files]));
 }
 
 /**

@@ -9,6 +9,8 @@ main() {
   # A list that was cut off on its way would have everything removed that it does not name.
   cmp -s - "$wanted_list" || die "this list is not the one that the host was prepared with; run pulumi up again"
   remove_unwanted
+  # What a run that was killed had not yet moved into place.
+  rm -f /usr/local/lib/homerelay/*.next /etc/systemd/system/homerelay-*.next
   install -m 0644 "$wanted_list" "$installed_list.next"
   place 0644 "$installed_list" || : # nothing was too much
   systemctl daemon-reload

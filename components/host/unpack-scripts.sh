@@ -35,6 +35,7 @@ If that state is lost for good, give the host to this stack, here, as root:
 receive() {
   local line mode='' path='' ended=''
   arrived=()
+  trap forget_arrived EXIT
   while IFS= read -r line; do
     if [ "$line" = '#end' ]; then
       ended=yes
@@ -48,12 +49,10 @@ receive() {
       printf '%s\n' "$line" >>"$path.next"
     fi
   done
-  if [ -z "$ended" ]; then
-    forget_arrived
-    die "the document was cut off on its way; nothing was changed here"
-  fi
+  [ -n "$ended" ] || die "the document was cut off on its way; nothing was changed here"
 }
 
+# shellcheck disable=SC2317 # by the trap
 forget_arrived() {
   local file
   for file in "${arrived[@]}"; do rm -f "${file#* }.next"; done
@@ -98,7 +97,7 @@ main() { # STACK-ID STACK NAME
   provide_packages
   apply_listed_settings
   systemctl daemon-reload
-  say "ready"
+  say "ready, $(date -u +%FT%TZ)"
 }
 
 # On one line: what follows on stdin is not for the shell.

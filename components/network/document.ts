@@ -9,14 +9,25 @@ export interface DocumentFile {
 
 /**
  * The document of a step that carries several files: each begins with a line of its own, so that `pulumi preview
- * --diff` shows plain lines and the host takes them apart with awk. The last line says that all of it has arrived: a
- * connection may end in the middle. Throws when a text contains such a line.
+ * --diff` shows plain lines and the host takes them apart with awk. Throws when a text contains such a line.
  */
 export function renderDocument(files: readonly DocumentFile[]): string {
   const parts = files.map(({ name, mode, text }) => {
-    if (/^#(file |end$)/m.test(text))
-      throw new Error(`${name}: a line begins with "#file " or is "#end", which part documents`);
-    return `#file ${mode ?? "0644"} ${name}\n${text.endsWith("\n") ? text : `${text}\n`}`;
+    if (/^#file /m.test(text)) throw new Error(`${name}: a line begins with "#file ", which parts documents`);
+    return `#file ${mode ?? "0644"} ${name}\n${ended(text)}`;
   });
-  return `${parts.join("")}#end\n`;
+  return parts.join("");
+}
+
+/**
+ * A document as it travels: its last line says that all of it has arrived, since a connection may end in the middle.
+ * Throws when it has such a line already.
+ */
+export function endDocument(document: string): string {
+  if (/^#end$/m.test(document)) throw new Error('a line is "#end", which ends documents');
+  return document === "" ? "#end\n" : `${ended(document)}#end\n`;
+}
+
+function ended(text: string): string {
+  return text.endsWith("\n") ? text : `${text}\n`;
 }

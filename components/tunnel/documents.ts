@@ -54,9 +54,10 @@ function renderInterface(
       `${installedPath("remember-endpoints.sh")} restore`,
       ...(hasRoutes ? [installedPath("sync-routes.sh")] : []),
     ],
+    // One that fails says why; wg-quick would leave the tunnel up.
     preDown: [
-      ...(hasRoutes ? [`${installedPath("sync-routes.sh")} remove`] : []),
-      `${installedPath("remember-endpoints.sh")} save`,
+      ...(hasRoutes ? [`${installedPath("sync-routes.sh")} remove || :`] : []),
+      `${installedPath("remember-endpoints.sh")} save || :`,
     ],
     peers: peers.map(({ name, allowedIps, isDevice, publicKey }) => ({
       name,

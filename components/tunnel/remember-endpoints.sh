@@ -25,7 +25,7 @@ save() {
   install -d -m 0700 "${memory%/*}"
   # The timer may come while the tunnel goes down.
   exec 8>/run/homerelay-endpoints.lock
-  flock 8
+  flock -w 5 8 || die "another run keeps the endpoints for long"
   known=$(wg show "$interface" endpoints | awk 'NR == FNR { home[$1]; next } $1 in home && $2 != "(none)"' "$homes" - | sort)
   # Before the first home has called, what was remembered is worth more than an empty list.
   [ -n "$known" ] || return 0

@@ -82,7 +82,7 @@ main() { # [remove]
     # Whatever became of these files, the rest is taken away.
     ours=$(numbers "$in_force" || :)$'\n'$(numbers "$wanted" || :)
   else
-    ours=$(numbers "$in_force")$'\n'
+    ours=$(numbers "$in_force" || :)$'\n' # damaged: what stood under other numbers stays until the next boot
     ours+=$(numbers "$wanted")
     lines=$(wanted_lines)
   fi

@@ -50,7 +50,7 @@ const results: Readonly<
   Record<string, (name: string) => { readonly id: string; readonly outputs?: object }>
 > = {
   [types.local]: (name) => ({ id: name, outputs: { stdout: `said by ${name}` } }),
-  [types.remote]: (name) => ({ id: name }),
+  [types.remote]: (name) => ({ id: name, outputs: { stdout: `said by ${name}` } }),
   [types.firewall]: () => ({ id: "401" }),
   [types.primaryIp]: (name) =>
     name.endsWith("ipv6")

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { renderDocument } from "../../../components/network/document.ts";
+import { endDocument, renderDocument } from "../../../components/network/document.ts";
 import { power } from "../control.ts";
 import { expectCut, expectEchoToAnswer, expectUnharmed } from "../expectations.ts";
 import { raiseLab } from "../fixture.ts";
@@ -102,7 +102,7 @@ async function untilSshIsOpen(): Promise<void> {
 }
 
 const applyFirewall = ["/usr/local/lib/homerelay/apply-firewall.sh", "public"];
-const documentOf = (ruleset: string) => renderDocument([{ name: "ruleset", text: ruleset }]);
+const documentOf = (ruleset: string) => endDocument(renderDocument([{ name: "ruleset", text: ruleset }]));
 
 describe("rules that nft refuses", () => {
   test("leave those before them in force, and say so", async () => {

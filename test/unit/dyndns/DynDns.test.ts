@@ -31,18 +31,26 @@ describe("with a service that knows us by a secret", () => {
       `command:remote:Command relay-dyndns-updates < ${component}`,
     ]);
     expect(named(registered, "relay-dyndns-secret").dependsOn).toEqual(["relay-prepare"]);
-    expect(named(registered, "relay-dyndns-updates").dependsOn).toEqual(["relay-dyndns-secret"]);
+    expect(named(registered, "relay-dyndns-updates").dependsOn).toEqual([
+      "relay-dyndns-secret",
+      "relay-prepare",
+    ]);
   });
 
   test("the secret travels in a secret document, and stands nowhere in clear", () => {
     const { inputs } = named(registered, "relay-dyndns-secret");
     expect([inputs["create"], inputs["stdin"]]).toEqual([
       "timeout 300 /usr/local/lib/homerelay/store-dyndns-secret.sh",
-      { secret: "a1b2-c3\n" },
+      { secret: "a1b2-c3\n#end\n" },
     ]);
     const clear = registered.flatMap((one) => plainTexts(one.inputs)).join("\n");
     expect(clear).toContain("myhome.duckdns.org");
     expect(clear).not.toContain("a1b2-c3");
+  });
+
+  test("both are sent again when the host was prepared again: what they had done may have gone meanwhile", () => {
+    for (const step of ["secret", "updates"])
+      expect(named(registered, `relay-dyndns-${step}`).inputs["triggers"]).toContain("said by relay-prepare");
   });
 
   test("the requests are plain, and sent again when nothing but the secret is another one", () => {
@@ -53,6 +61,7 @@ provider duckdns
 settings home-relay:dns
 secret token
 request myhome.duckdns.org 203.0.113.5,2001:db8:77::1 https://www.duckdns.org/update?domains=myhome&token={token}&ip=203.0.113.5&ipv6=2001:db8:77::1
+#end
 `);
     expect(replaceWith).toEqual(["relay-dyndns-secret"]);
     expect(named(registered, "relay-dyndns-secret").replaceOnChanges).toContain("stdin");

@@ -4,7 +4,7 @@ import { Firewall } from "../../../components/firewall/Firewall.ts";
 import type { FirewallArgs } from "../../../components/firewall/Firewall.ts";
 import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
 import { renderPublishedPorts } from "../../../components/firewall/publishedPorts.ts";
-import { renderDocument } from "../../../components/network/document.ts";
+import { endDocument, renderDocument } from "../../../components/network/document.ts";
 import { parseForward } from "../../../components/network/forward.ts";
 import { firewall, nas, toHome, tunnelPlan } from "../generators/examples.ts";
 import { relayHost } from "../componentArguments.ts";
@@ -26,10 +26,12 @@ test("asks first who else is on a machine that is shared", async () => {
   const { inputs } = named(registered, "relay-firewall-rules");
   expect(inputs["create"]).toBe("timeout 300 /usr/local/lib/homerelay/apply-firewall.sh public shared 51820");
   expect(inputs["stdin"]).toBe(
-    renderDocument([
-      { name: "ruleset", text: renderRelayRuleset({ ...firewall, shared: true }) },
-      { name: "published", text: renderPublishedPorts(firewall.forwards) },
-    ]),
+    endDocument(
+      renderDocument([
+        { name: "ruleset", text: renderRelayRuleset({ ...firewall, shared: true }) },
+        { name: "published", text: renderPublishedPorts(firewall.forwards) },
+      ]),
+    ),
   );
 });
 
@@ -42,7 +44,7 @@ test("loads the ruleset on trial, then confirms that very ruleset over another c
     `command:remote:Command relay-firewall-confirm < ${component}`,
   ]);
   const ruleset = renderRelayRuleset(firewall);
-  const document = renderDocument([{ name: "ruleset", text: ruleset }]);
+  const document = endDocument(renderDocument([{ name: "ruleset", text: ruleset }]));
   const rules = named(registered, "relay-firewall-rules");
   const confirm = named(registered, "relay-firewall-confirm");
   expect(
@@ -51,7 +53,7 @@ test("loads the ruleset on trial, then confirms that very ruleset over another c
     ["timeout 300 /usr/local/lib/homerelay/apply-firewall.sh public", document, ["relay-prepare"]],
     [
       "timeout 300 /usr/local/lib/homerelay/confirm-firewall.sh",
-      `${createHash("sha256").update(ruleset).digest("hex")}\n`,
+      `${createHash("sha256").update(ruleset).digest("hex")}\n#end\n`,
       ["relay-firewall-rules"],
     ],
   ]);

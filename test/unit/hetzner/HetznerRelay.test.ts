@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "@jest/globals";
+import { endDocument } from "../../../components/network/document.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { HetznerRelay } from "../../../components/hetzner/HetznerRelay.ts";
 import type { HetznerRelayArgs } from "../../../components/hetzner/HetznerRelay.ts";
@@ -236,7 +237,7 @@ test("gives sshd its one port, in plain sight of a preview", async () => {
   const { inputs } = named(configured, "relay-sshd");
   expect([inputs["create"], inputs["stdin"]]).toEqual([
     "timeout 300 /usr/local/lib/homerelay/apply-sshd.sh",
-    renderSshdConfig(2222),
+    endDocument(renderSshdConfig(2222)),
   ]);
 });
 

@@ -5,7 +5,7 @@ import type { CleaningArgs } from "../../../components/host/Uninstall.ts";
 import { renderGuard } from "../../../components/home/guard.ts";
 import { homeSteps } from "../../../components/home/steps.ts";
 import { renderRoutes, renderSysctls } from "../../../components/home/routes.ts";
-import { renderDocument } from "../../../components/network/document.ts";
+import { endDocument, renderDocument } from "../../../components/network/document.ts";
 import { proofStep } from "../../../components/reachability/proofStep.ts";
 import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
 import { nas, nasForwards, relay, tunnelPlan } from "../generators/examples.ts";
@@ -99,7 +99,7 @@ test("tries every forward at the public address, from the home, once both ends a
     "42",
     "port 51820, MTU 1420, 10.77.0.0/16, fd77::/64, keys 3",
   ]);
-  expect(inputs["stdin"]).toBe(renderProbes("203.0.113.5", listProbes(nasForwards)));
+  expect(inputs["stdin"]).toBe(endDocument(renderProbes("203.0.113.5", listProbes(nasForwards))));
 });
 
 test("the guard waits for nothing of the relay, so a preview shows it before there is one", () => {
@@ -107,11 +107,13 @@ test("the guard waits for nothing of the relay, so a preview shows it before the
   expect(dependsOn).toEqual(["home-nas-prepare"]);
   expect(inputs["create"]).toBe(`${installed}/apply-guard.sh`);
   expect(inputs["stdin"]).toBe(
-    renderDocument([
-      { name: "guard", text: renderGuard({ home: nas, relay, forwards: nasForwards }) },
-      { name: "routes", text: renderRoutes(nas, nasForwards) },
-      { name: "sysctls", text: renderSysctls(nasForwards) },
-    ]),
+    endDocument(
+      renderDocument([
+        { name: "guard", text: renderGuard({ home: nas, relay, forwards: nasForwards }) },
+        { name: "routes", text: renderRoutes(nas, nasForwards) },
+        { name: "sysctls", text: renderSysctls(nasForwards) },
+      ]),
+    ),
   );
 });
 
@@ -133,7 +135,7 @@ PrivateKey = key:private
 MTU = 1420
 Table = off
 PostUp = /usr/local/lib/homerelay/sync-routes.sh
-PreDown = /usr/local/lib/homerelay/sync-routes.sh remove
+PreDown = /usr/local/lib/homerelay/sync-routes.sh remove || :
 
 # relay
 [Peer]
@@ -142,5 +144,6 @@ PresharedKey = key:preshared-relay
 AllowedIPs = 0.0.0.0/0, ::/0
 Endpoint = 203.0.113.5:51820
 PersistentKeepalive = 25
+#end
 `);
 });

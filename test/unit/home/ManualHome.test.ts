@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { endDocument } from "../../../components/network/document.ts";
 import * as pulumi from "@pulumi/pulumi";
 import {
   renderGuardDocument,
@@ -53,7 +54,7 @@ const handOverParts = (): HandOverParts => ({
   leftovers: {
     name: "leftovers",
     command: "timeout 300 /usr/local/lib/homerelay/remove-leftovers.sh",
-    document: leftoversStep(installationAtHome).document,
+    document: endDocument(leftoversStep(installationAtHome).document),
   },
   main: 'main "$@"\n',
 });
@@ -86,11 +87,13 @@ test("hands over, secret, a script with every document that the steps of another
   expect(await Promise.all([script, wireguard].map((text) => pulumi.isSecret(text)))).toEqual([true, true]);
   const documents = [
     preparation(installationAtHome),
-    renderGuardDocument(plan),
-    renderKeyDocument(keys),
-    renderTunnelDocument(plan, relay),
-    renderProbes(relay.ipv4Address, listProbes(nasForwards)),
-    leftoversStep(installationAtHome).document,
+    ...[
+      renderGuardDocument(plan),
+      renderKeyDocument(keys),
+      renderTunnelDocument(plan, relay),
+      renderProbes(relay.ipv4Address, listProbes(nasForwards)),
+      leftoversStep(installationAtHome).document,
+    ].map(endDocument),
     [...uninstallParts, "home/uninstall-home.sh"].map(read).join(""),
   ];
   const text = await valueOf(script);

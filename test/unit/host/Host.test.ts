@@ -75,7 +75,7 @@ describe("a home, by the operator's own OpenSSH", () => {
       ...logged,
       create: `${runStep} timeout 300 /usr/local/lib/homerelay/apply-guard.sh`,
       environment,
-      stdin: "guard\n",
+      stdin: "guard\n#end\n",
     });
     expect(documentOf(command)).toEqual({ title: "nas", access: describedAccess, waitSeconds: 25 });
   });
@@ -120,7 +120,7 @@ describe("a home, with a password", () => {
       },
       create:
         'sudo -n env SSH_CONNECTION="$SSH_CONNECTION" timeout 300 /usr/local/lib/homerelay/apply-guard.sh',
-      stdin: "guard\n",
+      stdin: "guard\n#end\n",
     });
   });
 
@@ -169,7 +169,7 @@ test("a home that is this machine gets the same steps, with no way to anywhere",
     ...logged,
     create: `${runStep} timeout 300 /usr/local/lib/homerelay/apply-guard.sh`,
     environment,
-    stdin: "guard\n",
+    stdin: "guard\n#end\n",
   });
   const way = { title: "nas", access: { way: "here" } };
   expect(documentOf(command)).toEqual({ ...way, waitSeconds: 25 });
@@ -232,7 +232,7 @@ describe("a relay, by the stack's own key", () => {
       ...logged,
       connection: stackKeyConnection,
       create: "timeout 7 /usr/local/lib/homerelay/apply-firewall.sh now",
-      stdin: "rules\n",
+      stdin: "rules\n#end\n",
     });
   });
 
@@ -281,8 +281,8 @@ test("a secret hides its document, and a plain document stays plain", async () =
     step("nas-guard", "apply-guard.sh", pulumi.interpolate`a ${"b"}`);
   });
   expect(["nas-keys", "nas-guard"].map((name) => named(registered, name).inputs["stdin"])).toEqual([
-    { secret: "a b" },
-    "a b",
+    { secret: "a b\n#end\n" },
+    "a b\n#end\n",
   ]);
 });
 

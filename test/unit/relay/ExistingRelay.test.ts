@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { endDocument } from "../../../components/network/document.ts";
 import type { SshAccess } from "../../../components/network/sshAccess.ts";
 import { ExistingRelay } from "../../../components/relay/ExistingRelay.ts";
 import { renderMachineSettings, renderSshdSettings } from "../../../components/relay/hardening.ts";
@@ -48,7 +49,7 @@ test("is a host that is hardened, once its uninstall stands ready", () => {
   expect(command.dependsOn).toEqual(["relay-prepare"]);
   expect(command.inputs).toMatchObject({
     create: `${runStep} timeout 300 /usr/local/lib/homerelay/harden-relay.sh`,
-    stdin: renderMachineSettings(),
+    stdin: endDocument(renderMachineSettings()),
   });
   expect(documentOf(command)["access"]).toEqual(describedAccess);
 });
@@ -94,13 +95,13 @@ describe("its sshd is set up", () => {
     const { inputs } = await sshd({});
     expect([inputs["create"], inputs["stdin"]]).toEqual([
       `${runStep} timeout 300 /usr/local/lib/homerelay/harden-sshd.sh`,
-      renderSshdSettings({ byPassword: false }),
+      endDocument(renderSshdSettings({ byPassword: false })),
     ]);
   });
 
   test("and lets in by password whoever comes in by one", async () => {
     const { inputs } = await sshd({ password: passwordAccess.password });
-    expect(inputs["stdin"]).toBe(renderSshdSettings({ byPassword: true }));
+    expect(inputs["stdin"]).toBe(endDocument(renderSshdSettings({ byPassword: true })));
   });
 });
 

@@ -12,20 +12,20 @@ function render(...some: readonly Device[]): string {
 
 test("each key has a file of its own, which root alone reads", () => {
   expect(renderKeyDocument("private relay", [{ name: "nas", presharedKey: "preshared nas" }])).toBe(
-    "#file 0600 private\nprivate relay\n#file 0600 preshared-nas\npreshared nas\n#end\n",
+    "#file 0600 private\nprivate relay\n#file 0600 preshared-nas\npreshared nas\n",
   );
 });
 
 test("a device has its own addresses alone, is known for one, and is none whose endpoint is remembered", () => {
   expect(render(phone)).toMatch(
-    /\n# phone, a device\n\[Peer\]\nPublicKey = public phone\nPresharedKey = key:preshared-phone\nAllowedIPs = 10\.77\.7\.8\/32, fd77::708\/128\n#file 0644 homes\npublic nas 25\npublic media 25\n#end\n$/,
+    /\n# phone, a device\n\[Peer\]\nPublicKey = public phone\nPresharedKey = key:preshared-phone\nAllowedIPs = 10\.77\.7\.8\/32, fd77::708\/128\n#file 0644 homes\npublic nas 25\npublic media 25\n$/,
   );
 });
 
 test("with devices that reach what lies behind homes, the ways there come along, and are set when the tunnel comes up", () => {
   const document = render(...devices);
   expect(document).toContain("PostUp = /usr/local/lib/homerelay/sync-routes.sh\n");
-  expect(document).toContain("PreDown = /usr/local/lib/homerelay/sync-routes.sh remove\n");
+  expect(document).toContain("PreDown = /usr/local/lib/homerelay/sync-routes.sh remove || :\n");
   expect(document).toContain("AllowedIPs = 10.77.3.4/32, fd77::304/128, 192.168.1.0/24, 0.0.0.0/0, ::/0\n");
   expect(document).toMatch(
     /\n#file 0644 routes\ntable 18546\npriorities 5180-5199\n4 route 10\.77\.0\.0\/16\n/,
