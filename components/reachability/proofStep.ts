@@ -1,3 +1,4 @@
+import { relayAddress } from "../network/addressPlan.ts";
 import type { HomeStep } from "../network/homeStep.ts";
 import type { TunnelPlan } from "../network/tunnelPlan.ts";
 import { listProbes, renderProbes } from "./probes.ts";
@@ -9,7 +10,7 @@ import { listProbes, renderProbes } from "./probes.ts";
 export const proofStep: HomeStep = {
   name: "proof",
   script: "prove-forwards.sh",
-  arguments: () => [],
+  arguments: ({ tunnel }) => [relayAddress(tunnel.prefix4, tunnel.prefix6).ipv4],
   document: {
     of: "relay",
     render: ({ forwards }, { ipv4Address }) => renderProbes(ipv4Address, listProbes(forwards)),

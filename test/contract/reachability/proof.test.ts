@@ -21,7 +21,9 @@ function prove(
     die() { say "$*"; }
     arrivals() { wc -c <"$count"; }
     try_tcp() { ${arrives ? 'printf x >>"$count";' : ""} echo ${answer}; }
-    main 2>/dev/null`;
+    interface=homerelay
+    ping() { [ "$*" = "-c 1 -W 1 -I homerelay 10.77.0.1" ]; }
+    main 10.77.0.1 2>/dev/null`;
   // The script that names other firewalls is not there.
   const text = lines.replace("/usr/local/lib/homerelay/name-neighbours.sh", ":");
   return runTool("bash", "bash", ["-c", text], {
@@ -49,4 +51,28 @@ test("a packet that did not come out of the tunnel is nobody's fault at home", (
     "tcp 81: no answer. It did not come out of the tunnel: a firewall between here and the relay, or on it, swallows it.\n" +
       "1 of the forwards do not work from outside\n",
   );
+});
+
+/** What it takes until the relay answers, by how many calls were in vain before. */
+function callRelay(inVain: number): string {
+  const [text = ""] = /^call_relay\(\) \{.*?^\}$/ms.exec(script) ?? [];
+  const lines = `
+    set -euo pipefail
+    ${text}
+    interface=homerelay calls=0
+    say() { printf '%s\\n' "$*"; }
+    sleep() { :; }
+    ping() { calls=$((calls + 1)); [ "$calls" -gt ${inVain} ]; }
+    call_relay 10.77.0.1
+    echo "called $calls times"`;
+  return runTool("bash", "bash", ["-c", lines], { input: "" });
+}
+
+test("the relay is called until it answers, which it does not while it takes another machine for this home", () => {
+  expect(callRelay(0)).toBe("called 1 times\n");
+  expect(callRelay(16)).toBe("called 17 times\n");
+});
+
+test("a relay that never answers is told, and the forwards are tried all the same", () => {
+  expect(callRelay(1000)).toBe("the relay does not answer through the tunnel\ncalled 25 times\n");
 });

@@ -92,7 +92,7 @@ test("tries every forward at the public address, from the home, once both ends a
   expect(dependsOn).toEqual(["home-nas-former-machine", "home-nas-prepare", ...ready].sort());
   expect(named(registered, "home-nas-former-machine").dependsOn).toEqual(ready);
   expect(inputs["create"]).toBe(
-    "node --disable-warning=ExperimentalWarning components/host/run-step.ts timeout 1800 /usr/local/lib/homerelay/prove-forwards.sh",
+    "node --disable-warning=ExperimentalWarning components/host/run-step.ts timeout 1800 /usr/local/lib/homerelay/prove-forwards.sh 10.77.0.1",
   );
   // Again for another machine as the relay, and for another tunnel.
   expect((inputs["triggers"] as string[]).slice(1)).toEqual([
