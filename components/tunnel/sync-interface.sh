@@ -27,7 +27,8 @@ join_keys() {
 
 # Brings the interface up, or in line. Whatever changed is marked in $unproven until the caller has seen it work.
 sync_interface() { # DOCUMENT
-  local next
+  local next was_proven=yes
+  [ ! -e "$unproven" ] || was_proven=
   # wg-quick goes by the file's name, so the next one lies in a folder of its own.
   install -d -m 0700 /etc/wireguard /etc/wireguard/homerelay.next
   next=/etc/wireguard/homerelay.next/$interface.conf
@@ -45,7 +46,10 @@ sync_interface() { # DOCUMENT
       die "the tunnel did not start: $(journalctl -u "wg-quick@$interface" -n 5 --no-pager -o cat)"
     say "tunnel interface $interface is up"
   elif [ -e "$unproven" ]; then
-    wg syncconf "$interface" <(wg-quick strip "$next")
+    # WireGuard's own part is left alone when it is as it was: setting it again may cost a packet on its way.
+    if [ -z "$was_proven" ] || ! cmp -s <(wg-quick strip "$next") <(wg-quick strip "$config"); then
+      wg syncconf "$interface" <(wg-quick strip "$next")
+    fi
     move_into_place "$next" "$config"
     sync_link
     say "tunnel interface $interface brought in line"

@@ -427,6 +427,31 @@ describe("a service of one's own", () => {
     expect(await queries()).toEqual([{ key: ownKey, host: "own.example.net", ip: ipv4, ip6: ipv6 }]);
     await expectHome("own.example.net");
   });
+
+  test("is at work again when an up that failed had switched it off, and what it had done is gone", async () => {
+    const url = `https://dns.example.net/update?key={token}&${query}`;
+    const on = () =>
+      configure({ provider: "url", url, names: ["own.example.net"] }, { key: "token", value: ownKey });
+    await on();
+    await lab.operator.up();
+    await shell("home", "systemctl stop ssh");
+    try {
+      await lab.operator.forward(["80:8080", "81:8080"]);
+      await failedUp();
+    } finally {
+      await shell("home", "systemctl start ssh");
+    }
+    const machine = await relayMachine();
+    const state =
+      "cat /etc/homerelay/dyndns/secret 2>/dev/null; systemctl is-enabled homerelay-dyndns.timer || true";
+    expect(await shell(machine, state)).toBe("not-found\n");
+    await controlDynDns({ reset: true });
+    await on();
+    await lab.operator.up();
+    const { 4: ip, 6: ip6 } = await lab.operator.published();
+    expect(await queries()).toEqual([{ key: ownKey, host: "own.example.net", ip, ip6 }]);
+    expect(await shell(machine, state)).toBe(`${ownKey}\nenabled\n`);
+  });
 });
 
 test("no service has seen a request that it does not know", async () => {

@@ -13,6 +13,7 @@ import sys
 
 interval = 0.1
 patience = 5
+backoff = 20
 
 
 class Flow:
@@ -86,8 +87,12 @@ async def main(address, port):
             print("begun", flush=True)
 
     results = await asyncio.gather(*connections, return_exceptions=True)
-    # What was sent last needs a moment for its answer.
+    # What was sent last needs a moment for its answer. After an outage TCP sends again only seconds later, and then a
+    # connection that waits is not one that broke.
     await asyncio.sleep(1)
+    waiting_until = loop.time() + backoff
+    while lines.sent not in lines.answered and not listener.done() and loop.time() < waiting_until:
+        await asyncio.sleep(interval)
     listener.cancel()
     failed = [str(result) or repr(result) for result in results if result is not True]
     report = {"connections": len(results), "failed": failed}
