@@ -27,14 +27,14 @@ join_keys() {
 
 # Brings the interface up, or in line. Whatever changed is marked in $unproven until the caller has seen it work.
 sync_interface() { # DOCUMENT
-  local next was_proven=yes
-  [ ! -e "$unproven" ] || was_proven=
+  local next
   # wg-quick goes by the file's name, so the next one lies in a folder of its own.
   install -d -m 0700 /etc/wireguard /etc/wireguard/homerelay.next
   next=/etc/wireguard/homerelay.next/$interface.conf
   join_keys <"$1" >"$next"
   wg-quick strip "$next" >/dev/null || die "wg-quick refuses the configuration; the one before it stays"
-  cmp -s "$next" "$config" || touch "$unproven"
+  # What wg-quick runs besides changes nothing of the tunnel as it is.
+  cmp -s <(without_hooks "$next") <(without_hooks "$config") || touch "$unproven"
   systemctl enable --quiet "wg-quick@$interface"
   # The unit does not notice when somebody takes its interface away.
   if ! systemctl is-active --quiet "wg-quick@$interface" || ! ip link show dev "$interface" >/dev/null 2>&1; then
@@ -46,17 +46,18 @@ sync_interface() { # DOCUMENT
       die "the tunnel did not start: $(journalctl -u "wg-quick@$interface" -n 5 --no-pager -o cat)"
     say "tunnel interface $interface is up"
   elif [ -e "$unproven" ]; then
-    # WireGuard's own part is left alone when it is as it was: setting it again may cost a packet on its way.
-    if [ -z "$was_proven" ] || ! cmp -s <(wg-quick strip "$next") <(wg-quick strip "$config"); then
-      wg syncconf "$interface" <(wg-quick strip "$next")
-    fi
+    wg syncconf "$interface" <(wg-quick strip "$next")
     move_into_place "$next" "$config"
     sync_link
     say "tunnel interface $interface brought in line"
   else
-    rm "$next"
+    move_into_place "$next" "$config"
   fi
   rmdir /etc/wireguard/homerelay.next
+}
+
+without_hooks() { # CONFIG
+  if [ -e "$1" ]; then grep -vE '^(Post|Pre)(Up|Down) = ' "$1"; fi
 }
 
 # What `wg syncconf` leaves out: addresses and MTU.
