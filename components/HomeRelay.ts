@@ -365,8 +365,8 @@ export class HomeRelay extends pulumi.ComponentResource {
     return { title: name, nameOnHost: name, access, owner: this.#owner, script: "home/uninstall-home.sh" };
   }
 
-  #calledRelay({ ipv4Address }: Relay): CalledRelay<pulumi.Output<string>> {
-    return { publicKey: this.#keys.relay.publicKey, ipv4Address };
+  #calledRelay({ ipv4Address, ipv6Address }: Relay): CalledRelay<pulumi.Output<string>> {
+    return { publicKey: this.#keys.relay.publicKey, ipv4Address, ipv6Address };
   }
 }
 

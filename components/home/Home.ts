@@ -94,8 +94,10 @@ function renderStepDocument({ document }: HomeStep, { plan, keys, relay }: HomeA
       return document.render(plan);
     case "relay":
       return pulumi
-        .all([relay.publicKey, relay.ipv4Address])
-        .apply(([publicKey, ipv4Address]) => document.render(plan, { publicKey, ipv4Address }));
+        .all([relay.publicKey, relay.ipv4Address, relay.ipv6Address])
+        .apply(([publicKey, ipv4Address, ipv6Address]) =>
+          document.render(plan, { publicKey, ipv4Address, ipv6Address }),
+        );
     case "keys":
       return pulumi.secret(
         pulumi

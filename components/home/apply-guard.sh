@@ -21,14 +21,26 @@ main() {
 Devices do not get through until that is done. The guard is in force; run the same command again then."
 }
 
-# In force before the tunnel can carry its first packet.
+# In force before the tunnel can carry its first packet. Loaded in any case: somebody may have changed the table by hand.
 apply_guard() { # FILE
   nft -c -f "$1" || die "nft refuses the guard; nothing was changed"
   if write_if_changed 0644 "$firewall_file" <"$1"; then say "the guard has changed"; fi
-  # Loaded in any case: somebody may have changed the table by hand.
-  nft -f "$firewall_file"
+  nft -f <(cat "$firewall_file"; remembered_senders)
   systemctl enable --quiet homerelay-firewall.service
   systemctl start homerelay-firewall.service
+}
+
+# Who came lately, so that services go on answering them while they themselves are silent.
+remembered_senders() {
+  local set
+  for set in heard4 heard6 known4 known6; do
+    # The table may be an older one; and the next one may have no place for them, which has no forwards over UDP.
+    if ! grep -q "set $set {" "$firewall_file"; then continue; fi
+    nft list set inet homerelay "$set" 2>/dev/null |
+      awk -v set="$set" '/elements = / { on = 1; printf "add element inet homerelay %s {", set; sub(".*= {", "") }
+        on
+        on && /}/ { on = "" }' || :
+  done
 }
 
 # With no tunnel there is nothing to route yet: it sets the rules itself when it starts.

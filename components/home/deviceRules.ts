@@ -2,7 +2,7 @@ import type { TunnelAddress } from "../network/addressPlan.ts";
 import { inOrderOfName, lansOf, peersOf, usesExit } from "../network/device.ts";
 import type { Device } from "../network/device.ts";
 import { internet6, notInternet4 } from "../network/internet.ts";
-import { deviceMark, forwardedMark } from "../network/ourNumbers.ts";
+import { deviceMark, lookupMark } from "../network/ourNumbers.ts";
 import { namedSet } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
 import type { Prefix } from "../network/prefix.ts";
@@ -44,7 +44,7 @@ export interface DeviceRules {
  * lets in whoever holds the relay as well: what is open to a device is open to a relay in the wrong hands.
  *
  * Every packet of a device is judged, also of an open connection, so that what is closed is closed at once. The internet
- * is what the main table knows by its default route alone: with the mark of forwarded packets, that route is left out,
+ * is what the main table knows by its default route alone: with the mark of lookups, that route is left out,
  * and such a destination is found in the tunnel's table. So neither the LAN, whatever its addresses, nor this machine
  * is reached that way. What is passed on is masqueraded, since nobody there knows a route to a device; a container
  * that is published at home, where Docker translates, still sees the device itself.
@@ -59,7 +59,7 @@ export function deviceRules(devices: readonly AdmittedDevice[], home: TunnelAddr
     device.lans.map(({ text }) => `${device.tunnelAddress.ipv4} . ${text}`),
   );
   const admit = `ct mark set ${deviceMark} counter accept`;
-  const byDefaultRoute = `meta mark set ${forwardedMark} fib daddr . mark oifname "homerelay" meta mark set 0x0`;
+  const byDefaultRoute = `meta mark set ${lookupMark} fib daddr . mark oifname "homerelay" meta mark set 0x0`;
   return {
     sets: [
       namedSet("devices4", "ipv4_addr", addresses("ipv4", any)),

@@ -5,8 +5,10 @@ import type { HomePlan } from "../network/homePlan.ts";
 import { installedPath } from "../network/installation.ts";
 import type { PeerKeys } from "../network/keys.ts";
 import { renderWireguardConfig } from "../network/wireguardConfig.ts";
+import { tunnelMark } from "../network/ourNumbers.ts";
 import { renderGuard } from "./guard.ts";
 import { admittedDevices } from "./deviceRules.ts";
+import { loadRelayAddresses, renderRelayAddresses } from "./ownCalls.ts";
 import { renderRoutes, renderSysctls } from "./routes.ts";
 
 /** For `apply-guard.sh`. No unknown piece is in it, so a preview shows its lines even before there is a stack. */
@@ -14,7 +16,10 @@ export function renderGuardDocument({ name, tunnelAddress, tunnel, forwards, dev
   const relay = relayAddress(tunnel.prefix4, tunnel.prefix6);
   const admitted = admittedDevices(name, devices);
   return renderDocument([
-    { name: "guard", text: renderGuard({ home: tunnelAddress, relay, forwards, devices: admitted }) },
+    {
+      name: "guard",
+      text: renderGuard({ home: tunnelAddress, relay, forwards, devices: admitted }) + loadRelayAddresses,
+    },
     { name: "routes", text: renderRoutes(tunnelAddress, forwards) },
     { name: "sysctls", text: renderSysctls(forwards, admitted) },
   ]);
@@ -29,7 +34,14 @@ export function renderKeyDocument({ privateKey, presharedKey }: PeerKeys): strin
 }
 
 /** For `join-relay.sh`. */
-export function renderTunnelDocument({ tunnel, tunnelAddress }: HomePlan, relay: CalledRelay): string {
+export function renderTunnelDocument(plan: HomePlan, relay: CalledRelay): string {
+  return renderDocument([
+    { name: "interface", text: renderInterface(plan, relay) },
+    { name: "relay.nft", text: renderRelayAddresses(relay) },
+  ]);
+}
+
+function renderInterface({ tunnel, tunnelAddress }: HomePlan, relay: CalledRelay): string {
   return renderWireguardConfig({
     addresses: [
       `${tunnelAddress.ipv4}/${tunnel.prefix4.length}`,
@@ -37,6 +49,7 @@ export function renderTunnelDocument({ tunnel, tunnelAddress }: HomePlan, relay:
     ],
     listenPort: undefined,
     mtu: tunnel.mtu,
+    mark: tunnelMark,
     postUp: [installedPath("sync-routes.sh")],
     // One that fails says why; wg-quick would leave the tunnel up.
     preDown: [`${installedPath("sync-routes.sh")} remove || :`],

@@ -2,13 +2,15 @@ import type { TunnelAddress } from "../network/addressPlan.ts";
 import { arrivalPorts, endsAtHome } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import { internet6, notInternet4 } from "../network/internet.ts";
-import { deviceMark, forwardedMark } from "../network/ourNumbers.ts";
+import { deviceMark, forwardedMark, lookupMark, neighbourMark, tunnelMark } from "../network/ourNumbers.ts";
 import { namedMap, namedSet, renderTable } from "../network/nft.ts";
 import type { NamedSet } from "../network/nft.ts";
 import { mergeRanges, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
 import { deviceRules } from "./deviceRules.ts";
 import type { AdmittedDevice } from "./deviceRules.ts";
+import { beforeOtherTranslations, ownCalls } from "./ownCalls.ts";
+import { udpAnswers } from "./udpAnswers.ts";
 
 export interface HomeGuard {
   readonly home: TunnelAddress;
@@ -28,18 +30,31 @@ export function openPorts(forwards: readonly Forward[], protocol: Protocol): Por
  *
  * It runs before Docker's address translation and before the reverse path filter (priority mangle), and judges
  * nothing that did not come through the tunnel. In the order of the rules, what each one stops or lets through:
- * packets of forwarded connections; replies between the tunnel's two ends; packets for the LAN, a container or another
- * address of this machine; senders that pose as somebody in the LAN, a container or this machine, to whom our own
- * routing rules lead no answer through the tunnel; then the forwarded ports. Connections that the home itself began
- * elsewhere match none of the first two, so nothing can be slipped in.
+ * packets for the LAN, a container or another address of this machine; packets of forwarded connections, as long as
+ * their port is open; replies between the tunnel's two ends; senders that are nobody's on the internet, or this
+ * machine's own; then the forwarded ports. Connections that the home itself began elsewhere match none of these, so
+ * nothing can be slipped in.
+ *
+ * A sender that is found beside this home is the family, who opened the public name, or a relay that says so: it is let
+ * in, and the service sees the relay in its place, so that nobody is believed to be in the LAN who is not. Its answers go
+ * back into the tunnel, as all answers do.
  *
  * A forward to another machine in the LAN is translated here, and masqueraded: that machine would answer the stranger
  * through the LAN's own router, where nobody knows of the connection.
  */
 export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard): string {
   const ofDevices = deviceRules(devices, home);
-  const tunnelled = devices.length === 0 ? forwardedMark : `{ ${forwardedMark}, ${deviceMark} }`;
-  const letIn = `ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} counter name forwarded_arrivals accept`;
+  const udp = forwards.some((forward) => endsAtHome(forward) && forward.protocols.includes("udp"))
+    ? udpAnswers(home)
+    : undefined;
+  const own = ownCalls(home, forwards);
+  const forwarded = `{ ${forwardedMark}, ${neighbourMark} }`;
+  const tunnelled =
+    devices.length === 0 ? forwarded : `{ ${forwardedMark}, ${deviceMark}, ${neighbourMark} }`;
+  const open = "meta l4proto { tcp, udp } meta l4proto . th dport @open";
+  const lanOpen = "meta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @lan_open";
+  const letIn = `ct state new ct mark set ${forwardedMark} counter name forwarded_arrivals jump accept_forwarded`;
+  const letNeighbourIn = `ct state new ct mark set ${neighbourMark} counter name forwarded_arrivals jump accept_forwarded`;
   return renderTable({
     family: "inet",
     name: "homerelay",
@@ -50,6 +65,8 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
         content: "changing",
       }),
       ...lanSets(forwards.filter((forward) => !endsAtHome(forward))),
+      ...own.sets,
+      ...(udp?.sets ?? []),
       ...ofDevices.sets,
     ],
     counters: [{ name: "forwarded_arrivals", why: "New connections that came out of the tunnel." }],
@@ -61,46 +78,77 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
           'iifname "homerelay" jump from_relay',
           {
             why: "Answers of a container or of a machine in the LAN: the mark routes them into the tunnel.",
-            rule: `iifname != "homerelay" ct mark ${forwardedMark} meta mark set ${forwardedMark}`,
+            rule: `ct mark ${forwarded} meta mark set ${forwardedMark}`,
           },
+          {
+            why: "The tunnel's own packets: by the mark the reverse path filter looks for the relay on the line.",
+            rule: `ct mark ${tunnelMark} meta mark set ${tunnelMark}`,
+          },
+          ...(udp?.prerouting ?? []),
         ],
       },
       {
         name: "from_relay",
         why: "Lets in what is named here, and nothing else. By the mark the reverse path filter looks for the sender behind the tunnel.",
         rules: [
-          {
-            why: "A forwarded connection; no other has this mark.",
-            rule: `ct mark ${forwardedMark} ct state established,related meta mark set ${forwardedMark} accept`,
-          },
-          {
-            why: "The relay's answers to this machine itself.",
-            rule: `ip saddr ${relay.ipv4} ip daddr ${home.ipv4} ct state established,related meta mark set ${forwardedMark} accept`,
-          },
-          `ip6 saddr ${relay.ipv6} ip6 daddr ${home.ipv6} ct state established,related meta mark set ${forwardedMark} accept`,
           ...ofDevices.fromRelay,
           `ip daddr != ${home.ipv4} counter drop comment "not for this address"`,
           `ip6 daddr != ${home.ipv6} counter drop comment "not for this address"`,
+          {
+            why: "A forwarded connection, while its port is open; no other has this mark.",
+            rule: `ct mark ${forwarded} ct state established ${open} jump accept_forwarded`,
+          },
+          `ct mark ${forwarded} ct state established ${lanOpen} jump accept_forwarded`,
+          `ct mark ${forwarded} ct state established,related meta l4proto { icmp, ipv6-icmp } meta mark set ${forwardedMark} accept`,
+          {
+            why: "The relay's answers to this machine itself.",
+            rule: `ip saddr ${relay.ipv4} ct state established,related meta mark set ${forwardedMark} accept`,
+          },
+          `ip6 saddr ${relay.ipv6} ct state established,related meta mark set ${forwardedMark} accept`,
           `ip saddr != ${relay.ipv4} ip saddr ${notInternet4} counter drop comment "not from the internet"`,
           `ip6 saddr != ${relay.ipv6} ip6 saddr != ${internet6} counter drop comment "not from the internet"`,
           'fib saddr type { local, broadcast, multicast } counter drop comment "poses as this machine"',
           {
             why: "By the mark a stranger is found behind the tunnel. Who is found elsewhere is in the LAN or in a container.",
-            rule: `meta mark set ${forwardedMark} fib saddr . mark oifname != "homerelay" counter drop comment "poses as a neighbour"`,
+            rule: `meta mark set ${lookupMark} fib saddr . mark oifname != "homerelay" goto from_neighbour`,
           },
-          `meta l4proto { tcp, udp } meta l4proto . th dport @open ${letIn}`,
-          `meta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @lan_open ${letIn}`,
+          `${open} ${letIn}`,
+          `${lanOpen} ${letIn}`,
           "icmp type echo-request limit rate 5/second accept",
           "icmpv6 type echo-request limit rate 5/second accept",
           'counter drop comment "no forward"',
         ],
       },
+      {
+        name: "from_neighbour",
+        why: "The family by the public name, or who poses as them.",
+        rules: [
+          `${open} ${letNeighbourIn}`,
+          `${lanOpen} ${letNeighbourIn}`,
+          'counter drop comment "poses as a neighbour"',
+        ],
+      },
+      {
+        name: "accept_forwarded",
+        rules: [...(udp === undefined ? [] : [udp.note]), `meta mark set ${forwardedMark} accept`],
+      },
       ofDevices.fromDevice,
       {
         name: "to_lan",
-        hook: { type: "nat", hook: "prerouting", priority: "dstnat", policy: "accept" },
+        why: "Before Docker's translation, which may have published the same port.",
+        hook: { type: "nat", hook: "prerouting", priority: beforeOtherTranslations, policy: "accept" },
         rules: [
-          `iifname "homerelay" ct mark ${forwardedMark} ip daddr ${home.ipv4} meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @lan`,
+          `iifname "homerelay" ct mark ${forwarded} ip daddr ${home.ipv4} meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @lan`,
+        ],
+      },
+      {
+        name: "senders",
+        why: "Nobody is believed to be in the LAN who came out of the tunnel: the service sees the relay.",
+        hook: { type: "nat", hook: "input", priority: 100, policy: "accept" },
+        rules: [
+          `ct mark ${neighbourMark} meta nfproto ipv4 snat ip to ${relay.ipv4}`,
+          `ct mark ${neighbourMark} meta nfproto ipv6 snat ip6 to ${relay.ipv6}`,
+          ...own.input,
         ],
       },
       {
@@ -116,16 +164,37 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
         rules: [
           {
             why: "A machine in the LAN would answer a stranger through its own router, which knows nothing of the connection.",
-            rule: `ct mark ${forwardedMark} ct direction original meta l4proto { tcp, udp } ip daddr . meta l4proto . th dport @lan_targets masquerade`,
+            rule: `ct mark ${forwarded} ct direction original meta l4proto { tcp, udp } ip daddr . meta l4proto . th dport @lan_targets masquerade`,
           },
+          `iifname "homerelay" ct mark ${neighbourMark} meta nfproto ipv4 snat ip to ${relay.ipv4}`,
+          `iifname "homerelay" ct mark ${neighbourMark} meta nfproto ipv6 snat ip6 to ${relay.ipv6}`,
           ...ofDevices.fromHome,
         ],
       },
+      ...own.chains,
+      ...(udp?.chains ?? []),
       {
         name: "output",
-        why: "Answers of a service on this machine.",
         hook: { type: "route", hook: "output", priority: "mangle", policy: "accept" },
-        rules: [`ct mark ${forwardedMark} meta mark set ${forwardedMark}`],
+        rules: [
+          ...(udp === undefined
+            ? []
+            : [
+                {
+                  why: "A service that speaks first from a forwarded port: its answer is let in as a forwarded packet is.",
+                  rule: `ip saddr ${home.ipv4} ip daddr != ${notInternet4} meta l4proto udp meta l4proto . th sport @open ct state new ct mark set ${forwardedMark}`,
+                },
+                `ip6 saddr ${home.ipv6} ip6 daddr ${internet6} meta l4proto udp meta l4proto . th sport @open ct state new ct mark set ${forwardedMark}`,
+              ]),
+          {
+            why: "Answers of a service on this machine.",
+            rule: `ct mark ${forwarded} meta mark set ${forwardedMark}`,
+          },
+          {
+            why: "What WireGuard sends, told by its socket.",
+            rule: `meta mark ${tunnelMark} ct mark set ${tunnelMark}`,
+          },
+        ],
       },
     ],
   });

@@ -1,20 +1,23 @@
 #!/bin/bash
-# stdin: the home's WireGuard configuration, keys by name. Argument: the relay's address in the tunnel.
+# stdin: a document with the home's WireGuard configuration, keys by name (`interface`), and what tells the guard the
+# relay's public addresses (`relay.nft`). Argument: the relay's address in the tunnel.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 # shellcheck source=../tunnel/sync-interface.sh
 . /usr/local/lib/homerelay/sync-interface.sh
 
 main() { # RELAY-ADDRESS
-  document=$(mktemp)
-  trap 'rm -f "$document"' EXIT
-  cat >"$document"
-  sync_interface "$document"
+  document=$(mktemp -d)
+  trap 'rm -rf "$document"' EXIT
+  split_document "$document"
+  write_if_changed 0644 "$etc/relay.nft" <"$document/relay.nft" || : # the same addresses
+  nft -f "$etc/relay.nft"
+  sync_interface "$document/interface"
   # A new relay at the old address knows of no session; without a call from here it would stay silent for minutes.
   ping -c 1 -W 2 -I "$interface" "$1" >/dev/null 2>&1 || touch "$unproven"
   if [ -e "$unproven" ]; then
     /usr/local/lib/homerelay/sync-routes.sh
-    prove_tunnel "$1" "$(sed -n 's/^PublicKey = //p' "$document")"
+    prove_tunnel "$1" "$(sed -n 's/^PublicKey = //p' "$document/interface")"
     rm "$unproven"
   fi
   say "joined the relay"

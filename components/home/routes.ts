@@ -1,76 +1,95 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import { endsAtHome } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
-import { notInternetPrefixes4, notInternetPrefixes6 } from "../network/internet.ts";
-import { forwardedMark, pairPriorities, rulePriorities, tunnelTable } from "../network/ourNumbers.ts";
+import { forwardedMark, lookupMark, rulePriorities, tunnelMark, tunnelTable } from "../network/ourNumbers.ts";
 import { renderPolicyRouting } from "../network/policyRouting.ts";
 import type { RoutingRule } from "../network/policyRouting.ts";
-import { renderPortRange } from "../network/port.ts";
+import { bridgeGaps, renderPortRange } from "../network/port.ts";
 import { openPorts } from "./guard.ts";
 import type { AdmittedDevice } from "./deviceRules.ts";
 
 /**
- * The home's routes and routing rules, for sync-routes.sh.
+ * The home's routes and routing rules, for sync-routes.sh. Packets are told by their marks (see guard.ts):
  *
- * Most rules come as a pair: first the main table without its default route, so that containers and the LAN are found,
- * then the tunnel. The two halves that a VPN puts in place of a default route are none of the LAN either. Replies are
- * recognised by their mark, by the tunnel's address, and (a UDP service that is bound to 0.0.0.0 picks a source address
- * before conntrack sees the packet) by the port that they come from. `iif lo` keeps that last one off traffic which this
- * machine only passes on. A stranger's address is on the internet, so what such a service sends elsewhere, to another
- * network of the house or into another tunnel, goes on past these rules.
+ * - what WireGuard itself sends takes the line, and no VPN of the home's own;
+ * - what came out of the tunnel goes to a container or into the LAN where the main table knows the way; the answers to
+ *   it go into the tunnel, whoever the caller is, also one who is found in the LAN;
+ * - a lookup of the guard's finds what is beside this home there, and all else in the tunnel;
+ * - what has the home's address in the tunnel as its sender goes to containers and into the LAN, or into the tunnel.
+ *
+ * They come before the rules of everybody else, also of a VPN that starts later. A rule that is added without a priority
+ * comes before the second one of the list; where that one has priority 0, as ours have, it comes behind them. But then
+ * the later one of two no longer comes first, on which wg-quick counts: it sends everything into the VPN, and then makes
+ * an exception for what the main table knows better. The shield makes that exception for it.
+ *
+ * A socket that is bound to no address asks for a way before a packet of it can have a mark. With IPv6 there may be none
+ * at a home, so there is one of last resort from forwarded ports.
  */
 export function renderRoutes(home: TunnelAddress, forwards: readonly Forward[]): string {
-  const fixed = families.flatMap((family) => [
-    ...pair(family, pairPriorities.marked, `fwmark ${forwardedMark}`),
-    ...pair(family, pairPriorities.fromTunnelAddress, `from ${home[family.address]}`),
+  const first = families.flatMap((family) => [
+    ...firstRules(family.number, [
+      `fwmark ${tunnelMark} lookup main`,
+      `fwmark ${forwardedMark} iif homerelay ${withoutDefault(family)}`,
+      `fwmark ${forwardedMark} lookup ${tunnelTable}`,
+      `fwmark ${lookupMark} ${withoutDefault(family)}`,
+      `fwmark ${lookupMark} lookup ${tunnelTable}`,
+      `from ${home[family.address]} ${withoutDefault(family)}`,
+      `from ${home[family.address]} lookup ${tunnelTable}`,
+    ]),
+    shield(family),
   ]);
   const udp = openPorts(forwards.filter(endsAtHome), "udp");
-  const { notInternet, end } = rulePriorities;
-  const inside = families.flatMap((family) => [
-    ...family.notInternet.map((prefix) => ({
-      family: family.number,
-      priority: notInternet,
-      words: `to ${prefix} iif lo ipproto udp goto ${end}`,
-    })),
-    { family: family.number, priority: end, words: "nop" },
-  ]);
-  const byPort = udp.flatMap((range) =>
-    families.flatMap((family) =>
-      pair(family, pairPriorities.fromPort, `iif lo ipproto udp sport ${renderPortRange(range)}`),
-    ),
-  );
+  const lastResort = bridgeGaps(udp, mostPortRules).map((range): RoutingRule => ({
+    family: 6,
+    position: rulePriorities.lastResort,
+    words: `iif lo ipproto 17 sport ${renderPortRange(range)} lookup ${tunnelTable}`,
+  }));
   return renderPolicyRouting(
     families.map(({ number }) => ({ family: number, to: "default" })),
-    [...fixed, ...(udp.length > 0 ? inside : []), ...byPort],
+    [...first, ...lastResort],
   );
 }
 
+/** Every packet that finds no way asks them all. With more scattered ports than that, those between are asked for as well. */
+const mostPortRules = 32;
+
 /** `partOfDefault`: a route with a prefix as short as that is a default route, or a part of one. */
 const families = [
-  { number: 4, address: "ipv4", notInternet: notInternetPrefixes4, partOfDefault: 1 },
-  { number: 6, address: "ipv6", notInternet: notInternetPrefixes6, partOfDefault: 4 },
+  { number: 4, address: "ipv4", partOfDefault: 1 },
+  { number: 6, address: "ipv6", partOfDefault: 4 },
 ] as const;
 
-function pair(
-  { number, partOfDefault }: (typeof families)[number],
-  priority: number,
-  selector: string,
-): RoutingRule[] {
-  return [
-    {
-      family: number,
-      priority,
-      words: `${selector} lookup main suppress_prefixlength ${partOfDefault}`,
-    },
-    { family: number, priority: priority + 1, words: `${selector} lookup ${tunnelTable}` },
-  ];
+type RoutedFamily = (typeof families)[number];
+
+function firstRules(family: RoutedFamily["number"], words: readonly string[]): RoutingRule[] {
+  return words.map((some) => ({ family, position: "first", words: some }));
+}
+
+/** What the main table knows, but for default routes. */
+function withoutDefault({ partOfDefault }: RoutedFamily): string {
+  return `lookup main suppress_prefixlength ${partOfDefault}`;
+}
+
+/**
+ * Told from the others by its number alone: to some kernels a rule that asks for less is the same as one that asks for
+ * more, and wg-quick deletes each one with number 0.
+ */
+function shield({ number, partOfDefault }: RoutedFamily): RoutingRule {
+  return {
+    family: number,
+    position: "shield",
+    words: `lookup main suppress_prefixlength ${partOfDefault + 1}`,
+  };
 }
 
 /**
  * The kernel settings that the home needs, for kernel-settings.sh. Marked packets must pass the reverse path filter by their mark;
- * the kernel must give no forwarded UDP port to a program of the home's own, whose packets the rules above would send
- * into the tunnel; and a home with machines behind it, or devices that go to the internet through it, has to pass
- * packets on. A home without IPv6 then says so to such a device, which would else wait.
+ * the kernel must give no forwarded UDP port to a program of the home's own, which strangers could then reach; and a home
+ * with machines behind it, or devices that go to the internet through it, has to pass packets on. A home without IPv6
+ * then says so to such a device, which would else wait.
+ *
+ * With UDP, the tracker remembers as long as the relay's. It does not verify checksums: what it has verified counts as
+ * broken once the guard has changed an address, though the guard changes the checksum as well.
  */
 export function renderSysctls(forwards: readonly Forward[], devices: readonly AdmittedDevice[] = []): string {
   const reserved = openPorts(forwards.filter(endsAtHome), "udp").map(renderPortRange).join(",");
@@ -79,7 +98,13 @@ export function renderSysctls(forwards: readonly Forward[], devices: readonly Ad
     forwards.some((forward) => !endsAtHome(forward)) || devices.some(({ lans }) => lans.length > 0);
   return [
     "net.ipv4.conf.all.src_valid_mark=1",
-    ...(reserved === "" ? [] : [`net.ipv4.ip_local_reserved_ports+=${reserved}`]),
+    ...(reserved === ""
+      ? []
+      : [
+          `net.ipv4.ip_local_reserved_ports+=${reserved}`,
+          "-net.netfilter.nf_conntrack_checksum=0",
+          "-net.netfilter.nf_conntrack_udp_timeout_stream>=180",
+        ]),
     ...(passesOn || isExit ? ["net.ipv4.ip_forward=1"] : []),
     ...(isExit ? ["net.ipv6.conf.all.forwarding=1"] : []),
     "",

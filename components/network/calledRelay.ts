@@ -2,6 +2,8 @@
 export interface CalledRelay<Text = string> {
   /** WireGuard, base64. */
   readonly publicKey: Text;
-  /** The public one. */
+  /** The public ones. */
   readonly ipv4Address: Text;
+  /** @default none */
+  readonly ipv6Address?: Text | undefined;
 }

@@ -44,7 +44,8 @@ export interface Chain {
 export interface Hook {
   readonly type: "filter" | "nat" | "route";
   readonly hook: "forward" | "input" | "output" | "postrouting" | "prerouting";
-  readonly priority: "dstnat" | "filter" | "mangle" | "srcnat";
+  /** A number where nft has no name for the place. */
+  readonly priority: "dstnat" | "filter" | "mangle" | "raw" | "srcnat" | number;
   readonly policy: "accept" | "drop";
 }
 
@@ -85,12 +86,34 @@ export function namedMap(
  * A set in which a rule notes who came lately, each for `timeout` (nft's `2m`). Bounded, so that a flood from many
  * sources cannot eat the memory.
  */
-export function meter(name: string, type: string, timeout: string): NamedSet {
-  const { properties, ...set } = declare("set", name, type, [], {
+export function meter(name: string, type: string, timeout: string, options: MemoryOptions = {}): NamedSet {
+  return remember("set", name, type, timeout, options);
+}
+
+/** The same as a map: `type` is `KEY : VALUE`. */
+export function memory(name: string, type: string, timeout: string, options: MemoryOptions = {}): NamedSet {
+  return remember("map", name, type, timeout, options);
+}
+
+export interface MemoryOptions {
+  /** Elements at most. @default 65535 */
+  readonly size?: number;
+  readonly why?: string;
+}
+
+function remember(
+  kind: NamedSet["kind"],
+  name: string,
+  type: string,
+  timeout: string,
+  { size = 65535, ...options }: MemoryOptions,
+): NamedSet {
+  const { properties, ...set } = declare(kind, name, type, [], {
+    ...options,
     flags: "dynamic,timeout",
     content: "packets",
   });
-  return { ...set, properties: [...properties, `timeout ${timeout}`, "size 65535"] };
+  return { ...set, properties: [...properties, `timeout ${timeout}`, `size ${size}`] };
 }
 
 function declare(
@@ -186,7 +209,7 @@ function references(rule: Rule): string[] {
 
 /** The sets of which a packet must be a member for the rule to go on. */
 function lookups(rule: Rule): string[] {
-  return matches(withoutQuotes(rule), /(?<!(?:!=|update|add) )@(\w+)/g);
+  return matches(withoutQuotes(rule), /(?<!(?:!=|update|add|delete) )@(\w+)/g);
 }
 
 function jumps(rule: Rule): string[] {

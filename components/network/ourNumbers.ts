@@ -9,39 +9,25 @@
  */
 export const tunnelTable = 18546;
 
-/**
- * The priorities of our routing rules that come in pairs: the first rule has the priority that is written here, the
- * second one the next. All of our priorities lie before 32766, where the kernel looks into the main table.
- */
-export const pairPriorities = {
-  /** On a home: connections that were forwarded to it. */
-  marked: 5180,
-  /** On a home: what leaves from its address in the tunnel. */
-  fromTunnelAddress: 5182,
-  /** On a home: UDP from a forwarded port. */
-  fromPort: 5186,
-} as const;
-
-/** The priorities of our routing rules that have no second one. */
+/** The priorities of our routing rules, but for those of a home that come first of all: see policyRouting.ts. */
 export const rulePriorities = {
-  /** On a home: UDP to what is no internet passes over the pair for forwarded ports. */
-  notInternet: 5184,
   /** On the relay: what devices send. */
   fromDevice: 5188,
-  /** On a home: where packets go on that passed over rules. */
-  end: 5199,
+  /** On a home: behind all other rules, so that a way is found where nobody else knows one. */
+  lastResort: 32800,
 } as const;
 
-const priorities = [
-  ...Object.values(pairPriorities).flatMap((first) => [first, first + 1]),
-  ...Object.values(rulePriorities),
-];
-
-/** Every rule from the first to the last of these priorities is ours. */
-export const ourPriorities = { first: Math.min(...priorities), last: Math.max(...priorities) };
-
-/** Marks a forwarded connection, so that its replies take the tunnel; on the wire it does not show. */
+/** Marks a forwarded connection and its packets, so that its replies take the tunnel; on the wire it does not show. */
 export const forwardedMark = "0x77";
 
 /** Marks a connection of a device. Its replies find the tunnel by the device's own address, so no route asks for it. */
 export const deviceMark = "0x78";
+
+/** Marks a forwarded connection whose sender is found beside this home and not behind the tunnel. */
+export const neighbourMark = "0x79";
+
+/** With it a lookup finds what is beside a home there, and all else in the tunnel. No packet leaves with it. */
+export const lookupMark = "0x7a";
+
+/** Marks what WireGuard itself sends from a home: the tunnel takes the line, and no VPN beside it. */
+export const tunnelMark = "0x7b";

@@ -1,4 +1,4 @@
-import { ourPriorities, tunnelTable } from "./ourNumbers.ts";
+import { tunnelTable } from "./ourNumbers.ts";
 
 /** IPv4 or IPv6. */
 export type Family = 4 | 6;
@@ -12,18 +12,25 @@ export interface TunnelRoute {
 
 export interface RoutingRule {
   readonly family: Family;
-  readonly priority: number;
+  /**
+   * A priority of the kernel's; or `first`, before everybody else's rules, in the order of the list; or `shield`, behind
+   * those, and only where a rule that somebody adds later without a priority would come directly behind it.
+   */
+  readonly position: number | "first" | "shield";
   /** Selector and action as `ip rule show` writes them: `from 10.77.3.4 lookup main`. */
   readonly words: string;
 }
 
-/** The file by which sync-routes.sh goes: which numbers are ours, then what there should be, one a line. */
+/** The file by which sync-routes.sh goes: which table is ours, then what there should be, one a line. */
 export function renderPolicyRouting(routes: readonly TunnelRoute[], rules: readonly RoutingRule[]): string {
   return [
     `table ${tunnelTable}`,
-    `priorities ${ourPriorities.first}-${ourPriorities.last}`,
     ...routes.map(({ family, to }) => `${family} route ${to}`),
-    ...rules.map(({ family, priority, words }) => `${family} rule priority ${priority} ${words}`),
+    ...rules.map(({ family, position, words }) => `${family} rule ${renderPosition(position)} ${words}`),
     "",
   ].join("\n");
+}
+
+function renderPosition(position: RoutingRule["position"]): string {
+  return typeof position === "number" ? `priority ${position}` : position;
 }

@@ -41,3 +41,26 @@ export function mergeRanges(ranges: readonly PortRange[]): PortRange[] {
   }
   return merged;
 }
+
+/**
+ * At most `most` ranges with all the ports of ascending, disjoint ones: the narrowest gaps between them are bridged, so
+ * that there may be ports in it that are in none of them.
+ */
+export function bridgeGaps(ranges: readonly PortRange[], most: number): PortRange[] {
+  if (ranges.length <= most) return [...ranges];
+  const gaps = ranges.slice(1).map((range, i) => ({ after: i, width: range.first - (ranges[i]?.last ?? 0) }));
+  const kept = new Set(
+    gaps
+      .sort((a, b) => b.width - a.width)
+      .slice(0, most - 1)
+      .map(({ after }) => after),
+  );
+  const bridged: PortRange[] = [];
+  let first = ranges[0]?.first ?? 0;
+  ranges.forEach(({ last }, i) => {
+    if (!kept.has(i) && i < ranges.length - 1) return;
+    bridged.push({ first, last });
+    first = ranges[i + 1]?.first ?? 0;
+  });
+  return bridged;
+}

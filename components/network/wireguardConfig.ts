@@ -11,6 +11,8 @@ export interface WireguardInterface {
   readonly listenPort: number | undefined;
   /** Bytes. */
   readonly mtu: number;
+  /** What WireGuard's own packets are marked with on this machine. @default none */
+  readonly mark?: string;
   /** Resolvers while the interface is up. @default those of the machine */
   readonly dns?: readonly string[];
   /** Who sets the routes to the peers: steps of ours, or whatever program reads this. @default ours */
@@ -42,6 +44,7 @@ export function renderWireguardConfig(config: WireguardInterface): string {
     `Address = ${config.addresses.join(", ")}`,
     ...(config.listenPort === undefined ? [] : [`ListenPort = ${config.listenPort}`]),
     "PrivateKey = key:private",
+    ...(config.mark === undefined ? [] : [`FwMark = ${config.mark}`]),
     `MTU = ${config.mtu}`,
     ...(config.dns === undefined || config.dns.length === 0 ? [] : [`DNS = ${config.dns.join(", ")}`]),
     ...(config.routes === "reader's" ? [] : ["Table = off"]),

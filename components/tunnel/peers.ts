@@ -71,7 +71,7 @@ export function renderHomes(publicKeys: readonly string[], keepaliveSeconds: num
 }
 
 function fromDevice(family: Family, address: string): RoutingRule {
-  return { family, priority: rulePriorities.fromDevice, words: `from ${address} lookup ${tunnelTable}` };
+  return { family, position: rulePriorities.fromDevice, words: `from ${address} lookup ${tunnelTable}` };
 }
 
 function ownAddresses({ tunnelAddress }: Pick<Peer, "tunnelAddress">): string[] {

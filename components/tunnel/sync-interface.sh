@@ -33,8 +33,7 @@ sync_interface() { # DOCUMENT
   next=/etc/wireguard/homerelay.next/$interface.conf
   join_keys <"$1" >"$next"
   wg-quick strip "$next" >/dev/null || die "wg-quick refuses the configuration; the one before it stays"
-  # What wg-quick runs besides changes nothing of the tunnel as it is.
-  cmp -s <(without_hooks "$next") <(without_hooks "$config") || touch "$unproven"
+  cmp -s <(of_tunnel "$next") <(of_tunnel "$config") || touch "$unproven"
   systemctl enable --quiet "wg-quick@$interface"
   # The unit does not notice when somebody takes its interface away.
   if ! systemctl is-active --quiet "wg-quick@$interface" || ! ip link show dev "$interface" >/dev/null 2>&1; then
@@ -52,12 +51,14 @@ sync_interface() { # DOCUMENT
     say "tunnel interface $interface brought in line"
   else
     move_into_place "$next" "$config"
+    wg set "$interface" fwmark "$(sed -n 's/^FwMark = //p' "$config" | grep . || echo off)"
   fi
   rmdir /etc/wireguard/homerelay.next
 }
 
-without_hooks() { # CONFIG
-  if [ -e "$1" ]; then grep -vE '^(Post|Pre)(Up|Down) = ' "$1"; fi
+# What a proof of the tunnel depends on: neither what wg-quick runs besides, nor how packets to the other end are marked.
+of_tunnel() { # CONFIG
+  if [ -e "$1" ]; then grep -vE '^((Post|Pre)(Up|Down)|FwMark) = ' "$1"; fi
 }
 
 # What `wg syncconf` leaves out: addresses and MTU.

@@ -1,13 +1,15 @@
 #!/bin/bash
 # Brings our routing rules and the routes of our table in line with /etc/homerelay/routes. Run by wg-quick when the
-# tunnel comes up and by the steps that write that file; `remove` takes all of them away again.
+# tunnel comes up, by the steps that write that file, and now and then by a timer, since others change rules as well;
+# `remove` takes all of them away again.
 #
-# The file says first which rules and routes are ours, then which of them there should be, each behind its address
-# family and in the words of `ip rule` and `ip route`; routes lead into the tunnel:
+# The file says first which table is ours, then which rules and routes there should be, each behind its address family
+# and in the words of `ip rule` and `ip route`; routes lead into the tunnel:
 #   table N
-#   priorities FIRST-LAST
 #   4 route PREFIX
 #   4 rule priority N SELECTOR lookup TABLE
+#   4 rule first SELECTOR lookup TABLE    before everybody else's, in the order of the file
+#   4 rule shield SELECTOR lookup TABLE   behind those, where they have priority 0
 # No other rule and no other route is ever deleted.
 set -euo pipefail
 export LC_ALL=C
@@ -16,87 +18,149 @@ export LC_ALL=C
 . /usr/local/lib/homerelay/families.sh
 
 readonly interface=homerelay wanted=/etc/homerelay/routes
-# The file as it was when it last came into force: if it had other numbers, what stands under those is ours as well. It
-# is gone after a reboot, as rules and routes are.
+# The lines that last came into force, with priorities for all: what they say is ours as well. It is gone after a
+# reboot, as rules and routes are.
 readonly in_force=/run/homerelay-routes
 
-# "TABLE FIRST LAST" of one of these files; nothing for an empty one.
-numbers() { # FILE
-  [ -s "$1" ] || return 0
+# Lines of the first text that are, or are not, in the second one.
+common() { # LINES LINES
+  grep -xF -f <(printf '%s\n' "$2") <<<"$1" | grep . || : # none
+}
+
+except() { # LINES LINES
+  grep -vxF -f <(printf '%s\n' "$2") <<<"$1" | grep . || : # none
+}
+
+# All rules of the kernel in the words of the file, in their order.
+shown_rules() { # FAMILY
+  # Where there is no IPv6 there are no rules for it.
+  { ip -"$1" rule show 2>/dev/null || :; } | awk -v family="$1" '{
+    priority = $1; sub(":", "", priority)
+    $1 = ""; sub("^ *from all", ""); sub("^ +", ""); gsub(" +", " "); sub(" $", "")
+    # As older versions of iproute2 put it; the name of a protocol, where the machine knows it; and what is added to a
+    # rule whose target or interface is not there yet.
+    sub("suppress_prefixlen ", "suppress_prefixlength "); sub("ipproto (ipproto-17|udp)", "ipproto 17")
+    gsub(" \\[(unresolved|detached)\\]", "")
+    print family " rule priority " priority " " $0
+  }'
+}
+
+# Those of the rules that lead into our tables, or came into force by us.
+our_rules() { # RULES
+  awk -v tables="$tables" -v previous="$previous" '
+    BEGIN {
+      n = split(previous, lines, "\n")
+      for (i = 1; i <= n; i++) ours[lines[i]]
+      n = split(tables, table, " ")
+    }
+    { mine = $0 in ours; for (i = 1; i <= n; i++) mine = mine || $0 ~ " lookup " table[i] "$" }
+    mine' <<<"$1"
+}
+
+# The priority of the rules that come first. 0, behind the kernel's own rule, keeps out whoever comes later. But a shield
+# must not come before rules by which somebody tells senders or targets apart: then ours only come before theirs, with
+# room for two more, since what is added without a priority gets the number below.
+first_priority() { # RULES-OF-OTHERS
   awk '
-    $1 == "table" { table = $2 }
-    $1 == "priorities" { split($2, end, "-") }
-    END {
-      if (table == "" || end[2] == "") { print FILENAME " does not say which rules are ours" > "/dev/stderr"; exit 1 }
-      print table, end[1], end[2]
-    }' "$1"
+    $4 == 0 || $4 >= 32766 { next }
+    { sub("^[46] rule priority [0-9]+ ", "") }
+    /^not from all fwmark 0x[0-9a-f]+ lookup [^ ]+$/ || $0 == "lookup main suppress_prefixlength 0" { next }
+    { told_apart = 1 }
+    END { print told_apart ? 2 : 0 }' <<<"$1"
 }
 
-# What stands under our numbers, in the words of the file of wanted ones; routes with their table.
-current() {
-  local family table first last
-  sort -u <<<"$ours" | while read -r table first last; do
-    if [ -z "$table" ]; then continue; fi
-    for family in 4 6; do
-      # A table without a route does not exist.
-      { ip -"$family" route show table "$table" 2>/dev/null || :; } |
-        awk -v family="$family" -v table="$table" -v device="$interface" '
-          $2 == "dev" && $3 == device { print family " route " $1 " table " table }'
-      # Where there is no IPv6 there are no rules for it.
-      { ip -"$family" rule show 2>/dev/null || :; } | awk -v family="$family" -v first="$first" -v last="$last" '
-        { priority = $1; sub(":", "", priority) }
-        priority + 0 >= first + 0 && priority + 0 <= last + 0 {
-          $1 = ""; sub("^ *from all", ""); sub("^ +", ""); gsub(" +", " "); sub(" $", "")
-          # As older versions of iproute2 put it, and what they add to a rule whose target is not there yet.
-          sub("suppress_prefixlen ", "suppress_prefixlength "); sub(" \\[unresolved\\]$", "")
-          print family " rule priority " priority " " $0
-        }'
-    done
-  done | sort -u
+# Lines of the wanted ones for FAMILY, if this machine speaks it.
+wanted_lines() { # FAMILY KIND
+  if [[ " ${families[*]} " == *" $1 "* ]]; then grep -E "^$1 $2 " <<<"$text" || :; fi
 }
 
-# In the address families that this machine speaks.
-wanted_lines() {
-  [ -s "$wanted" ] || return 0
-  awk -v families="${families[*]}" '
-    $1 == "table" { table = $2 }
-    index(" " families " ", " " $1 " ") { print $0 ($2 == "route" ? " table " table : "") }' "$wanted" | sort -u
+change_rules() { # add|delete RULES
+  local family words
+  # As the kernel's own: systemd-networkd removes all others that it did not make, whenever it sets up an interface.
+  local maker=(protocol kernel)
+  if [ "$1" = delete ]; then maker=(); fi
+  while read -r family _ words; do
+    # shellcheck disable=SC2086 # a rule is a list of words
+    if [ -n "$words" ]; then ip -"$family" rule "$1" $words "${maker[@]}"; fi
+  done <<<"$2"
+  if [ -n "$2" ]; then changed=yes; fi
 }
 
-change() { # add|delete FAMILY KIND WORDS…
-  local verb=$1 family=$2 kind=$3
-  shift 3
-  if [ "$kind" = route ]; then
-    ip -"$family" route "$verb" "$@" dev "$interface"
-  elif [ "$verb" = add ]; then
-    # As the kernel's own: systemd-networkd removes all others that it did not make, whenever it sets up an interface.
-    ip -"$family" rule add "$@" protocol kernel
-  else
-    ip -"$family" rule delete "$@"
+# First what is missing, then what is too much: at no moment does a wanted rule not exist. Only where one in the middle of
+# those that come first is missing, these come anew, since they count in the order in which they were added.
+sync_rules() { # FAMILY
+  local shown first front rest mine kept
+  shown=$(shown_rules "$1")
+  first=$(first_priority "$(except "$shown" "$(our_rules "$shown")")")
+  front=$(wanted_lines "$1" 'rule first' | sed "s/ first / priority $first /")
+  if [ "$first" = 0 ]; then front+=$'\n'$(wanted_lines "$1" 'rule shield' | sed "s/ shield / priority 0 /"); fi
+  front=$(grep . <<<"$front" || :)
+  rest=$(wanted_lines "$1" 'rule priority')
+  mine=$(common "$shown" "$front"$'\n'"$rest"$'\n'"$(our_rules "$shown")")
+  kept=$(common "$mine" "$front")
+  if [[ "$front"$'\n' != "$kept"$'\n'* ]] && [ -n "$kept" ]; then
+    change_rules delete "$kept"
+    kept=''
   fi
+  change_rules add "$(except "$front" "$kept")"
+  change_rules add "$(except "$rest" "$mine")"
+  change_rules delete "$(except "$mine" "$front"$'\n'"$rest")"
+  force+=$front$'\n'$rest$'\n'
+}
+
+# With their table.
+shown_routes() { # FAMILY
+  local number
+  for number in $tables; do
+    # A table without a route does not exist.
+    { ip -"$1" route show table "$number" 2>/dev/null || :; } |
+      awk -v family="$1" -v number="$number" -v device="$interface" '
+        $2 == "dev" && $3 == device { print family " route " $1 " table " number }'
+  done
+}
+
+wanted_routes() { # FAMILY
+  wanted_lines "$1" route | sed "s/\$/ table $table/"
+}
+
+change_routes() { # add|delete ROUTES
+  local family words
+  while read -r family _ words; do
+    # shellcheck disable=SC2086
+    if [ -n "$words" ]; then ip -"$family" route "$1" $words dev "$interface"; fi
+  done <<<"$2"
+  if [ -n "$2" ]; then changed=yes; fi
 }
 
 main() { # [remove]
-  local lines='' family kind words
-  if [ "${1-}" = remove ]; then
-    # Whatever became of these files, the rest is taken away.
-    ours=$(numbers "$in_force" || :)$'\n'$(numbers "$wanted" || :)
-  else
-    ours=$(numbers "$in_force" || :)$'\n' # damaged: what stood under other numbers stays until the next boot
-    ours+=$(numbers "$wanted")
-    lines=$(wanted_lines)
+  local family
+  text='' table='' force='' changed=''
+  if [ "${1-}" != remove ] && [ -s "$wanted" ]; then
+    text=$(cat "$wanted")
+    table=$(sed -n 's/^table \([0-9]\+\)$/\1/p' "$wanted")
+    if [ -z "$table" ]; then
+      echo "$wanted does not say which table is ours" >&2
+      exit 1
+    fi
   fi
-  # First what is missing, then what is too much: at no moment does a wanted rule not exist. A rule comes after the
-  # route that it leads to, and goes before it.
-  comm -13 <(current) <(printf '%s' "${lines:+$lines$'\n'}") | while read -r family kind words; do
-    # shellcheck disable=SC2086 # a rule is a list of words
-    change add "$family" "$kind" $words
+  # Whatever became of these files, what they still say is taken away.
+  previous=$(grep -E '^[46] rule priority [0-9]+ ' "$in_force" 2>/dev/null || :)
+  tables=$(cat "$wanted" "$in_force" 2>/dev/null | sed -n 's/^table \([0-9]\+\)$/\1/p' | sort -u | tr '\n' ' ' || :)
+  # A rule comes after the route that it leads to, and goes before it.
+  for family in 4 6; do
+    change_routes add "$(except "$(wanted_routes $family)" "$(shown_routes $family)")"
+    sync_rules $family
+    change_routes delete "$(except "$(shown_routes $family)" "$(wanted_routes $family)")"
   done
-  comm -23 <(current) <(printf '%s' "${lines:+$lines$'\n'}") | sort -r | while read -r family kind words; do
-    # shellcheck disable=SC2086
-    change delete "$family" "$kind" $words
-  done
-  if [ -n "$lines" ]; then cp "$wanted" "$in_force"; else rm -f "$in_force"; fi
+  if [ -z "$text" ]; then
+    rm -f "$in_force"
+    return
+  fi
+  force="table $table"$'\n'$(grep . <<<"$force" || :)
+  if [ -n "$changed" ] && [ "$force" = "$(cat "$in_force" 2>/dev/null)" ]; then
+    echo "somebody had taken away routes or rules of home-relay; they are back"
+  fi
+  printf '%s\n' "$force" >"$in_force"
 }
 
 main "$@"

@@ -29,10 +29,11 @@ function after(wanted: readonly string[], ...steps: readonly string[]): string[]
     .replace("in_force=/run/homerelay-routes", `in_force=${folder}/in-force`)
     .replace("/usr/local/lib/homerelay/", `${dirname(script)}/`);
   writeFileSync(join(folder, "run.sh"), text);
+  rmSync(`${folder}/in-force`, { force: true });
   const show = [
     "ip link add homerelay type veth peer name other; ip link set other up; ip link set homerelay up",
     `run() { bash ${folder}/run.sh "$@"; }; want() { cp ${folder}/$1 ${folder}/routes; }; forget() { rm ${folder}/routes; }`,
-    "show() { for family in 4 6; do ip -$family rule show | grep -v -e '^0:' -e '^3276' || :; for table in 18546 7; do ip -$family route show table $table 2>/dev/null || :; done; done; echo =; }",
+    "show() { for family in 4 6; do ip -$family rule show | grep -v -e 'lookup local' -e '^3276[67]:' || :; for table in 18546 7; do ip -$family route show table $table 2>/dev/null || :; done; done; echo =; }",
     ...steps.map((step) => `${step}; show`),
   ].join("\n");
   const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
@@ -44,8 +45,8 @@ function after(wanted: readonly string[], ...steps: readonly string[]): string[]
 
 const onRelay = renderDeviceRoutes(devices, prefixes);
 const everything = `\
-5188:	from 10.77.11.12 lookup 18546
 5188:	from 10.77.9.10 lookup 18546
+5188:	from 10.77.11.12 lookup 18546
 default dev homerelay scope link
 10.77.0.0/16 dev homerelay scope link
 192.168.1.0/24 dev homerelay scope link
@@ -92,13 +93,18 @@ test("mends what somebody took away or added by hand, and leaves rules and route
   expect(
     after(
       [onRelay],
-      "want 0; run; ip rule delete from 10.77.9.10; ip route delete default table 18546; ip rule add priority 5190 from 10.9.9.9 lookup main; ip rule add priority 100 from 10.1.1.1 lookup main; ip link add mine type veth peer name yours; ip link set mine up; ip link set yours up; ip route add 10.5.0.0/16 dev mine table 18546; run",
+      "want 0; run; ip rule delete from 10.77.11.12; ip route delete default table 18546; ip rule add priority 5190 from 10.9.9.9 lookup main; ip rule add priority 100 from 10.1.1.1 lookup main; ip link add mine type veth peer name yours; ip link set mine up; ip link set yours up; ip route add 10.5.0.0/16 dev mine table 18546; run",
     ).map((text) =>
       text
         .replace("100:	from 10.1.1.1 lookup main\n", "my rule\n")
+        .replace("5190:	from 10.9.9.9 lookup main\n", "my other rule\n")
         .replace("10.5.0.0/16 dev mine scope link\n", "my route\n"),
     ),
-  ).toEqual([`my rule\n${everything.replace("default dev homerelay scope link\n", "$&my route\n")}`]);
+  ).toEqual([
+    `somebody had taken away routes or rules of home-relay; they are back\nmy rule\n${everything
+      .replace("5188:	from 10.77.11.12 lookup 18546\n", "$&my other rule\n")
+      .replace("default dev homerelay scope link\n", "$&my route\n")}`,
+  ]);
 });
 
 describe("at a home", () => {
@@ -120,14 +126,123 @@ describe("at a home", () => {
       [wanted, fewer],
       ...["want 0; run", "want 1; run", "run remove"],
     );
-    expect(rulesOf(some)).toEqual(rulesOf(all).filter((rule) => /^518[0-3]:/.test(rule)));
+    expect(rulesOf(some)).toEqual(rulesOf(all).filter((rule) => rule.startsWith("0:")));
+    expect(rulesOf(all).length).toBeGreaterThan(rulesOf(some).length);
     expect(none).toBe("");
+  });
+
+  // As wg-quick sets and takes away the rules of a VPN that takes everything.
+  const vpn = {
+    up: "for f in 4 6; do ip -$f rule add not fwmark 51820 table 51820; ip -$f rule add table main suppress_prefixlength 0; done",
+    down: 'for f in 4 6; do while [[ $(ip -$f rule show) == *"lookup 51820"* ]]; do ip -$f rule delete table 51820; done; while [[ $(ip -$f rule show) == *"from all lookup main suppress_prefixlength 0"* ]]; do ip -$f rule delete table main suppress_prefixlength 0; done; done',
+  };
+  const order = (text: string) =>
+    rulesOf(text).map((rule) =>
+      /lookup 18546|fwmark 0x7|from (?:10\.77|fd77)|prefixlength [25]$/.test(rule)
+        ? "ours"
+        : rule.replace(/^\d+:\s*/, ""),
+    );
+  const ownRules = (text: string) => order(text).filter((rule) => rule === "ours").length;
+
+  test("comes before a VPN that takes everything, whichever is up first, and the VPN before the line", () => {
+    const [later = "", again = "", gone, earlier = ""] = after(
+      [wanted],
+      ...[
+        `want 0; run; ${vpn.up}`,
+        `${vpn.down}; ${vpn.up}; run`,
+        `${vpn.down}; run remove`,
+        `${vpn.up}; want 0; run`,
+      ],
+    );
+    expect(gone).toBe("");
+    for (const text of [later, again, earlier]) {
+      const four = order(text.slice(0, text.search(/^default /m)));
+      expect(four.slice(0, 8)).toEqual(Array(8).fill("ours"));
+      expect(four.slice(8)).toHaveLength(2);
+      expect(ownRules(text)).toBe(ownRules(later));
+    }
+    // What the main table knows better than by a default route stays out of the VPN, also where its own exception for
+    // that comes too late.
+    expect(later).toMatch(
+      /^0:\tfrom all lookup main suppress_prefixlength 2\n0:\tnot from all fwmark 0xca6c lookup 51820$/m,
+    );
+  });
+
+  test("with rules that tell senders apart it comes before them, has no shield, and a VPN keeps its order", () => {
+    const [beside = "", withVpn = "", alone = ""] = after(
+      [wanted],
+      ...[
+        "ip rule add priority 500 from 10.9.9.0/24 lookup 200; want 0; run",
+        vpn.up,
+        `${vpn.down}; ip rule delete priority 500; run`,
+      ],
+    );
+    expect(beside).toMatch(/^2:\tfrom 10\.77\.3\.4 lookup 18546\n500:\tfrom 10\.9\.9\.0\/24 lookup 200$/m);
+    expect(beside).not.toContain("suppress_prefixlength 2");
+    expect(withVpn).toMatch(
+      /^0:\tfrom all lookup main suppress_prefixlength 0\n1:\tnot from all fwmark 0xca6c lookup 51820\n2:/,
+    );
+    expect(order(alone).slice(0, 8)).toEqual(Array(8).fill("ours"));
+    expect(alone).toMatch(/^0:/);
+  });
+
+  test.each(["fwmark 0x77 iif homerelay", "fwmark 0x77 lookup 18546", "from 10.77.3.4 lookup 18546"])(
+    "is as it was when somebody took away %s",
+    (rule) => {
+      const [all, mended] = after(
+        [wanted],
+        "want 0; run",
+        `ip rule delete priority 0 ${rule}; run >/dev/null`,
+      );
+      expect(mended).toBe(all);
+    },
+  );
+
+  test("says so when somebody took away a rule, and is silent when nothing was to do", () => {
+    const [, first, second] = after(
+      [wanted],
+      "want 0; run",
+      "ip rule delete priority 0 fwmark 0x7b lookup main; run",
+      "run",
+    );
+    expect(first).toContain("somebody had taken away routes or rules of home-relay; they are back\n");
+    expect(second).not.toContain("somebody");
+  });
+
+  test("takes what an older version had set", () => {
+    const older = `\
+table 18546
+priorities 5180-5199
+4 route default
+4 rule priority 5180 fwmark 0x77 lookup main suppress_prefixlength 1
+4 rule priority 5181 fwmark 0x77 lookup 18546
+4 rule priority 5184 to 10.0.0.0/8 iif lo ipproto udp goto 5199
+4 rule priority 5186 iif lo ipproto udp sport 64738 lookup main suppress_prefixlength 1
+4 rule priority 5187 iif lo ipproto udp sport 64738 lookup 18546
+4 rule priority 5199 nop
+`;
+    const set = older
+      .split("\n")
+      .filter((line) => line.startsWith("4 rule"))
+      .map((line) => `ip rule add ${line.slice(7)}`)
+      .join("; ");
+    const [now, afresh] = after(
+      [wanted, older],
+      `want 1; cp ${folder}/routes ${folder}/in-force; ip route add default dev homerelay table 18546; ${set}; want 0; run`,
+      "run remove; run",
+    );
+    expect(now).toBe(afresh);
+  });
+
+  test("needs no name of a protocol, which a small system does not know", () => {
+    expect(wanted).toMatch(/ipproto 17 sport 64738/);
+    expect(wanted).not.toContain("ipproto udp");
   });
 });
 
 describe("when our numbers are others than before", () => {
   const other = onRelay
-    .replace("table 18546\npriorities 5180-5199", "table 7\npriorities 6000-6010")
+    .replace("table 18546", "table 7")
     .replaceAll("priority 5188", "priority 6001")
     .replaceAll("lookup 18546", "lookup 7");
   const moved = everything.replaceAll("5188:", "6001:").replaceAll("lookup 18546", "lookup 7");
@@ -142,9 +257,9 @@ describe("when our numbers are others than before", () => {
   });
 
   test("a file that does not say which they are changes nothing", () => {
-    const nameless = onRelay.replace(/^priorities.*\n/m, "");
+    const nameless = onRelay.replace(/^table.*\n/m, "");
     expect(() => after([onRelay, nameless], "want 0; run; want 1; run")).toThrow(
-      /routes does not say which rules are ours/,
+      /routes does not say which table is ours/,
     );
     expect(after([onRelay, nameless], "want 0; run; want 1; ! run 2>/dev/null")).toEqual([everything]);
   });

@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { Home } from "../../../components/home/Home.ts";
 import type { CleaningArgs } from "../../../components/host/Uninstall.ts";
+import { loadRelayAddresses } from "../../../components/home/ownCalls.ts";
 import { renderGuard } from "../../../components/home/guard.ts";
 import { homeSteps } from "../../../components/home/steps.ts";
 import { renderRoutes, renderSysctls } from "../../../components/home/routes.ts";
@@ -38,7 +39,11 @@ const home = (access: CleaningArgs["access"] = operatorAccess) =>
       publicKey: pulumi.output("public nas"),
       presharedKey: pulumi.secret("preshared nas"),
     },
-    relay: { publicKey: pulumi.output("public relay"), ipv4Address: pulumi.output("203.0.113.5") },
+    relay: {
+      publicKey: pulumi.output("public relay"),
+      ipv4Address: pulumi.output("203.0.113.5"),
+      ipv6Address: pulumi.output("2001:db8::5"),
+    },
     relayMachineId: pulumi.output("42"),
     relayReady: [earlier("relay-tunnel-interface"), earlier("provider-firewall")],
     proof: proofStep,
@@ -109,7 +114,10 @@ test("the guard waits for nothing of the relay, so a preview shows it before the
   expect(inputs["stdin"]).toBe(
     endDocument(
       renderDocument([
-        { name: "guard", text: renderGuard({ home: nas, relay, forwards: nasForwards }) },
+        {
+          name: "guard",
+          text: `${renderGuard({ home: nas, relay, forwards: nasForwards })}${loadRelayAddresses}`,
+        },
         { name: "routes", text: renderRoutes(nas, nasForwards) },
         { name: "sysctls", text: renderSysctls(nasForwards) },
       ]),
@@ -129,9 +137,11 @@ test("its end of the tunnel is plain, calls the relay and takes no default route
   const { inputs } = named(registered, "home-nas-tunnel");
   expect(inputs["create"]).toBe(`${installed}/join-relay.sh 10.77.0.1`);
   expect(inputs["stdin"]).toBe(`\
+#file 0644 interface
 [Interface]
 Address = 10.77.3.4/16, fd77::304/64
 PrivateKey = key:private
+FwMark = 0x7b
 MTU = 1420
 Table = off
 PostUp = /usr/local/lib/homerelay/sync-routes.sh
@@ -144,6 +154,11 @@ PresharedKey = key:preshared-relay
 AllowedIPs = 0.0.0.0/0, ::/0
 Endpoint = 203.0.113.5:51820
 PersistentKeepalive = 25
+#file 0644 relay.nft
+flush set inet homerelay relay4
+flush set inet homerelay relay6
+add element inet homerelay relay4 { 203.0.113.5 }
+add element inet homerelay relay6 { 2001:db8::5 }
 #end
 `);
 });

@@ -16,7 +16,7 @@ test("renders a home's guard", () => {
 test("a home without forwards opens nothing", () => {
   const guard = renderGuard({ home: nas, relay, forwards: [] });
   expect(guard).not.toContain("elements");
-  expect(guard).not.toContain("nat");
+  expect(guard).not.toContain("udp . ");
 });
 
 test("renders the guard of a home with a machine in the LAN behind it", () => {
@@ -76,9 +76,10 @@ test("translates each port for the LAN to its machine and target, and masquerade
 test("what arrives is counted by name, whether it is for the home or for the LAN", () => {
   const counted = renderGuard({ home: nas, relay, forwards: optionedForwards })
     .split("\n")
-    .filter((line) => line.includes(" counter name forwarded_arrivals accept"))
+    .filter((line) => line.includes(" counter name forwarded_arrivals jump accept_forwarded"))
     .map((line) => /dport (@\w+)/.exec(line)?.[1]);
-  expect(counted).toEqual(["@open", "@lan_open"]);
+  // Strangers, and the family by the public name.
+  expect(counted).toEqual(["@open", "@lan_open", "@open", "@lan_open"]);
 });
 
 test("translates as many ports as there are", () => {
@@ -89,14 +90,18 @@ test("translates as many ports as there are", () => {
   expect([lan.length, lan.at(-1)]).toEqual([2 * 65534, "udp . 65534 : 192.168.1.50 . 65535"]);
 });
 
-test("the chains are the same whatever is forwarded, but that a forward to the LAN brings those for the LAN", () => {
+test("the chains are the same whatever is forwarded, but that a forward to the LAN and one of UDP bring theirs", () => {
   const chains = (forwards: readonly Forward[]) =>
     renderGuard({ home: nas, relay, forwards }).replace(/^[^]*?(?=\tchain )/, "");
   const toLan = optionedForwards.filter((forward) => !isOwn(forward)).slice(0, 1);
-  expect(chains(toLan)).not.toBe(chains([]));
+  const ofUdp = [parseForward("5000/udp")];
+  const isUdp = (forward: Forward) => isOwn(forward) && forward.protocols.includes("udp");
+  expect(new Set([[], toLan, ofUdp, [...toLan, ...ofUdp]].map(chains)).size).toBe(4);
   fc.assert(
     fc.property(homeForwards(), (forwards) =>
-      expect(chains(forwards)).toBe(chains(forwards.every(isOwn) ? [] : toLan)),
+      expect(chains(forwards)).toBe(
+        chains([...(forwards.every(isOwn) ? [] : toLan), ...(forwards.some(isUdp) ? ofUdp : [])]),
+      ),
     ),
   );
 });

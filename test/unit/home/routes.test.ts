@@ -3,41 +3,38 @@ import fc from "fast-check";
 import { renderRoutes, renderSysctls } from "../../../components/home/routes.ts";
 import { parseForward } from "../../../components/network/forward.ts";
 import type { Forward } from "../../../components/network/forward.ts";
-import { parsePortRange } from "../../../components/network/port.ts";
+import {
+  bridgeGaps,
+  mergeRanges,
+  parsePortRange,
+  renderPortRange,
+} from "../../../components/network/port.ts";
+import type { PortRange } from "../../../components/network/port.ts";
 import { media, mediaForwards, nas, nasForwards, optionedForwards } from "../generators/examples.ts";
 import { homeForwards, portsOf } from "../generators/publishedForwards.ts";
 
-test("sends replies through the tunnel, after the main table's own ways", () => {
+test("answers go through the tunnel, before everybody else's rules; what arrives and the tunnel itself do not", () => {
   expect(renderRoutes(nas, nasForwards)).toBe(`\
 table 18546
-priorities 5180-5199
 4 route default
 6 route default
-4 rule priority 5180 fwmark 0x77 lookup main suppress_prefixlength 1
-4 rule priority 5181 fwmark 0x77 lookup 18546
-4 rule priority 5182 from 10.77.3.4 lookup main suppress_prefixlength 1
-4 rule priority 5183 from 10.77.3.4 lookup 18546
-6 rule priority 5180 fwmark 0x77 lookup main suppress_prefixlength 4
-6 rule priority 5181 fwmark 0x77 lookup 18546
-6 rule priority 5182 from fd77::304 lookup main suppress_prefixlength 4
-6 rule priority 5183 from fd77::304 lookup 18546
-4 rule priority 5184 to 0.0.0.0/8 iif lo ipproto udp goto 5199
-4 rule priority 5184 to 10.0.0.0/8 iif lo ipproto udp goto 5199
-4 rule priority 5184 to 100.64.0.0/10 iif lo ipproto udp goto 5199
-4 rule priority 5184 to 127.0.0.0/8 iif lo ipproto udp goto 5199
-4 rule priority 5184 to 169.254.0.0/16 iif lo ipproto udp goto 5199
-4 rule priority 5184 to 172.16.0.0/12 iif lo ipproto udp goto 5199
-4 rule priority 5184 to 192.168.0.0/16 iif lo ipproto udp goto 5199
-4 rule priority 5184 to 224.0.0.0/3 iif lo ipproto udp goto 5199
-4 rule priority 5199 nop
-6 rule priority 5184 to fc00::/7 iif lo ipproto udp goto 5199
-6 rule priority 5184 to fe80::/10 iif lo ipproto udp goto 5199
-6 rule priority 5184 to ff00::/8 iif lo ipproto udp goto 5199
-6 rule priority 5199 nop
-4 rule priority 5186 iif lo ipproto udp sport 64738 lookup main suppress_prefixlength 1
-4 rule priority 5187 iif lo ipproto udp sport 64738 lookup 18546
-6 rule priority 5186 iif lo ipproto udp sport 64738 lookup main suppress_prefixlength 4
-6 rule priority 5187 iif lo ipproto udp sport 64738 lookup 18546
+4 rule first fwmark 0x7b lookup main
+4 rule first fwmark 0x77 iif homerelay lookup main suppress_prefixlength 1
+4 rule first fwmark 0x77 lookup 18546
+4 rule first fwmark 0x7a lookup main suppress_prefixlength 1
+4 rule first fwmark 0x7a lookup 18546
+4 rule first from 10.77.3.4 lookup main suppress_prefixlength 1
+4 rule first from 10.77.3.4 lookup 18546
+4 rule shield lookup main suppress_prefixlength 2
+6 rule first fwmark 0x7b lookup main
+6 rule first fwmark 0x77 iif homerelay lookup main suppress_prefixlength 4
+6 rule first fwmark 0x77 lookup 18546
+6 rule first fwmark 0x7a lookup main suppress_prefixlength 4
+6 rule first fwmark 0x7a lookup 18546
+6 rule first from fd77::304 lookup main suppress_prefixlength 4
+6 rule first from fd77::304 lookup 18546
+6 rule shield lookup main suppress_prefixlength 5
+6 rule priority 32800 iif lo ipproto 17 sport 64738 lookup 18546
 `);
 });
 
@@ -47,26 +44,25 @@ test("a home that forwards TCP only needs no rule for ports", () => {
 
 test("a UDP rule names the port at home, from which the reply comes", () => {
   const rules = renderRoutes(nas, ["53:5353/udp", "6000-6002:7000-7002/udp"].map(parseForward));
-  expect([...rules.matchAll(/sport (\S+) lookup 18546/g)].map((match) => match[1])).toEqual([
-    "5353",
-    "5353",
-    "7000-7002",
-    "7000-7002",
-  ]);
+  expect(lastResorts(rules).map(renderPortRange)).toEqual(["5353", "7000-7002"]);
 });
 
-test("rules name the UDP targets of the home's own forwards, in both families, and nothing else", () => {
+test("rules name the UDP targets of the home's own forwards, and never more than 32 ranges", () => {
   fc.assert(
     fc.property(homeForwards({ most: 40 }), (forwards) => {
-      const rules = renderRoutes(nas, forwards);
-      for (const family of [4, 6]) {
-        const pattern = new RegExp(`^${family} rule priority 5187 .* sport (\\S+) lookup 18546$`, "gm");
-        const sources = [...rules.matchAll(pattern)].map((match) => parsePortRange(match[1] ?? ""));
-        expect(sources.flatMap(portsOf)).toEqual(ownUdpPorts(forwards));
-      }
+      const ranges = lastResorts(renderRoutes(nas, forwards));
+      const wanted = mergeRanges(ownUdpPorts(forwards).map((port) => ({ first: port, last: port })));
+      expect(ranges).toEqual(bridgeGaps(wanted, 32));
+      expect(ranges.length).toBeLessThanOrEqual(32);
     }),
   );
 });
+
+function lastResorts(rules: string): PortRange[] {
+  return [...rules.matchAll(/^6 rule priority 32800 iif lo ipproto 17 sport (\S+) lookup 18546$/gm)].map(
+    (match) => parsePortRange(match[1] ?? ""),
+  );
+}
 
 describe("kernel settings", () => {
   test("reserve the UDP ports at home, and none for TCP", () => {
@@ -74,6 +70,8 @@ describe("kernel settings", () => {
     expect(renderSysctls(forwards)).toBe(`\
 net.ipv4.conf.all.src_valid_mark=1
 net.ipv4.ip_local_reserved_ports+=5353,50000-50002,64738
+-net.netfilter.nf_conntrack_checksum=0
+-net.netfilter.nf_conntrack_udp_timeout_stream>=180
 `);
     expect(renderSysctls([parseForward("80")])).toBe("net.ipv4.conf.all.src_valid_mark=1\n");
   });

@@ -1,49 +1,34 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import {
-  ourPriorities,
-  pairPriorities,
-  rulePriorities,
-  tunnelTable,
-} from "../../../components/network/ourNumbers.ts";
+import * as ourNumbers from "../../../components/network/ourNumbers.ts";
 
 const components = join(__dirname, "../../../components");
+const { rulePriorities, tunnelTable } = ourNumbers;
+const marks = Object.entries(ourNumbers).flatMap(([name, value]) =>
+  name.endsWith("Mark") ? [value as string] : [],
+);
 
-const seconds = Object.values(pairPriorities).map((first) => first + 1);
-const priorities = [...Object.values(pairPriorities), ...seconds, ...Object.values(rulePriorities)];
-
-test("every priority is ours, the second of a pair too, and comes before the main table", () => {
-  const outside = priorities.filter(
-    (priority) => priority < ourPriorities.first || priority > ourPriorities.last,
-  );
-  expect(outside).toEqual([]);
-  expect(ourPriorities.last).toBeLessThan(32766);
+test("what devices send is judged before the main table, and the last resort after all tables of the kernel", () => {
+  expect(rulePriorities.fromDevice).toBeLessThan(32766);
+  expect(rulePriorities.lastResort).toBeGreaterThan(32767);
 });
 
-test("no two rules have one priority, and what passes over rules passes over the pair for forwarded ports", () => {
-  expect(new Set<number>(priorities).size).toBe(priorities.length);
-  expect(rulePriorities.notInternet).toBeLessThan(pairPriorities.fromPort);
-  expect(rulePriorities.end).toBe(ourPriorities.last);
+test("no two things have one mark", () => {
+  expect(marks.length).toBeGreaterThan(4);
+  expect(new Set(marks).size).toBe(marks.length);
 });
 
 test("each number of ours stands in one file", () => {
-  const all = Array.from(
-    { length: ourPriorities.last - ourPriorities.first + 1 },
-    (_, i) => ourPriorities.first + i,
+  const numbers = new RegExp(
+    `\\b(${[tunnelTable, ...Object.values(rulePriorities), ...marks].map(String).join("|")})\\b`,
   );
-  const numbers = new RegExp(`\\b(${[tunnelTable, ...all].join("|")}|0x77|0x78)\\b`);
   const files = globSync(["**/*.{ts,sh,nft,conf,service,timer}", "../index.ts"], { cwd: components });
   expect(files.length).toBeGreaterThan(100);
   const holders = files.filter((file) =>
     numbers.test(withoutComments(readFileSync(join(components, file), "utf8"))),
   );
-  expect(holders).toContain("network/ourNumbers.ts");
-  // 51820 is WireGuard's usual UDP port besides, and there a user may set another.
-  const elsewhere = holders.filter(
-    (file) => !/^network\/ourNumbers\.ts$|\/marks\.ts$|^settings\//.test(file),
-  );
-  expect(elsewhere).toEqual([]);
+  expect(holders).toEqual(["network/ourNumbers.ts"]);
 });
 
 test("no script knows by itself how often a keepalive is sent", () => {

@@ -55,7 +55,6 @@ describe("the relay's ways behind the homes", () => {
     const printing = { ...phone, allow: [lan("192.168.1.50", nasPeer)] };
     expect(renderDeviceRoutes([printing], prefixes)).toBe(`\
 table 18546
-priorities 5180-5199
 4 route 10.77.0.0/16
 4 route 192.168.1.50
 4 rule priority 5188 from 10.77.7.8 lookup 18546
@@ -65,7 +64,6 @@ priorities 5180-5199
   test("to the internet are asked for by the devices that go there, over both families", () => {
     expect(renderDeviceRoutes(devices, prefixes)).toBe(`\
 table 18546
-priorities 5180-5199
 4 route 10.77.0.0/16
 4 route 192.168.1.0/24
 4 route default

@@ -1,0 +1,235 @@
+import { spawn } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { renderGuard } from "../../../components/home/guard.ts";
+import { renderRelayAddresses } from "../../../components/home/ownCalls.ts";
+import { renderRoutes, renderSysctls } from "../../../components/home/routes.ts";
+import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
+import { parseForward } from "../../../components/network/forward.ts";
+import { publishForwards } from "../../../components/network/publishedForward.ts";
+import { firewall, relay } from "../../unit/generators/examples.ts";
+import { runTool } from "../tool.ts";
+
+const own = { ipv4: "10.77.0.2", ipv6: "fd77::2" };
+const forwards = ["80:8080", "5000/udp", "5060:5060/udp"].map(parseForward);
+const folder = mkdtempSync(join(tmpdir(), "home-relay-world-"));
+const worldFiles = join(__dirname, "world");
+const components = join(__dirname, "../../../components");
+const prefix = `hw${process.pid}`;
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const published = { 4: "198.51.100.2", 6: "2001:db8:2::2" } as const;
+const stranger = { 4: "203.0.113.10", 6: "2001:db8:1::10" } as const;
+/** Where the home is reached without home-relay: by its router's own forward, and natively. */
+const past = { 4: "192.0.2.77", 6: "2001:db8:aa::10" } as const;
+const inLan = { 4: "192.168.1.10", 6: "2001:db8:aa::10" } as const;
+const families = [4, 6] as const;
+type Family = (typeof families)[number];
+type Mode = "explicit" | "tied" | "wildcard";
+
+/** Lines of bash in the world of world.sh. */
+function inWorld(lines: string, variables = ""): string {
+  const begin = `set -euo pipefail; P=${prefix}; documents=${folder}; scripts=${folder}; ${variables} . ${worldFiles}/world.sh`;
+  return runTool("iproute2 nftables", "bash", ["-c", `${begin}\n${lines}`]);
+}
+
+function writeDocuments(): void {
+  const address = { publicKey: "", ipv4Address: published[4], ipv6Address: published[6] };
+  const syncRoutes = readFileSync(join(components, "tunnel/sync-routes.sh"), "utf8")
+    .replace("wanted=/etc/homerelay/routes", `wanted=${folder}/routes`)
+    .replace("in_force=/run/homerelay-routes", `in_force=${folder}/in-force`)
+    .replace("/usr/local/lib/homerelay/", `${components}/tunnel/`);
+  const documents = {
+    guard: renderGuard({ home: own, relay, forwards }),
+    "relay.nft": renderRelayAddresses(address),
+    routes: renderRoutes(own, forwards),
+    sysctls: renderSysctls(forwards),
+    ruleset: renderRelayRuleset({
+      ...firewall,
+      forwards: publishForwards([{ tunnelAddress: own, forwards }]),
+    }),
+    "sync-routes.sh": syncRoutes,
+  };
+  for (const [name, text] of Object.entries(documents)) writeFileSync(join(folder, name), text);
+}
+
+function raise(options: { readonly rpFilter?: number; readonly publicLan?: boolean } = {}): void {
+  rmSync(join(folder, "in-force"), { force: true });
+  const lan = options.publicLan === true ? "lan4=198.18.5;" : "";
+  inWorld("take_down; raise; join_relay", `rp_filter=${options.rpFilter ?? 0}; ${lan}`);
+  // Everybody has found the neighbours by then.
+  inWorld(
+    `for place in stranger lan home; do for one in ${published[4]} ${published[6]}; do at $place ping -c 1 -W 2 $one >/dev/null || :; done; done`,
+  );
+}
+
+const running: ChildProcessWithoutNullStreams[] = [];
+afterEach(() => {
+  for (const one of running.splice(0)) one.kill("SIGKILL");
+});
+
+/** Lines that a program in a place of the world has said, once it has said the first one. */
+async function start(place: string, program: string, args: readonly string[]) {
+  const command = ["netns", "exec", `${prefix}${place}`, "python3", join(worldFiles, program), ...args];
+  const child = spawn("ip", command, { stdio: "pipe" });
+  running.push(child);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  await lines.next();
+  return {
+    say: (line: string) => child.stdin.write(`${line}\n`),
+    next: async () => ((await lines.next()) as { value?: string }).value,
+  };
+}
+
+const serve = (mode: Mode, family: Family, place = "home") =>
+  start(place, "service.py", [mode, `${family}`, "5000", "8080"]);
+
+/** What is heard back of a datagram: from whom, and what that one saw. */
+function call(place: string, to: string, from = 7000, size = 5): string {
+  return inWorld(`at ${place} python3 ${worldFiles}/call.py ${from} ${to} 5000 ${size}`).trim();
+}
+
+function get(place: string, address: string): string {
+  const host = address.includes(":") ? `[${address}]` : address;
+  return inWorld(`at ${place} curl --silent --max-time 3 http://${host}/ || echo none`).trim();
+}
+
+const forgetAll = () => inWorld("at home conntrack -F 2>/dev/null; at relay conntrack -F 2>/dev/null");
+
+beforeAll(writeDocuments);
+afterAll(() => void inWorld("take_down"));
+
+describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_filter %i", (rpFilter) => {
+  beforeAll(() => raise({ rpFilter }));
+
+  describe.each(families)("over IPv%i", (family) => {
+    const byRelay = (caller: string) => `${published[family]} 5000 ${caller}`;
+
+    test.each(["wildcard", "explicit", "tied"] as const)(
+      "a stranger is answered by a service that is %s, also in several pieces",
+      async (mode) => {
+        await serve(mode, family);
+        const saw = `${mode === "tied" ? "tied " : ""}${stranger[family]} 7000`;
+        for (const size of [5, 5, 1300, 3500])
+          expect(call("stranger", published[family], 7000, size)).toBe(byRelay(`${saw} ${size}`));
+      },
+    );
+
+    test("who comes past the relay is answered there, as is the LAN, whatever came by the relay before", async () => {
+      await serve("wildcard", family);
+      expect(call("stranger", published[family], 7010)).toBe(byRelay(`${stranger[family]} 7010 5`));
+      expect(call("stranger", past[family], 7011)).toBe(`${past[family]} 5000 ${stranger[family]} 7011 5`);
+      expect(call("stranger", past[family], 7010)).toBe(`${past[family]} 5000 ${stranger[family]} 7010 5`);
+      expect(call("lan", inLan[family], 7012)).toMatch(`${inLan[family]} 5000 `);
+    });
+
+    test("what the service sends to somebody who never came by the relay leaves by the home's own line", async () => {
+      const service = await serve("wildcard", family);
+      const registrar = await start("stranger", "call.py", ["7020", "listen", `${family}`]);
+      service.say(`${stranger[family]} 7020`);
+      expect(await registrar.next()).toBe(`${past[family]} 5000 spoken`);
+    });
+
+    test("a service that speaks first reaches a stranger of before, when all trackers have forgotten", async () => {
+      const service = await serve("wildcard", family);
+      expect(call("stranger", published[family], 7030)).toBe(byRelay(`${stranger[family]} 7030 5`));
+      forgetAll();
+      const caller = await start("stranger", "call.py", ["7030", "listen", `${family}`]);
+      service.say(`${stranger[family]} 7030`);
+      expect(await caller.next()).toBe(`${published[family]} 5000 spoken`);
+      expect(call("stranger", published[family], 7030)).toBe(byRelay(`${stranger[family]} 7030 5`));
+    });
+
+    test("a stranger is answered to whom the service spoke first past the relay, though both go on", async () => {
+      const service = await serve("wildcard", family);
+      for (let round = 0; round < 3; round++) service.say(`${stranger[family]} 7040`);
+      expect(call("stranger", published[family], 7040)).toBe(byRelay(`${stranger[family]} 7040 5`));
+      service.say(`${stranger[family]} 7040`);
+      expect(call("stranger", published[family], 7040)).toBe(byRelay(`${stranger[family]} 7040 5`));
+    });
+
+    test("the family reaches the public address, and the service sees the relay at most", async () => {
+      await serve("wildcard", family);
+      const saw = family === 4 ? past[4] : relay.ipv6;
+      expect(get("lan", published[family])).toBe(saw);
+      expect(call("lan", published[family], 7050)).toMatch(new RegExp(`^${published[family]} 5000 ${saw} `));
+    });
+
+    test("the home itself reaches the public address", async () => {
+      await serve("wildcard", family);
+      expect(get("home", published[family])).toBe(past[family]);
+      expect(call("home", published[family], 7060)).toMatch(/ 5$/);
+    });
+
+    test("a guard that is loaded anew with who came lately goes on answering", async () => {
+      const service = await serve("wildcard", family);
+      expect(call("stranger", published[family], 7070)).toBe(byRelay(`${stranger[family]} 7070 5`));
+      const apply = readFileSync(join(components, "home/apply-guard.sh"), "utf8");
+      const remembered = /^remembered_senders\(\) \{\n[^]*?^\}$/m.exec(apply)?.[0] ?? "";
+      inWorld(
+        `firewall_file=${folder}/guard\n${remembered}\n(cat $firewall_file; at home bash -c "firewall_file=$firewall_file; $(declare -f remembered_senders); remembered_senders") > ${folder}/again; at home nft -f ${folder}/again; at home nft -f ${folder}/relay.nft`,
+      );
+      const caller = await start("stranger", "call.py", ["7070", "listen", `${family}`]);
+      service.say(`${stranger[family]} 7070`);
+      expect(await caller.next()).toBe(`${published[family]} 5000 spoken`);
+    });
+  });
+
+  test("a relay in the wrong hands draws no conversation of the home's own into the tunnel", async () => {
+    const service = await serve("wildcard", 4);
+    expect(call("stranger", past[4], 7080)).toBe(`${past[4]} 5000 ${stranger[4]} 7080 5`);
+    // As the stranger that the home talks to, from the relay itself.
+    inWorld(
+      `ip -n ${prefix}relay address add ${stranger[4]}/32 dev lo; at relay python3 -c "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('${stranger[4]}', 7080)); s.sendto(b'x', ('${own.ipv4}', 5000))"; ip -n ${prefix}relay address delete ${stranger[4]}/32 dev lo`,
+    );
+    const caller = await start("stranger", "call.py", ["7080", "listen", "4"]);
+    service.say(`${stranger[4]} 7080`);
+    expect(await caller.next()).toBe(`${past[4]} 5000 spoken`);
+  });
+
+  describe("with the service in a container that Docker publishes", () => {
+    beforeAll(() => void inWorld("publish_container 5000 8080"));
+    afterAll(() => void inWorld("at home nft delete table ip docker"));
+
+    test("strangers, the family, the home and the container itself reach it", async () => {
+      await serve("wildcard", 4, "container");
+      for (const size of [5, 1300, 3500])
+        expect(call("stranger", published[4], 7100, size)).toBe(
+          `${published[4]} 5000 ${stranger[4]} 7100 ${size}`,
+        );
+      expect(["stranger", "lan", "home", "container"].map((place) => get(place, published[4]))).toEqual([
+        stranger[4],
+        past[4],
+        past[4],
+        past[4],
+      ]);
+    });
+
+    test("a stranger is answered after the tracker forgot and the container spoke first", async () => {
+      const service = await serve("wildcard", 4, "container");
+      expect(call("stranger", published[4], 7110)).toMatch(`${published[4]} 5000 `);
+      forgetAll();
+      service.say(`${stranger[4]} 7110`);
+      expect(call("stranger", published[4], 7110)).toMatch(`${published[4]} 5000 `);
+    });
+  });
+});
+
+describe("a home with a public address on its own card", () => {
+  beforeAll(() => raise({ publicLan: true, rpFilter: 1 }));
+
+  test("is reached by a neighbour and by itself, by the public address of the relay", async () => {
+    await serve("wildcard", 4);
+    expect(get("stranger", published[4])).toBe(stranger[4]);
+    expect(get("lan", published[4])).toBe(relay.ipv4);
+    expect(get("home", published[4])).toBe("198.18.5.10");
+    expect(call("home", published[4], 7200)).toMatch(/ 5$/);
+    expect(call("lan", published[4], 7201)).toMatch(
+      new RegExp(`^${published[4]} 5000 ${relay.ipv4.replaceAll(".", "\\.")} `),
+    );
+  });
+});
