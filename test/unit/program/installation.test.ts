@@ -82,7 +82,7 @@ test("a path that scripts, units and programs name is the same in each", () => {
   const [, firewall = ""] = /\bfirewall_file=(\S+)/.exec(paths) ?? [];
   const [, sysctl = ""] = /\bsysctl_file=(\S+)/.exec(paths) ?? [];
   expect(read("firewall/homerelay-firewall.service")).toContain(` ${firewall}\n`);
-  expect(read("firewall/relay.conf")).toContain(` ${sysctl}\n`);
+  expect(read("host/homerelay-sysctl.service")).toContain(`-sysctl ${sysctl}\n`);
   expect(paths).toContain(`sshd_drop_in=${sshdConfigPath}\n`);
   expect(paths).toContain(`upgrades_file=${upgradesPath}\n`);
   expect(paths).toContain(`wanted_list=${listPath}\n`);
