@@ -22,6 +22,7 @@ main() { # public|tunnel [shared LISTEN-PORT]
   if cmp -s "$ruleset" "$firewall_file"; then
     # Proven before. Loaded all the same: somebody may have changed the table by hand.
     nft -f "$firewall_file"
+    systemctl start homerelay-firewall.service
     say "the firewall is as it should be"
     return
   fi
