@@ -54,6 +54,7 @@ sync_interface() { # DOCUMENT
     move_into_place "$next" "$config"
   fi
   rmdir /etc/wireguard/homerelay.next
+  systemctl enable --quiet --now homerelay-routes.timer
 }
 
 without_hooks() { # CONFIG
