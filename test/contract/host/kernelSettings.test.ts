@@ -100,7 +100,9 @@ describe("settings of the kernel that are applied", () => {
       `apply '${reserved}+=5353'; get ${reserved}; cat ${folder}/etc/before`,
       `give_back; get ${reserved}`,
     );
-    expect(said).toBe(`${changed}5353 \n# What this host had before home-relay.\nnet.ipv4.conf.all.send_redirects=1\n${reserved}=\n \n`);
+    expect(said).toBe(
+      `${changed}5353 \n# What this host had before home-relay.\nnet.ipv4.conf.all.send_redirects=1\n${reserved}=\n \n`,
+    );
   });
 
   test("are the owner's where those are larger, and only where that is asked for", () => {

@@ -108,7 +108,7 @@ describe("a power cut right after", () => {
         `mkdir homerelay; echo old >homerelay/firewall.nft; echo '${rules}' >homerelay/firewall-on-trial.nft; sync`,
         confirm,
       ),
-    ).toBe(`homerelay/firewall.nft:${rules}\n`);
+    ).toContain(`homerelay/firewall.nft:${rules}\n`);
   });
 });
 
