@@ -10,8 +10,7 @@ export LC_ALL=C
 . /usr/local/lib/homerelay/lock.sh
 
 main() {
-  open_lock
-  flock -w 30 9 || echo "another step is at work; it is not waited for"
+  { open_lock && flock -w 30 9; } || echo "another step is at work; it is not waited for"
   if [ -f "$firewall_file" ]; then
     nft -f "$firewall_file"
   else

@@ -88,6 +88,18 @@ test("a path that scripts, units and programs name is the same in each", () => {
   expect(paths).toContain(`wanted_list=${listPath}\n`);
 });
 
+test("what a timer starts again and again writes no line for having run, or for having nothing to do", () => {
+  const services = sources
+    .filter((source) => source.endsWith(".timer"))
+    .map((source) => source.replace(/timer$/, "service"));
+  expect(services.length).toBeGreaterThan(3);
+  const noisy = services.filter(
+    (service) =>
+      !/^LogLevelMax=notice\nSyslogLevel=notice$/m.test(read(service)) || /^Requi/m.test(read(service)),
+  );
+  expect(noisy).toEqual([]);
+});
+
 test("no script of a host lies about uninstalled", () => {
   const texts = [...hosts.values()].flatMap(({ files }) => files.map(({ text }) => text));
   const onStdin = scriptsOnStdin();
