@@ -19,9 +19,11 @@ main() { # public|tunnel [shared LISTEN-PORT]
   if [ "${2-}" = shared ]; then respect_owner "$document/published" "$3"; fi
   keep_ssh_fallback "$1"
   end_trial
-  if cmp -s "$ruleset" "$firewall_file"; then
-    # Proven before. Loaded all the same: somebody may have changed the table by hand.
+  if was_confirmed "$ruleset"; then
+    # Loaded all the same: somebody may have changed the table by hand, or the file may be damaged.
+    if write_if_changed 0600 "$firewall_file" <"$ruleset"; then say "the file of the rules was another one"; fi
     nft -f "$firewall_file"
+    systemctl start homerelay-firewall.service
     say "the firewall is as it should be"
     return
   fi
@@ -37,6 +39,10 @@ come back. Outside the tunnel relay.adminCidrs has to name it, within the tunnel
 The rules from before are in force again."
   fi
   say "new rules are on trial for $trial_seconds s"
+}
+
+was_confirmed() { # RULESET
+  cmp -s "$1" "$firewall_file" || [ "$(sha256sum "$1" | cut -d ' ' -f 1)" = "$(cat "$firewall_confirmed" 2>/dev/null)" ]
 }
 
 # What the owner of the machine has on it comes first.

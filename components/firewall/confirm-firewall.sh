@@ -15,10 +15,12 @@ main() {
     systemctl is-active --quiet homerelay-rollback.timer; then
     systemctl stop homerelay-rollback.timer
     move_into_place "$firewall_on_trial" "$firewall_file"
+    write_if_changed 0600 "$firewall_confirmed" <<<"$expected" || : # the same rules as before
     systemctl enable --quiet homerelay-firewall.service
     systemctl start homerelay-firewall.service
     say "confirmed over a new SSH connection"
   elif [ -f "$firewall_file" ] && [ "$(sha256 "$firewall_file")" = "$expected" ]; then
+    systemctl start homerelay-firewall.service
     say "the firewall was confirmed before"
   else
     die "The relay has gone back to its firewall from before: no new SSH connection came through while the new one

@@ -6,10 +6,11 @@ export LC_ALL=C
 
 # shellcheck source=../host/paths.sh
 . /usr/local/lib/homerelay/paths.sh
+# shellcheck source=../host/lock.sh
+. /usr/local/lib/homerelay/lock.sh
 
 main() {
-  exec 9>/run/homerelay.lock
-  flock -w 30 9 || echo "another step is at work; it is not waited for"
+  { open_lock && flock -w 30 9; } || echo "another step is at work; it is not waited for"
   if [ -f "$firewall_file" ]; then
     nft -f "$firewall_file"
   else

@@ -21,22 +21,21 @@ declare -F place >/dev/null || . /usr/local/lib/homerelay/files.sh
 readonly interface=homerelay
 
 # A step's document is whole, or nothing is done: a connection may end in the middle. Its last line, `#end`, goes. What is
-# read from stdin itself (see scriptParts.ts) has no document.
+# read from stdin itself (see scriptParts.ts) has no document. It may have keys, so it has no name under which it could be
+# left.
 take_document() {
   [[ $0 == /usr/local/lib/homerelay/* ]] || return 0
   local document
   document=$(mktemp)
-  cat >"$document"
-  case $(tail -c 6 "$document" && echo .) in
-    $'#end\n.' | $'\n#end\n.') ;;
-    *)
-      rm "$document"
-      die "the document was cut off on its way; nothing was changed here"
-      ;;
-  esac
-  truncate -s -5 "$document"
-  exec <"$document"
+  exec 8<>"$document"
   rm "$document"
+  cat >&8
+  case $(tail -c 6 /dev/fd/8 && echo .) in
+    $'#end\n.' | $'\n#end\n.') ;;
+    *) die "the document was cut off on its way; nothing was changed here" ;;
+  esac
+  truncate -s -5 /dev/fd/8
+  exec </dev/fd/8 8>&-
 }
 
 # A step that outlived its connection may wait for the lock while home-relay is taken off this host: nothing comes back

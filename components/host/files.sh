@@ -3,9 +3,10 @@
 #
 # Each command answers for itself, since `set -e` is off in a function whose exit code is asked for.
 
-# NEXT, on the same file system, takes FILE's place. A power cut finds the old file or the new one, never an empty one.
+# NEXT, on the same file system, takes FILE's place. A power cut finds the old file or the new one, never an empty one,
+# and the new one when this is done: what the folder says is on the disk as well.
 move_into_place() { # NEXT FILE
-  { sync "$1" && mv -T "$1" "$2"; } || die "cannot write $2"
+  { sync "$1" && mv -T "$1" "$2" && sync "${2%/*}"; } || die "cannot write $2"
 }
 
 # FILE.next takes FILE's place, with the given mode. Exit code: 0 FILE has changed, 1 it was the same before.

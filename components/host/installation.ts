@@ -1,4 +1,4 @@
-import { installedScript } from "../network/installation.ts";
+import { installedScript, installedUnit } from "../network/installation.ts";
 import type { Installation } from "../network/installation.ts";
 
 /** What every step stands on. */
@@ -9,6 +9,7 @@ export const hostInstallation: Installation = {
     installedScript("host/lock.sh"),
     installedScript("host/files.sh"),
     installedScript("host/kernel-settings.sh"),
+    installedUnit("host/homerelay-sysctl.service"),
     installedScript("host/begin-step.sh"),
     installedScript("host/store-keys.sh"),
     installedScript("host/remove-leftovers.sh"),

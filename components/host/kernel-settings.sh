@@ -8,10 +8,12 @@
 #   KEY+=LIST   these, comma separated, besides those from before us
 # A key is written with dots, or with slashes where an interface's name, which may have dots, is part of it.
 
-# From paths.sh: for the next boot.
+# From paths.sh: for the next boot, by homerelay-sysctl.service.
 : "${sysctl_file:?}"
 # `KEY=VALUE` a line, in the order in which they are given back; and a comment for each bridge that was here before us.
 readonly sysctl_note=/etc/homerelay/before
+# The kernel turns this off, for all interfaces, whenever a WireGuard interface comes up.
+readonly turned_off_by_wireguard=net.ipv4.conf.all.send_redirects
 
 apply_kernel_settings() { # FILE
   local settings mark key value
@@ -49,32 +51,36 @@ setting_path() { # KEY
 }
 
 # Writing even the value that a setting has may have effects: for IPv6's forwarding, the kernel forgets what it learned
-# from routers. An interface of a container may be gone since. `sysctl` of old takes no empty value, so this is no call
-# of it.
+# from routers. An interface of a container may be gone since. This is no call of `sysctl`: one of old takes no empty value,
+# and of a long list of ports any of them sets the first 4,095 bytes. The kernel wants it in one piece, as dd writes it.
 set_setting() { # KEY VALUE
   local path
   path=$(setting_path "$1")
   if [ ! -e "$path" ] || [ "$(cat "$path")" = "$2" ]; then return 0; fi
-  { printf '%s\n' "$2" >"$path"; } 2>/dev/null
+  printf '%s\n' "$2" | dd of="$path" bs=1M iflag=fullblock conv=notrunc status=none 2>/dev/null
 }
 
 note_settings() { # FILE
-  local text line mark key how value path
+  local text line mark key how value
   if [ -f "$sysctl_note" ]; then
     text=$(cat "$sysctl_note")
   else
     text=$(echo "# What this host had before home-relay."; bridges | sed 's/^/# bridge /')
   fi
+  note "$turned_off_by_wireguard"
   while IFS= read -r line; do
     parse_wanted "$line" || continue
-    for key in "$key" $(settings_along_with "$key"); do
-      path=$(setting_path "$key")
-      # What this kernel does not have is not set either.
-      if [ ! -e "$path" ] || is_noted "$key" "$text"; then continue; fi
-      text+=$'\n'"$key=$(cat "$path")"
-    done
+    for key in "$key" $(settings_along_with "$key"); do note "$key"; done
   done <"$1"
   write_if_changed 0644 "$sysctl_note" <<<"$text" || : # all was noted before
+}
+
+# Adds to `text`. What this kernel does not have is not set either.
+note() { # KEY
+  local path
+  path=$(setting_path "$1")
+  if [ ! -e "$path" ] || is_noted "$1" "$text"; then return; fi
+  text+=$'\n'"$1=$(cat "$path")"
 }
 
 is_noted() { # KEY TEXT
@@ -94,6 +100,7 @@ settings_along_with() { # KEY
 is_wanted() { # KEY FILE
   local line wanted=$1 mark key how value
   case $1 in
+    "$turned_off_by_wireguard") return 0 ;;
     net.ipv4.conf.all.accept_redirects) wanted=net.ipv4.ip_forward ;;
     net/ipv6/conf/*/accept_ra) wanted=net.ipv6.conf.all.forwarding ;;
   esac
@@ -163,6 +170,7 @@ restore_settings() {
     # Docker that came after us needs packets to be passed on, and the host its router advertisements all the same;
     # without us the next boot decides that.
     if is_about_forwarding "$key" && has_new_bridge; then continue; fi
+    if [ "$key" = "$turned_off_by_wireguard" ] && has_other_wireguard; then continue; fi
     set_setting "$key" "$value" || say "this machine does not let us set $key back to $value"
   done
 }
@@ -176,6 +184,13 @@ has_new_bridge() {
   local new
   new=$(bridges | grep -vxFf <(sed -n 's/^# bridge //p' "$sysctl_note") || :) # none
   [ -n "$new" ]
+}
+
+# A WireGuard of the owner's has turned that off as well.
+has_other_wireguard() {
+  local others
+  others=$(wg show interfaces 2>/dev/null | tr ' ' '\n' | grep -vx homerelay || :) # none
+  [ -n "$others" ]
 }
 
 bridges() {

@@ -6,7 +6,8 @@ say() {
   printf '%s\n' "$*" || :
 }
 
+# To the error output, which is the operator's as well, since that is never the way into a file or a variable.
 die() {
-  say "$*"
+  say "$*" >&2
   exit 1
 }

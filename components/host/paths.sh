@@ -10,6 +10,8 @@ readonly wanted_list=/etc/homerelay/wanted
 # The stack that this host belongs to, and what the host is to it: `id …`, `stack …`, `host …`.
 readonly owner_file=/etc/homerelay/owner
 readonly firewall_file=/etc/homerelay/firewall.nft firewall_on_trial=/etc/homerelay/firewall-on-trial.nft
+# The SHA-256 of the rules that were last confirmed, whatever became of their file.
+readonly firewall_confirmed=/etc/homerelay/firewall-confirmed
 readonly sysctl_file=/etc/sysctl.d/60-homerelay.conf
 readonly sshd_drop_in=/etc/ssh/sshd_config.d/10-homerelay.conf
 readonly upgrades_file=/etc/apt/apt.conf.d/52homerelay

@@ -99,7 +99,8 @@ class Host {
 const installHostKey = `set -e; umask 077; cd /etc/ssh; cat >ssh_host_ed25519_key.next
 ssh-keygen -yf ssh_host_ed25519_key.next >ssh_host_ed25519_key.pub.next; chmod 0644 ssh_host_ed25519_key.pub.next
 cmp -s ssh_host_ed25519_key.next ssh_host_ed25519_key && { rm ./*.next; exit 0; }
-mv ssh_host_ed25519_key.next ssh_host_ed25519_key; mv ssh_host_ed25519_key.pub.next ssh_host_ed25519_key.pub
+sync ssh_host_ed25519_key.next ssh_host_ed25519_key.pub.next
+mv ssh_host_ed25519_key.next ssh_host_ed25519_key; mv ssh_host_ed25519_key.pub.next ssh_host_ed25519_key.pub; sync .
 systemctl reload ssh`;
 
 /** Ends the program with what was found, if anything was. */

@@ -14,6 +14,8 @@ main() {
   install -m 0644 "$wanted_list" "$installed_list.next"
   place 0644 "$installed_list" || : # nothing was too much
   systemctl daemon-reload
+  # Whatever the steps did is there after a power cut, too: what starts at boot, and what was removed.
+  sync -f "$installed_list"
   say "nothing is here that is not needed"
 }
 

@@ -5,6 +5,8 @@
 
 main() {
   install -d -m 0700 "$keys"
+  # What a run left that was cut off.
+  rm -rf "$keys".*
   fresh=$(mktemp -d "$etc/keys.XXXXXX")
   trap 'rm -rf "$fresh"' EXIT
   split_document "$fresh"
@@ -14,12 +16,13 @@ main() {
   fi
   # The step that comes next proves them by a new handshake, also if this one ends half-way.
   touch "$unproven"
-  # A power cut must not leave empty ones.
-  sync "$fresh"/*
+  # A power cut must not leave empty ones, nor the old ones when this is done.
+  sync "$fresh"/* "$fresh"
   # Both ends of a swap are whole folders, so no reader ever sees half of the keys.
   mv "$keys" "$fresh.old"
   mv "$fresh" "$keys"
   rm -rf "$fresh.old"
+  sync "$etc"
   say "$(find "$keys" -type f | wc -l) keys in place"
 }
 

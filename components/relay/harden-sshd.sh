@@ -32,7 +32,7 @@ apply_sshd() { # FILE
   # Where sshd is started for each connection, its own folder may be gone.
   install -d -m 0755 /run/sshd
   if ! complaint=$(/usr/sbin/sshd -t 2>&1); then
-    if [ -f "$1.before" ]; then mv "$1.before" "$sshd_drop_in"; else rm "$sshd_drop_in"; fi
+    if [ -f "$1.before" ]; then write_if_changed 0644 "$sshd_drop_in" <"$1.before" || :; else rm "$sshd_drop_in"; fi
     die "sshd refuses its settings with ours among them, so ours are taken back: $complaint"
   fi
   reload_sshd

@@ -22,7 +22,7 @@ sync_sshd() {
   cp -p "$sshd_drop_in" "$etc/sshd.before"
   if write_if_changed 0644 "$sshd_drop_in"; then changed=yes; fi
   if ! sshd -t; then
-    mv "$etc/sshd.before" "$sshd_drop_in"
+    move_into_place "$etc/sshd.before" "$sshd_drop_in"
     die "sshd refuses this configuration; the one before it stays"
   fi
   if [ -z "$changed" ] && answers; then
@@ -31,7 +31,7 @@ sync_sshd() {
     listen_anew
     if ! answers; then
       wanted=$(ports_wanted)
-      mv "$etc/sshd.before" "$sshd_drop_in"
+      move_into_place "$etc/sshd.before" "$sshd_drop_in"
       listen_anew
       die "sshd did not answer at port $wanted; it has its configuration from before again.
 Something else may listen there: $(ss -Hltnp | awk '!/"sshd"/ { print $4, $6 }' | tr '\n' ' ')"

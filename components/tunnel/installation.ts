@@ -7,6 +7,8 @@ export const tunnelInstallation: Installation = {
     installedScript("tunnel/families.sh"),
     installedScript("tunnel/sync-interface.sh"),
     installedScript("tunnel/sync-routes.sh"),
+    installedUnit("tunnel/homerelay-routes.service"),
+    installedUnit("tunnel/homerelay-routes.timer"),
     installedDropIn("tunnel/wg-quick-homerelay.conf", "wg-quick@homerelay.service", "homerelay.conf"),
   ],
   packages: [{ command: "wg-quick", name: "wireguard-tools" }],

@@ -54,6 +54,7 @@ sync_interface() { # DOCUMENT
     wg set "$interface" fwmark "$(sed -n 's/^FwMark = //p' "$config" | grep . || echo off)"
   fi
   rmdir /etc/wireguard/homerelay.next
+  systemctl enable --quiet --now homerelay-routes.timer
 }
 
 # What a proof of the tunnel depends on: neither what wg-quick runs besides, nor how packets to the other end are marked.

@@ -32,7 +32,7 @@ describe("a file that is written", () => {
     expect(runTool("coreutils", "ls", ["-A", folder])).toBe("file\n");
   });
 
-  test("is on the disk before it takes the old one's place, so that a power cut finds one of both", () => {
+  test("is on the disk before it takes the old one's place, and the folder afterwards, so that a power cut finds one of both", () => {
     // In place of the real one: what it was asked for, and what stood under the file's own name then.
     mkdirSync(join(folder, "bin"));
     const stub = `#!/bin/sh\necho "sync $* beside $(cat ${folder}/file)" >>${folder}/log\n`;
@@ -42,11 +42,12 @@ describe("a file that is written", () => {
     run(`${path}; write_if_changed 0644 "$1/file"`, "new\n");
     run(`${path}; echo newer >"$1/next"; move_into_place "$1/next" "$1/file"`);
     run(`${path}; echo newest >"$1/file.next"; place 0644 "$1/file"`);
-    expect(text("log")).toBe(
-      [`${folder}/file.next beside old`, `${folder}/next beside new`, `${folder}/file.next beside newer`]
-        .map((line) => `sync ${line}\n`)
-        .join(""),
-    );
+    const order = [
+      ...[`${folder}/file.next beside old`, `${folder} beside new`],
+      ...[`${folder}/next beside new`, `${folder} beside newer`],
+      ...[`${folder}/file.next beside newer`, `${folder} beside newest`],
+    ];
+    expect(text("log")).toBe(order.map((line) => `sync ${line}\n`).join(""));
     expect(text("file")).toBe("newest\n");
   });
 

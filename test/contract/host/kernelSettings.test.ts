@@ -63,7 +63,7 @@ describe("settings of the kernel that are applied", () => {
       `get ${forward4} ${redirects}`,
     );
     expect(said).toBe(
-      `0 1 \n${changed}1 0 \n# What this host had before home-relay.\n${forward4}=0\n${redirects}=1\n` +
+      `0 1 \n${changed}1 0 \n# What this host had before home-relay.\nnet.ipv4.conf.all.send_redirects=1\n${forward4}=0\n${redirects}=1\n` +
         `# Written by home-relay.\n${forward4}=1\n0 1 \n`,
     );
   });
@@ -91,7 +91,7 @@ describe("settings of the kernel that are applied", () => {
     );
     expect(said).toBe(
       `${changed}1 4000,5353,6000-6002 \n${changed}1 4000 \n` +
-        `# What this host had before home-relay.\n${forward4}=0\n${redirects}=1\n`,
+        `# What this host had before home-relay.\nnet.ipv4.conf.all.send_redirects=1\n${forward4}=0\n${redirects}=1\n`,
     );
   });
 
@@ -100,7 +100,9 @@ describe("settings of the kernel that are applied", () => {
       `apply '${reserved}+=5353'; get ${reserved}; cat ${folder}/etc/before`,
       `give_back; get ${reserved}`,
     );
-    expect(said).toBe(`${changed}5353 \n# What this host had before home-relay.\n${reserved}=\n \n`);
+    expect(said).toBe(
+      `${changed}5353 \n# What this host had before home-relay.\nnet.ipv4.conf.all.send_redirects=1\n${reserved}=\n \n`,
+    );
   });
 
   test("are the owner's where those are larger, and only where that is asked for", () => {
@@ -113,6 +115,20 @@ describe("settings of the kernel that are applied", () => {
     expect(onMachine(wanted(">="), get, "apply 'net.ipv4.ip_default_ttl>=255'", get)).toBe(
       `${changed}200 \n${changed}255 \n`,
     );
+  });
+
+  test("hold a thousand scattered ports, now and at the next boot, whoever says otherwise before", () => {
+    const ports = Array.from({ length: 1000 }, (_, i) => 5000 + 7 * i);
+    const unit = readFileSync(join(host, "homerelay-sysctl.service"), "utf8");
+    const [, atBoot = ""] = /^ExecStart=(.*)$/m.exec(unit) ?? [];
+    const said = onMachine(
+      `put ${reserved} 4000; apply '${reserved}+=${ports.join(",")}'; get ${reserved}`,
+      `put ${reserved} 30000; put ${forward4} 1`,
+      `${atBoot.replace("/etc/sysctl.d/", `${folder}/etc/`)}; get ${reserved}`,
+      `give_back; get ${reserved}`,
+    );
+    const all = [4000, ...ports].join(",");
+    expect(said).toBe(`${changed}${all} \n${all} \n4000 \n`);
   });
 
   test("that this kernel does not have are passed over, and not written down", () => {
@@ -175,6 +191,18 @@ describe("where IPv6 is passed on", () => {
 });
 
 describe("at the end", () => {
+  test("redirects are sent again, which any WireGuard interface that comes up ends for all, unless another one is there", () => {
+    const all = "net.ipv4.conf.all.send_redirects";
+    // As the kernel does at our interface's first start.
+    const first = `apply '${forward4}=1'; put ${all} 0; apply '${forward4}=1'`;
+    const none = "wg() { echo; }";
+    expect(onMachine(`${none}; get ${all}; ${first}; give_back; get ${all}`)).toBe(`1 \n${changed}1 \n`);
+    rmSync(join(folder, "etc"), { recursive: true });
+    mkdirSync(join(folder, "etc"));
+    const another = "wg() { echo homerelay wg0; }";
+    expect(onMachine(`${another}; ${first}; give_back; get ${all}`)).toBe(`${changed}0 \n`);
+  });
+
   const apply = `link veth eth0; apply $'${forward4}=1\\n-${forward6}=1\\n${reserved}+=5353'`;
   const all = `get ${forward4} ${forward6} net/ipv6/conf/eth0/accept_ra ${reserved}`;
 

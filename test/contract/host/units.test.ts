@@ -22,7 +22,8 @@ test.each(["relay of this stack's own", "relay that was there before", "home"])(
   (kind) => {
     const files = hosts.get(kind)?.files ?? [];
     for (const { path, mode, text } of files) place(path, text, mode);
-    place("/usr/sbin/nft", "", "0755");
+    for (const program of ["/usr/sbin/nft", "/usr/bin/flock", "/bin/sh", "/lib/systemd/systemd-sysctl"])
+      place(program, "", "0755");
     const units = files
       .map(({ path }) => path)
       .filter((path) => /\/homerelay-[a-z-]+\.(service|timer)$/.test(path));

@@ -82,10 +82,22 @@ test("a path that scripts, units and programs name is the same in each", () => {
   const [, firewall = ""] = /\bfirewall_file=(\S+)/.exec(paths) ?? [];
   const [, sysctl = ""] = /\bsysctl_file=(\S+)/.exec(paths) ?? [];
   expect(read("firewall/homerelay-firewall.service")).toContain(` ${firewall}\n`);
-  expect(read("firewall/relay.conf")).toContain(` ${sysctl}\n`);
+  expect(read("host/homerelay-sysctl.service")).toContain(`-sysctl ${sysctl}\n`);
   expect(paths).toContain(`sshd_drop_in=${sshdConfigPath}\n`);
   expect(paths).toContain(`upgrades_file=${upgradesPath}\n`);
   expect(paths).toContain(`wanted_list=${listPath}\n`);
+});
+
+test("what a timer starts again and again writes no line for having run, or for having nothing to do", () => {
+  const services = sources
+    .filter((source) => source.endsWith(".timer"))
+    .map((source) => source.replace(/timer$/, "service"));
+  expect(services.length).toBeGreaterThan(3);
+  const noisy = services.filter(
+    (service) =>
+      !/^LogLevelMax=notice\nSyslogLevel=notice$/m.test(read(service)) || /^Requi/m.test(read(service)),
+  );
+  expect(noisy).toEqual([]);
 });
 
 test("no script of a host lies about uninstalled", () => {
