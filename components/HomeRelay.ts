@@ -29,6 +29,8 @@ import type { Owner } from "./network/owner.ts";
 import { publishForwards } from "./network/publishedForward.ts";
 import { reachabilityInstallation } from "./reachability/installation.ts";
 import { proofStep } from "./reachability/proofStep.ts";
+import { readReachability } from "./reachability/results.ts";
+import type { Reachability } from "./reachability/results.ts";
 import { ExistingRelay } from "./relay/ExistingRelay.ts";
 import type { Relay, RentedRelayPlan } from "./relay/Relay.ts";
 import type {
@@ -126,6 +128,8 @@ export class HomeRelay extends pulumi.ComponentResource {
   readonly forwards: Readonly<Record<string, readonly string[]>>;
   /** By home and device: its addresses in the tunnel. */
   readonly tunnelAddresses: Readonly<Record<string, TunnelAddress>>;
+  /** By home that this program sets up: what the proof found of each forward, over each family. */
+  readonly reachability: Readonly<Record<string, pulumi.Output<Reachability>>>;
   /** By home that its owner sets up: what to do, and, secret, the script and a plain WireGuard configuration for it. */
   readonly manual: Readonly<Record<string, HandOver<pulumi.Output<string>>>>;
   /** By device: what WireGuard's app imports; secret. */
@@ -164,6 +168,7 @@ export class HomeRelay extends pulumi.ComponentResource {
     this.ipv6Address = relay.ipv6Address;
     this.names = args.dns === undefined ? [] : fullNames(args.dns);
     this.forwards = byName(args.homes, (home) => home.forwards.map(renderForward));
+    this.reachability = byName(homes, ({ proofSaid }) => pulumi.output(proofSaid).apply(readReachability));
     this.tunnelAddresses = byName([...args.homes, ...args.devices], (peer) => peer.tunnelAddress);
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
   }
@@ -365,8 +370,8 @@ export class HomeRelay extends pulumi.ComponentResource {
     return { title: name, nameOnHost: name, access, owner: this.#owner, script: "home/uninstall-home.sh" };
   }
 
-  #calledRelay({ ipv4Address }: Relay): CalledRelay<pulumi.Output<string>> {
-    return { publicKey: this.#keys.relay.publicKey, ipv4Address };
+  #calledRelay({ ipv4Address, ipv6Address }: Relay): CalledRelay<pulumi.Output<string>> {
+    return { publicKey: this.#keys.relay.publicKey, ipv4Address, ipv6Address };
   }
 }
 

@@ -2,6 +2,7 @@
 export interface CalledRelay<Text = string> {
   /** WireGuard, base64. */
   readonly publicKey: Text;
-  /** The public one. */
+  /** The public ones; without the second, forwards answer over IPv4 alone. */
   readonly ipv4Address: Text;
+  readonly ipv6Address: Text | undefined;
 }

@@ -45,3 +45,6 @@ export const forwardedMark = "0x77";
 
 /** Marks a connection of a device. Its replies find the tunnel by the device's own address, so no route asks for it. */
 export const deviceMark = "0x78";
+
+/** The group of the programs that knock at a forward from outside; by it their packets are known as they leave. */
+export const proofGroup = 18546;
