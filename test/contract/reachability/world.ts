@@ -10,12 +10,13 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
+import { renderTunnelDocument } from "../../../components/home/documents.ts";
 import { renderGuard } from "../../../components/home/guard.ts";
 import { renderRoutes } from "../../../components/home/routes.ts";
 import { endDocument } from "../../../components/network/document.ts";
 import type { Forward } from "../../../components/network/forward.ts";
 import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
-import { firewall, nas, relay, toHome } from "../../unit/generators/examples.ts";
+import { firewall, nas, relay, toHome, tunnelPlan } from "../../unit/generators/examples.ts";
 
 const components = join(__dirname, "../../../components");
 
@@ -25,8 +26,11 @@ export interface World {
   readonly forwards: readonly Forward[];
   /** What listens at home, as `tcp ADDRESS PORT`. */
   readonly services: readonly string[];
-  /** What the home has of IPv6: nothing, or addresses that its router translates. @default none */
-  readonly ipv6?: "none" | "translated";
+  /**
+   * What the home has of IPv6: nothing of its own, addresses that its router translates, or it is switched off there.
+   * @default none
+   */
+  readonly ipv6?: "none" | "off" | "translated";
   /** Shell lines before the proof; `home`, `router`, `line`, `core` and `relay` run a command there. */
   readonly before?: string;
   /** In place of the proof; `prove` runs it. */
@@ -98,12 +102,27 @@ function writeWorld(folder: string, { forwards, services, ipv6 = "none", before,
     join(folder, "probes"),
     process.getuid?.() === 0 ? probes : probes.replace(/^group \d+/, "group 0"),
   );
+  mkdirSync(join(folder, "keys"));
+  for (const key of ["private", "preshared-relay"]) writeFileSync(join(folder, "keys", key), key);
+  writeFileSync(
+    join(folder, "tunnel"),
+    renderTunnelDocument(
+      { name: "nas", tunnelAddress: nas, forwards, devices: [], tunnel: tunnelPlan },
+      { publicKey: "relay", ipv4Address: publicAddresses.ipv4, ipv6Address: publicAddresses.ipv6 },
+    ),
+  );
   writeFileSync(join(folder, "serve.js"), serve);
   writeFileSync(
     join(folder, "world.sh"),
-    [...network, ...(ipv6 === "none" ? [] : homeIpv6), start(services), before ?? "", run ?? "prove"].join(
-      "\n",
-    ),
+    [
+      ...network,
+      ...(ipv6 === "off" ? ["home sysctl -qw net.ipv6.conf.all.disable_ipv6=1"] : []),
+      ...tunnel,
+      ...(ipv6 === "translated" ? homeIpv6 : []),
+      start(services),
+      before ?? "",
+      run ?? "prove",
+    ].join("\n"),
   );
 }
 
@@ -154,14 +173,6 @@ const network = [
           `ip -n ${left} address add ${left6} dev ${leftLink} nodad; ip -n ${right} address add ${right6} dev ${rightLink} nodad`,
         ]),
   ]),
-  "ip link add homerelay netns home type veth peer name homerelay netns relay",
-  ...[
-    ["home", `${nas.ipv4}/16`, `${nas.ipv6}/64`],
-    ["relay", `${relay.ipv4}/16`, `${relay.ipv6}/64`],
-  ].map(
-    ([name, ipv4, ipv6]) =>
-      `ip -n ${name} link set homerelay address 02:00:00:00:00:01 arp off mtu 1420 up; ip -n ${name} address add ${ipv4} dev homerelay; ip -n ${name} address add ${ipv6} dev homerelay nodad`,
-  ),
   "ip -n home route add default via 192.168.1.1",
   "ip -n router route add default via 198.51.100.1; ip -n line route add default via 192.0.2.2",
   "ip -n relay route add default via 203.0.113.1; ip -n core route add 198.51.100.0/24 via 192.0.2.1",
@@ -175,6 +186,17 @@ table inet nat {
 	}
 }
 NFT`,
+];
+
+/** As wg-quick does it with the home's configuration, without the scripts of ours that it may run. */
+const tunnel = [
+  "ip link add homerelay netns home type veth peer name homerelay netns relay",
+  "for end in home relay; do ip -n $end link set homerelay address 02:00:00:00:00:01 arp off mtu 1420; done",
+  `ip -n relay address add ${relay.ipv4}/16 dev homerelay; ip -n relay address add ${relay.ipv6}/64 dev homerelay nodad`,
+  `home bash -c 'interface=homerelay keys=$0/keys; . $0/sync-interface.sh; join_keys' $folder <$folder/tunnel >$folder/homerelay.conf`,
+  "for address in $(sed -n 's/^Address = //p' $folder/homerelay.conf | tr -d ,); do ip -n home address add $address dev homerelay; done",
+  "ip -n home link set homerelay up; ip -n relay link set homerelay up",
+  String.raw`sed -n 's/^PostUp = \(ip\|sysctl\) /\1 /p' $folder/homerelay.conf | sed 's/%i/homerelay/' >$folder/hooks; home sh -e $folder/hooks`,
   "relay nft -f $folder/relay.nft; home nft -f $folder/guard.nft; home bash $folder/sync-routes.sh",
   `prove() { home bash $folder/prove-forwards.sh ${relay.ipv4} <$folder/probes; }`,
 ];
