@@ -294,8 +294,11 @@ export class HomeRelay extends pulumi.ComponentResource {
   }
 
   /** Returns what is done on the relay for them. */
-  #createNames({ host, ipv4Address, ipv6Address, outlives }: Relay): readonly pulumi.Resource[] {
-    const { dns, label } = this.#args;
+  #createNames({ host, ipv4Address, outlives, ...relay }: Relay): readonly pulumi.Resource[] {
+    const { dns, label, homes } = this.#args;
+    // With an address of IPv6 that leads to no home, who has IPv6 alone would not even be given one that his network
+    // makes out of that of IPv4.
+    const ipv6Address = homes.some(({ ipv6 }) => ipv6) ? relay.ipv6Address : undefined;
     if (dns === undefined) return [];
     if (dns.provider === "hetzner") {
       const { zone, createZone, names, ttlSeconds } = dns;
@@ -361,9 +364,9 @@ export class HomeRelay extends pulumi.ComponentResource {
     return relayProviders[this.#args.relay.provider] as RelayProvider<RelaySettings>;
   }
 
-  #planOf({ name, tunnelAddress, forwards }: HomeSettings): HomePlan {
+  #planOf({ name, tunnelAddress, ipv6, forwards }: HomeSettings): HomePlan {
     const { devices, tunnel } = this.#args;
-    return { name, tunnelAddress, forwards, devices, tunnel };
+    return { name, tunnelAddress, ipv6, forwards, devices, tunnel };
   }
 
   #cleaningOf({ name, access }: InstalledHome): CleaningArgs {

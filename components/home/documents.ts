@@ -29,11 +29,11 @@ export function renderKeyDocument({ privateKey, presharedKey }: PeerKeys): strin
 }
 
 /** For `join-relay.sh`. */
-export function renderTunnelDocument({ tunnel, tunnelAddress }: HomePlan, relay: CalledRelay): string {
+export function renderTunnelDocument({ tunnel, tunnelAddress, ipv6 }: HomePlan, relay: CalledRelay): string {
   return renderWireguardConfig({
     addresses: [
       `${tunnelAddress.ipv4}/${tunnel.prefix4.length}`,
-      `${tunnelAddress.ipv6}/${tunnel.prefix6.length}`,
+      ...(ipv6 ? [`${tunnelAddress.ipv6}/${tunnel.prefix6.length}`] : []),
     ],
     listenPort: undefined,
     mtu: tunnel.mtu,

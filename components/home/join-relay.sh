@@ -9,6 +9,11 @@ main() { # RELAY-ADDRESS
   document=$(mktemp)
   trap 'rm -f "$document"' EXIT
   cat >"$document"
+  if grep -q '^Address = .*, ' "$document" && [ "$(new_interface_has_ipv6)" = never ]; then
+    die "This home's kernel has no IPv6 (it was started with ipv6.disable=1), so strangers who come over IPv6 would wait in vain.
+Take that word off its command line, or write at this home in the stack file:
+  ipv6: false"
+  fi
   sync_interface "$document"
   # A new relay at the old address knows of no session; without a call from here it would stay silent for minutes.
   ping -c 1 -W 2 -I "$interface" "$1" >/dev/null 2>&1 || touch "$unproven"

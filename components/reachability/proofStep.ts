@@ -13,8 +13,8 @@ export const proofStep: HomeStep = {
   arguments: ({ tunnel }) => [relayAddress(tunnel.prefix4, tunnel.prefix6).ipv4],
   document: {
     of: "relay",
-    render: ({ forwards }, { ipv4Address, ipv6Address }) =>
-      renderProbes({ ipv4: ipv4Address, ipv6: ipv6Address }, listProbes(forwards)),
+    render: ({ forwards, ipv6 }, { ipv4Address, ipv6Address }) =>
+      renderProbes({ ipv4: ipv4Address, ipv6: ipv6 ? ipv6Address : undefined }, listProbes(forwards)),
   },
   needs: "all before",
   followsRelay: true,

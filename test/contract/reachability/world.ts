@@ -31,6 +31,8 @@ export interface World {
    * @default none
    */
   readonly ipv6?: "none" | "off" | "translated";
+  /** What the settings say of the home's kernel. @default true */
+  readonly homeHasIpv6?: boolean;
   /** Shell lines before the proof; `home`, `router`, `line`, `core` and `relay` run a command there. */
   readonly before?: string;
   /** In place of the proof; `prove` runs it. */
@@ -78,7 +80,9 @@ export function proveIn(world: World): Said {
   }
 }
 
-function writeWorld(folder: string, { forwards, services, ipv6 = "none", before, run }: World): void {
+function writeWorld(folder: string, world: World): void {
+  const { forwards, services, ipv6 = "none", homeHasIpv6 = true, before, run } = world;
+  const published = toHome(nas, forwards).map((one) => ({ ...one, ipv6: homeHasIpv6 }));
   mkdirSync(join(folder, "etc"));
   for (const room of ["host", "home", "tunnel", "reachability"])
     for (const script of readdirSync(join(components, room)).filter((name) => name.endsWith(".sh")))
@@ -90,10 +94,7 @@ function writeWorld(folder: string, { forwards, services, ipv6 = "none", before,
           .replaceAll("/run/homerelay", `${folder}/run-homerelay`),
         { mode: 0o755 },
       );
-  writeFileSync(
-    join(folder, "relay.nft"),
-    renderRelayRuleset({ ...firewall, forwards: toHome(nas, forwards) }),
-  );
+  writeFileSync(join(folder, "relay.nft"), renderRelayRuleset({ ...firewall, forwards: published }));
   writeFileSync(join(folder, "guard.nft"), renderGuard({ home: nas, relay, forwards }));
   writeFileSync(join(folder, "etc/routes"), renderRoutes(nas, forwards));
   // One who is not root has one group alone.
@@ -107,7 +108,7 @@ function writeWorld(folder: string, { forwards, services, ipv6 = "none", before,
   writeFileSync(
     join(folder, "tunnel"),
     renderTunnelDocument(
-      { name: "nas", tunnelAddress: nas, forwards, devices: [], tunnel: tunnelPlan },
+      { name: "nas", tunnelAddress: nas, ipv6: homeHasIpv6, forwards, devices: [], tunnel: tunnelPlan },
       { publicKey: "relay", ipv4Address: publicAddresses.ipv4, ipv6Address: publicAddresses.ipv6 },
     ),
   );

@@ -27,6 +27,7 @@ const home = (access: CleaningArgs["access"] = operatorAccess) =>
     plan: {
       name: "nas",
       tunnelAddress: nas,
+      ipv6: true,
       forwards: nasForwards,
       devices: [],
       tunnel: { ...tunnelPlan, keyGeneration: 3 },

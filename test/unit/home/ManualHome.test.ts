@@ -27,6 +27,7 @@ const plan: HomePlan = {
   name: "nas",
   devices: [],
   tunnelAddress: nas,
+  ipv6: true,
   forwards: nasForwards,
   tunnel: tunnelPlan,
 };

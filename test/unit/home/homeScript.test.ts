@@ -89,6 +89,7 @@ test("the plain configuration takes packets from the relay alone, and says what 
     name: "nas",
     devices: [],
     tunnelAddress: nas,
+    ipv6: true,
     forwards: [
       parseForward("80:8080"),
       createForward({ first: 443, last: 443 }, { first: 443, last: 443 }, "tcp", { clientIp: "masquerade" }),
