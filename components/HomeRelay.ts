@@ -29,6 +29,8 @@ import type { Owner } from "./network/owner.ts";
 import { publishForwards } from "./network/publishedForward.ts";
 import { reachabilityInstallation } from "./reachability/installation.ts";
 import { proofStep } from "./reachability/proofStep.ts";
+import { readReachability } from "./reachability/results.ts";
+import type { Reachability } from "./reachability/results.ts";
 import { ExistingRelay } from "./relay/ExistingRelay.ts";
 import type { Relay, RentedRelayPlan } from "./relay/Relay.ts";
 import type {
@@ -126,6 +128,8 @@ export class HomeRelay extends pulumi.ComponentResource {
   readonly forwards: Readonly<Record<string, readonly string[]>>;
   /** By home and device: its addresses in the tunnel. */
   readonly tunnelAddresses: Readonly<Record<string, TunnelAddress>>;
+  /** By home that this program sets up: what the proof found of each forward, over each family. */
+  readonly reachability: Readonly<Record<string, pulumi.Output<Reachability>>>;
   /** By home that its owner sets up: what to do, and, secret, the script and a plain WireGuard configuration for it. */
   readonly manual: Readonly<Record<string, HandOver<pulumi.Output<string>>>>;
   /** By device: what WireGuard's app imports; secret. */
@@ -164,6 +168,7 @@ export class HomeRelay extends pulumi.ComponentResource {
     this.ipv6Address = relay.ipv6Address;
     this.names = args.dns === undefined ? [] : fullNames(args.dns);
     this.forwards = byName(args.homes, (home) => home.forwards.map(renderForward));
+    this.reachability = byName(homes, ({ proofSaid }) => pulumi.output(proofSaid).apply(readReachability));
     this.tunnelAddresses = byName([...args.homes, ...args.devices], (peer) => peer.tunnelAddress);
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
   }
@@ -289,8 +294,11 @@ export class HomeRelay extends pulumi.ComponentResource {
   }
 
   /** Returns what is done on the relay for them. */
-  #createNames({ host, ipv4Address, ipv6Address, outlives }: Relay): readonly pulumi.Resource[] {
-    const { dns, label } = this.#args;
+  #createNames({ host, ipv4Address, outlives, ...relay }: Relay): readonly pulumi.Resource[] {
+    const { dns, label, homes } = this.#args;
+    // With an address of IPv6 that leads to no home, who has IPv6 alone would not even be given one that his network
+    // makes out of that of IPv4.
+    const ipv6Address = homes.some(({ ipv6 }) => ipv6) ? relay.ipv6Address : undefined;
     if (dns === undefined) return [];
     if (dns.provider === "hetzner") {
       const { zone, createZone, names, ttlSeconds } = dns;
@@ -356,9 +364,9 @@ export class HomeRelay extends pulumi.ComponentResource {
     return relayProviders[this.#args.relay.provider] as RelayProvider<RelaySettings>;
   }
 
-  #planOf({ name, tunnelAddress, forwards }: HomeSettings): HomePlan {
+  #planOf({ name, tunnelAddress, ipv6, forwards }: HomeSettings): HomePlan {
     const { devices, tunnel } = this.#args;
-    return { name, tunnelAddress, forwards, devices, tunnel };
+    return { name, tunnelAddress, ipv6, forwards, devices, tunnel };
   }
 
   #cleaningOf({ name, access }: InstalledHome): CleaningArgs {

@@ -1,15 +1,16 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
-import { arrivalPorts, endsAtHome } from "../network/forward.ts";
+import { arrivalPorts } from "../network/forward.ts";
 import { meter, namedMap, namedSet, prefixElement, renderTable } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
 import { outermost } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
-import { publishedPorts } from "../network/publishedForward.ts";
+import { answersOverIpv6, publishedPorts } from "../network/publishedForward.ts";
 import type { PublishedForward } from "../network/publishedForward.ts";
 import { peerTrafficRules } from "./betweenPeers.ts";
 import type { PeerTraffic } from "./betweenPeers.ts";
+import { refuseOverIpv6, refusedOverIpv6 } from "./refusedOverIpv6.ts";
 
 /** All that the relay's own firewall depends on. */
 export interface RelayFirewall {
@@ -50,6 +51,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
       ...publishedSets(forwards, "tcp"),
       ...publishedSets(forwards, "udp"),
       ...optionSets(forwards),
+      refusedOverIpv6(forwards),
       ...sshSets(firewall),
       meter("new_rate4", "ipv4_addr", "1m"),
       meter("new_rate6", "ipv6_addr", "1m"),
@@ -165,6 +167,7 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
         'iifname "homerelay" ip saddr . tcp dport @ssh_peers4 ct state new accept',
         'iifname "homerelay" ip6 saddr . tcp dport @ssh_peers6 ct state new accept',
         'iifname "homerelay" counter drop comment "the tunnel reaches nothing on the relay"',
+        ...refuseOverIpv6,
         'udp sport 67 udp dport 68 accept comment "the address by DHCP"',
         'ip6 saddr fe80::/10 udp dport 546 accept comment "the address by DHCPv6"',
         { why: "WireGuard.", rule: `udp dport ${listenPort} accept` },
@@ -185,6 +188,7 @@ function sharedInput({ sshPort, listenPort }: RelayFirewall): Chain[] {
       rules: [
         'iifname "lo" accept',
         'iifname "homerelay" jump from_tunnel',
+        ...refuseOverIpv6,
         { why: "WireGuard.", rule: `udp dport ${listenPort} accept` },
         `tcp dport ${sshPort} ct state new jump ssh`,
         `tcp dport ${sshPort} ct state new counter drop comment "not the operator"`,
@@ -351,9 +355,8 @@ function translates({ forward }: PublishedForward): boolean {
   return forward.published.first !== arrivalPorts(forward).first;
 }
 
-/** A machine in the LAN is named by its IPv4 address, so nothing can be sent to it over IPv6. */
-function answers({ forward }: PublishedForward, family: Family): boolean {
-  return family === "ipv4" || endsAtHome(forward);
+function answers(published: PublishedForward, family: Family): boolean {
+  return family === "ipv4" || answersOverIpv6(published);
 }
 
 /** Elements in the order of protocol and port, whatever the order of the forwards. */

@@ -32,8 +32,12 @@ export interface HomeArgs {
 
 /** A server at home: its end of the tunnel, the guard before it, the routes for its replies, and the proof of it all. */
 export class Home extends pulumi.ComponentResource {
+  /** What the user calls the home. */
+  readonly name: string;
   /** Every forward was tried from outside. */
   readonly proven: pulumi.Resource;
+  /** What the proof printed; it holds no secret, whatever the home is reached by. */
+  readonly proofSaid: pulumi.Output<string>;
 
   constructor(name: string, args: HomeArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { plan, cleaning, installation, proof } = args;
@@ -61,7 +65,10 @@ export class Home extends pulumi.ComponentResource {
     const before = (step: HomeStep) => neededBy(step, done.keys()).flatMap((name) => done.get(name) ?? []);
     for (const step of homeSteps) done.set(step.name, [run(step, before(step))]);
     const formerCleaned = this.#cleanFormerMachine(name, cleaning, before(proof));
-    this.proven = run(proof, [...before(proof), ...formerCleaned]);
+    const proven = run(proof, [...before(proof), ...formerCleaned]);
+    this.name = plan.name;
+    this.proven = proven;
+    this.proofSaid = pulumi.unsecret(proven.stdout);
     host.removeLeftovers(`${name}-leftovers`, { parent: this, dependsOn: this.proven });
     this.registerOutputs({});
   }

@@ -41,11 +41,11 @@ export function renderTunnelDocument(plan: HomePlan, relay: CalledRelay): string
   ]);
 }
 
-function renderInterface({ tunnel, tunnelAddress }: HomePlan, relay: CalledRelay): string {
+function renderInterface({ tunnel, tunnelAddress, ipv6 }: HomePlan, relay: CalledRelay): string {
   return renderWireguardConfig({
     addresses: [
       `${tunnelAddress.ipv4}/${tunnel.prefix4.length}`,
-      `${tunnelAddress.ipv6}/${tunnel.prefix6.length}`,
+      ...(ipv6 ? [`${tunnelAddress.ipv6}/${tunnel.prefix6.length}`] : []),
     ],
     listenPort: undefined,
     mtu: tunnel.mtu,

@@ -53,8 +53,8 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
     devices.length === 0 ? forwarded : `{ ${forwardedMark}, ${deviceMark}, ${neighbourMark} }`;
   const open = "meta l4proto { tcp, udp } meta l4proto . th dport @open";
   const lanOpen = "meta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @lan_open";
-  const letIn = `ct state new ct mark set ${forwardedMark} counter name forwarded_arrivals jump accept_forwarded`;
-  const letNeighbourIn = `ct state new ct mark set ${neighbourMark} counter name forwarded_arrivals jump accept_forwarded`;
+  const letIn = `ct state new ct mark set ${forwardedMark} jump accept_forwarded`;
+  const letNeighbourIn = `ct state new ct mark set ${neighbourMark} jump accept_forwarded`;
   return renderTable({
     family: "inet",
     name: "homerelay",
@@ -69,7 +69,6 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
       ...(udp?.sets ?? []),
       ...ofDevices.sets,
     ],
-    counters: [{ name: "forwarded_arrivals", why: "New connections that came out of the tunnel." }],
     chains: [
       {
         name: "prerouting",

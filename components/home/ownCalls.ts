@@ -3,6 +3,7 @@ import type { CalledRelay } from "../network/calledRelay.ts";
 import { endsAtHome } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import { notInternet4 } from "../network/internet.ts";
+import { proofGroup } from "../network/ourNumbers.ts";
 import { namedMap, namedSet } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
@@ -68,7 +69,10 @@ export function ownCalls(home: TunnelAddress, forwards: readonly Forward[]): Own
       {
         name: "called_here",
         hook: { type: "nat", hook: "output", priority: beforeOtherTranslations, policy: "accept" },
-        rules: ["jump own_calls"],
+        rules: [
+          { why: "The proof calls from outside.", rule: `meta skgid ${proofGroup} return` },
+          "jump own_calls",
+        ],
       },
       {
         name: "own_calls",

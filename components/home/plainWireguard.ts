@@ -9,7 +9,7 @@ import type { PeerKeys } from "../network/keys.ts";
  * scripts do not run. It takes packets from the relay alone: the rest would need rules that such a file cannot give.
  */
 export function renderPlainWireguard(plan: HomePlan, keys: PeerKeys, relay: CalledRelay): string {
-  const { tunnelAddress, tunnel, forwards } = plan;
+  const { tunnelAddress, tunnel, forwards, ipv6 } = plan;
   const other = relayAddress(tunnel.prefix4, tunnel.prefix6);
   const lost = forwards.filter(({ clientIp }) => clientIp !== "masquerade");
   return [
@@ -24,7 +24,7 @@ export function renderPlainWireguard(plan: HomePlan, keys: PeerKeys, relay: Call
           ...lost.map((forward) => `#     ${renderForward(forward)}`),
         ]),
     "[Interface]",
-    `Address = ${tunnelAddress.ipv4}/32, ${tunnelAddress.ipv6}/128`,
+    `Address = ${tunnelAddress.ipv4}/32${ipv6 ? `, ${tunnelAddress.ipv6}/128` : ""}`,
     `PrivateKey = ${keys.privateKey}`,
     `MTU = ${tunnel.mtu}`,
     "",
@@ -32,7 +32,7 @@ export function renderPlainWireguard(plan: HomePlan, keys: PeerKeys, relay: Call
     "[Peer]",
     `PublicKey = ${relay.publicKey}`,
     `PresharedKey = ${keys.presharedKey}`,
-    `AllowedIPs = ${other.ipv4}/32, ${other.ipv6}/128`,
+    `AllowedIPs = ${other.ipv4}/32${ipv6 ? `, ${other.ipv6}/128` : ""}`,
     `Endpoint = ${relay.ipv4Address}:${tunnel.listenPort}`,
     `PersistentKeepalive = ${tunnel.keepaliveSeconds}`,
     "",

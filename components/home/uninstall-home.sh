@@ -5,7 +5,7 @@
 main() {
   stop_units
   remove_tunnel
-  remove_tables homerelay
+  remove_tables homerelay homerelay_proof
   give_back_kernel_settings
   remove_files
   say "nothing of home-relay is left here"

@@ -67,6 +67,9 @@ export interface StepArgs extends Step {
   readonly triggers?: readonly pulumi.Input<string>[];
 }
 
+/** A step as the engine runs it. */
+export type RunStep = command.local.Command | command.remote.Command;
+
 /** A parent for what is made, and what has to be there before the host is first contacted. */
 export interface HostOptions {
   readonly parent: pulumi.Resource;
@@ -111,7 +114,7 @@ export class Host {
   }
 
   /** Runs a script on the host whenever its document or the script itself changes. It has no undo: see `Uninstall`. */
-  step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource {
+  step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): RunStep {
     const script = fingerprintScript(args.script, this.#files);
     const triggers = [script, ...this.#again, ...(args.triggers ?? [])];
     return this.#run(name, commandOf(args), wholeDocument(args.document), triggers, opts);
@@ -128,7 +131,7 @@ export class Host {
     document: pulumi.Input<string>,
     triggers: readonly pulumi.Input<string>[],
     opts: pulumi.CustomResourceOptions,
-  ): command.local.Command | command.remote.Command {
+  ): RunStep {
     const common: Omit<command.local.CommandArgs, "create" | "environment"> = {
       stdin: document,
       triggers: [...triggers],

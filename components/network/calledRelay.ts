@@ -2,8 +2,7 @@
 export interface CalledRelay<Text = string> {
   /** WireGuard, base64. */
   readonly publicKey: Text;
-  /** The public ones. */
+  /** The public ones; without the second, forwards answer over IPv4 alone. */
   readonly ipv4Address: Text;
-  /** @default none */
   readonly ipv6Address?: Text | undefined;
 }

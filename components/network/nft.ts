@@ -5,7 +5,6 @@ export interface Table {
   readonly family: "inet";
   readonly name: string;
   readonly sets: readonly NamedSet[];
-  readonly counters?: readonly NamedCounter[];
   /** In the order in which a packet meets them. */
   readonly chains: readonly Chain[];
 }
@@ -26,12 +25,6 @@ export interface NamedSet {
  * of the settings, so that the set and its rules are there when it is empty. `packets`: the rules, as packets pass.
  */
 export type SetContent = "changing" | "packets" | "rendered";
-
-/** A counter that rules share (`counter name NAME`), and that a program may read by its name. */
-export interface NamedCounter {
-  readonly name: string;
-  readonly why?: string;
-}
 
 /** A regular chain, or with `hook` a base chain. */
 export interface Chain {
@@ -143,8 +136,8 @@ export function prefixElement(prefix: Prefix): string {
  *
  * Kept to what nft 0.9.8 (Debian 11) understands: `table; delete table; table { }` stands for `destroy table`.
  */
-export function renderTable({ family, name, sets, counters = [], chains }: Table): string {
-  refuseUndeclared(sets, counters, chains);
+export function renderTable({ family, name, sets, chains }: Table): string {
+  refuseUndeclared(sets, chains);
   const empty = sets.filter(({ content, elements }) => content === "rendered" && elements.length === 0);
   const left = withoutIdle(chains, new Set(empty.map((set) => set.name)));
   const asked = new Set(left.flatMap(({ rules }) => rules).flatMap(references));
@@ -152,7 +145,6 @@ export function renderTable({ family, name, sets, counters = [], chains }: Table
     ...sets
       .filter((set) => set.content === "changing" || asked.has(`@${set.name}`))
       .flatMap((set) => block(set.kind, set, setLines(set))),
-    ...counters.flatMap((counter) => block("counter", counter, [])),
     ...left.flatMap((chain) => block("chain", chain, chainLines(chain))),
   ];
   const table = `table ${family} ${name}`;
@@ -184,12 +176,10 @@ function size(chains: readonly Chain[]): number {
 /** A misspelt name must not make a rule look idle. */
 function refuseUndeclared(
   sets: readonly NamedSet[],
-  counters: readonly NamedCounter[],
   chains: readonly Chain[],
 ): void {
   const declared = new Set([
     ...sets.map(({ name }) => `@${name}`),
-    ...counters.map(({ name }) => `counter ${name}`),
     ...chains.map(({ name }) => `chain ${name}`),
   ]);
   for (const rule of chains.flatMap(({ rules }) => rules))
@@ -197,12 +187,11 @@ function refuseUndeclared(
       if (!declared.has(reference)) throw new Error(`${reference} is not declared: ${textOf(rule)}`);
 }
 
-/** What a rule names, as `@set`, `counter NAME` and `chain NAME`. */
+/** What a rule names, as `@set` and `chain NAME`. */
 function references(rule: Rule): string[] {
   const text = withoutQuotes(rule);
   return [
     ...matches(text, /@(\w+)/g).map((name) => `@${name}`),
-    ...matches(text, /\bcounter name (\w+)/g).map((name) => `counter ${name}`),
     ...jumps(rule).map((name) => `chain ${name}`),
   ];
 }

@@ -31,3 +31,6 @@ export const lookupMark = "0x7a";
 
 /** Marks what WireGuard itself sends from a home: the tunnel takes the line, and no VPN beside it. */
 export const tunnelMark = "0x7b";
+
+/** The group of the programs that knock at a forward from outside; by it their packets are known as they leave. */
+export const proofGroup = 18546;

@@ -1,3 +1,4 @@
+import { endsAtHome } from "./forward.ts";
 import type { Forward } from "./forward.ts";
 import type { TunnelAddress } from "./addressPlan.ts";
 import { mergeRanges } from "./port.ts";
@@ -7,15 +8,27 @@ import type { PortRange, Protocol } from "./port.ts";
 export interface PublishedForward {
   readonly forward: Forward;
   readonly address: TunnelAddress;
+  /** Whether the home's kernel has IPv6. @default true */
+  readonly ipv6?: boolean;
+}
+
+/** A home as far as its forwards go. */
+interface PublishingHome {
+  readonly tunnelAddress: TunnelAddress;
+  readonly ipv6: boolean;
+  readonly forwards: readonly Forward[];
 }
 
 /** All forwards of all homes. */
-export function publishForwards(
-  homes: readonly { readonly tunnelAddress: TunnelAddress; readonly forwards: readonly Forward[] }[],
-): PublishedForward[] {
-  return homes.flatMap(({ tunnelAddress, forwards }) =>
-    forwards.map((forward) => ({ forward, address: tunnelAddress })),
+export function publishForwards(homes: readonly PublishingHome[]): PublishedForward[] {
+  return homes.flatMap(({ tunnelAddress, ipv6, forwards }) =>
+    forwards.map((forward) => ({ forward, address: tunnelAddress, ipv6 })),
   );
+}
+
+/** A machine in the LAN is named by its IPv4 address, so nothing can be sent to it over IPv6. */
+export function answersOverIpv6({ forward, ipv6 = true }: PublishedForward): boolean {
+  return ipv6 && endsAtHome(forward);
 }
 
 /** Every published port of a protocol, as ascending ranges that do not touch. */

@@ -3,7 +3,11 @@ import type { Installation } from "../network/installation.ts";
 
 /** The proof runs at home. */
 export const reachabilityInstallation: Installation = {
-  files: [installedScript("reachability/prove-forwards.sh")],
+  files: [
+    installedScript("reachability/prove-forwards.sh"),
+    installedScript("reachability/knock-table.sh"),
+    installedScript("reachability/send-knocks.sh"),
+  ],
   packages: [],
   folders: [],
 };

@@ -5,7 +5,7 @@ import { listProbes, renderProbes } from "./probes.ts";
 
 /**
  * The proof that a stranger gets through: from the home, whose own traffic takes the ordinary way out through its NATs,
- * every forward is tried at the relay's public address. It is given again for another relay and for another tunnel.
+ * every forward is tried at the relay's public addresses. It is given again for another relay and for another tunnel.
  */
 export const proofStep: HomeStep = {
   name: "proof",
@@ -13,13 +13,12 @@ export const proofStep: HomeStep = {
   arguments: ({ tunnel }) => [relayAddress(tunnel.prefix4, tunnel.prefix6).ipv4],
   document: {
     of: "relay",
-    render: ({ forwards }, { ipv4Address }) => renderProbes(ipv4Address, listProbes(forwards)),
+    render: ({ forwards, ipv6 }, { ipv4Address, ipv6Address }) =>
+      renderProbes({ ipv4: ipv4Address, ipv6: ipv6 ? ipv6Address : undefined }, listProbes(forwards)),
   },
   needs: "all before",
   followsRelay: true,
   follows: ({ tunnel }) => [renderTunnel(tunnel)],
-  // Most of it only for hundreds of forwards that all are silent.
-  timeoutSeconds: 1800,
 };
 
 function renderTunnel({ listenPort, mtu, prefix4, prefix6, keyGeneration }: TunnelPlan): string {

@@ -5,13 +5,13 @@ import { forward } from "./forwards.ts";
 import { peerName } from "./peerName.ts";
 import { isRead, refused } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
-import { items, notEmpty, oneOf } from "./readers.ts";
+import { flag, items, notEmpty, oneOf } from "./readers.ts";
 import type { Kind } from "./readers.ts";
 import type { HomeSettings } from "./settings.ts";
 import { ssh } from "./ssh.ts";
 
 /** A home as the user wrote it: parts that were refused do not keep the others from being compared. */
-export interface WrittenHome extends Pick<HomeSettings, "name" | "install"> {
+export interface WrittenHome extends Pick<HomeSettings, "name" | "install" | "ipv6"> {
   /** `undefined` where nothing is reached over SSH. */
   readonly ssh: Draft<SshAccess> | undefined;
   /** Each at the index where it was written. */
@@ -36,6 +36,14 @@ const written = record<WrittenHome>({
     otherwise: "none; required with install: ssh",
     means: "How the home is reached.",
     example: { host: "192.168.1.10", hostKey: "ssh-ed25519 AAAA..." },
+  }),
+  ipv6: withDefault(flag, {
+    default: true,
+    means:
+      "Write false for a home whose kernel was started with ipv6.disable=1: the relay then refuses at once what strangers " +
+      "send to it over IPv6, and names that lead to no other home get no AAAA record. Where IPv6 is switched off in any " +
+      "other way the tunnel has it all the same.",
+    example: false,
   }),
   forwards: required(
     notEmpty(items(forward, "list of forwards"), "has no forward, so nothing would reach this home", example),

@@ -105,11 +105,11 @@ function assemble(
 function assembleHome(draft: Read<Draft<WrittenHome>>, { prefix4, prefix6 }: TunnelPlan): Read<HomeSettings> {
   const home = complete<WrittenHome>(draft);
   if (!isRead(home)) return refused;
-  const { name, install } = home;
+  const { name, install, ipv6 } = home;
   const access = home.ssh === undefined ? "here" : complete<SshAccess>(home.ssh);
   const forwards: Forward[] = home.forwards.filter(isRead);
   if (!isRead(access) || forwards.length < home.forwards.length) return refused;
-  const common = { name, forwards, tunnelAddress: peerAddress(prefix4, prefix6, name) };
+  const common = { name, ipv6, forwards, tunnelAddress: peerAddress(prefix4, prefix6, name) };
   return install === "manual" ? { ...common, install } : { ...common, install, access };
 }
 

@@ -61,6 +61,8 @@ interface NamedHome {
   readonly name: string;
   /** From the home's name alone. */
   readonly tunnelAddress: TunnelAddress;
+  /** Whether its kernel has IPv6. */
+  readonly ipv6: boolean;
   readonly forwards: readonly Forward[];
 }
 

@@ -1,6 +1,13 @@
 #!/bin/bash
-# Sourced by what sets addresses and routes of the tunnel: the address families that this machine speaks. Where IPv6 is
-# switched off, the kernel takes neither for it.
+# Sourced by what sets addresses and routes of the tunnel: the address families that it speaks on this machine. Where IPv6
+# is switched off for the machine, the tunnel has it all the same (see join_keys); a kernel without IPv6 takes neither
+# addresses nor routes of it.
 # shellcheck disable=SC2034 # for the scripts that source this one
 families=(4)
-if [ "$(cat /proc/sys/net/ipv6/conf/default/disable_ipv6 2>/dev/null || echo 1)" = 0 ]; then families+=(6); fi
+for family6 in homerelay default; do
+  # That of the interface counts, once there is one.
+  [ -e "/proc/sys/net/ipv6/conf/$family6" ] || continue
+  if [ "$(cat "/proc/sys/net/ipv6/conf/$family6/disable_ipv6")" = 0 ]; then families+=(6); fi
+  break
+done
+unset family6

@@ -5,13 +5,10 @@
 # shellcheck source=../host/begin-step.sh
 [ -n "${interface-}" ] || . /usr/local/lib/homerelay/begin-step.sh
 
-# shellcheck source=families.sh
-. /usr/local/lib/homerelay/families.sh
-
 readonly config=/etc/wireguard/$interface.conf
 
 # Joins the document with the key files that it names: `PrivateKey = key:private` -> the key itself. The second address
-# is the one of IPv6.
+# is the one of IPv6: where that is switched off, and so for each new interface, it is switched on for this one first.
 join_keys() {
   local line name
   while IFS= read -r line; do
@@ -20,9 +17,23 @@ join_keys() {
       [ -f "$keys/$name" ] || die "the key '$name' is not on this host; run: pulumi up --replace '**:Command::**-keys'"
       line="${line%%' = key:'*} = $(cat "$keys/$name")"
     fi
-    if [[ $line == 'Address = '* && ${families[*]} == 4 ]]; then line=${line%%, *}; fi
+    if [[ $line == 'Address = '*', '* ]] && [ "$(new_interface_has_ipv6)" != yes ]; then
+      if [ "$(new_interface_has_ipv6)" = no ]; then
+        printf '%s\n' "PostUp = sysctl -q net.ipv6.conf.%i.disable_ipv6=0" "PostUp = ip -6 address replace ${line##*, } dev %i"
+      fi
+      line=${line%%, *}
+    fi
     printf '%s\n' "$line"
   done
+}
+
+# yes or no; never: this kernel knows no IPv6.
+new_interface_has_ipv6() {
+  case $(cat /proc/sys/net/ipv6/conf/default/disable_ipv6 2>/dev/null || :) in
+    0) echo yes ;;
+    1) echo no ;;
+    *) echo never ;;
+  esac
 }
 
 # Brings the interface up, or in line. Whatever changed is marked in $unproven until the caller has seen it work.
@@ -58,15 +69,21 @@ sync_interface() { # DOCUMENT
 }
 
 # What a proof of the tunnel depends on: neither what wg-quick runs besides, nor how packets to the other end are marked.
+# An address that is set by a hook is no less an address.
 of_tunnel() { # CONFIG
-  if [ -e "$1" ]; then grep -vE '^((Post|Pre)(Up|Down)|FwMark) = ' "$1"; fi
+  if [ -e "$1" ]; then awk '/^PostUp = ip -6 address / || !/^((Post|Pre)(Up|Down)|FwMark) = /' "$1"; fi
 }
 
 # What `wg syncconf` leaves out: addresses and MTU.
 sync_link() {
   local wanted address
   ip link set dev "$interface" mtu "$(sed -n 's/^MTU = //p' "$config")"
-  wanted=$(sed -n 's/^Address = //p' "$config" | tr -d ' ' | tr ',' '\n')
+  wanted=$(
+    sed -n 's/^Address = //p' "$config" | tr -d ' ' | tr ',' '\n'
+    sed -n 's/^PostUp = ip -6 address replace \([^ ]*\) .*/\1/p' "$config"
+  )
+  # It was up before IPv6 was switched off, or before this was known.
+  if [[ $wanted == *:* ]]; then sysctl -qw "net.ipv6.conf.$interface.disable_ipv6=0"; fi
   # An address in the network of an older one is its secondary, and would go with it.
   sysctl -qw "net.ipv4.conf.$interface.promote_secondaries=1"
   for address in $wanted; do ip address replace "$address" dev "$interface"; done

@@ -15,7 +15,7 @@ function configOf(device: Device): string {
     device: { ...device, dns: ["9.9.9.9"] },
     devices,
     tunnel: tunnelPlan,
-    relay: { publicKey: key, ipv4Address: "203.0.113.5" },
+    relay: { publicKey: key, ipv4Address: "203.0.113.5", ipv6Address: "2001:db8:77::1" },
     keys: { privateKey: key, publicKey: key, presharedKey: key },
   });
 }

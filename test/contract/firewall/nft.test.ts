@@ -155,12 +155,6 @@ describe("nft takes a home's guard", () => {
     );
   });
 
-  test("with one counter by name for what arrives, also at machines in the LAN", () => {
-    const guard = write("counted.nft", renderGuard({ home: nas, relay, forwards: optionedForwards }));
-    const script = 'nft -f "$1"; nft list counter inet homerelay forwarded_arrivals';
-    expect(inNamespace("sh", script, guard)).toMatch(/^\s*packets 0 bytes 0$/m);
-  });
-
   test("for any forwards, to itself or to the LAN", () => {
     fc.assert(
       fc.property(homeForwards(), (forwards) => {

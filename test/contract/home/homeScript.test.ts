@@ -26,10 +26,10 @@ describe.each([
   let made: HandOver;
   beforeAll(async () => {
     const keys = { privateKey: generate(), publicKey: generate(), presharedKey: generate() };
-    const relay = { publicKey: generate(), ipv4Address: "203.0.113.5" };
+    const relay = { publicKey: generate(), ipv4Address: "203.0.113.5", ipv6Address: "2001:db8:77::1" };
     let home: ManualHome | undefined;
     await register(() => {
-      const plan = { name: "nas", devices: [], tunnelAddress: nas, forwards, tunnel: tunnelPlan };
+      const plan = { name: "nas", devices: [], tunnelAddress: nas, ipv6: true, forwards, tunnel: tunnelPlan };
       const installation = installationAtHome;
       home = new ManualHome("home-nas", { plan, owner, installation, keys, relay, proof: proofStep });
     });

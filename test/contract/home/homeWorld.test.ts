@@ -50,7 +50,7 @@ function writeDocuments(): void {
     sysctls: renderSysctls(forwards),
     ruleset: renderRelayRuleset({
       ...firewall,
-      forwards: publishForwards([{ tunnelAddress: own, forwards }]),
+      forwards: publishForwards([{ tunnelAddress: own, ipv6: true, forwards }]),
     }),
     "sync-routes.sh": syncRoutes,
   };

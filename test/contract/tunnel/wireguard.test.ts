@@ -84,7 +84,11 @@ describe("the configuration of a device", () => {
       publicKey: generate("genkey"),
       presharedKey: generate("genpsk"),
     };
-    const relayEnd = { publicKey: generate("genkey"), ipv4Address: "203.0.113.5" };
+    const relayEnd = {
+      publicKey: generate("genkey"),
+      ipv4Address: "203.0.113.5",
+      ipv6Address: "2001:db8:77::1",
+    };
     const dns = ["9.9.9.9"];
     const config = renderDeviceConfig({
       device: { ...device, dns },

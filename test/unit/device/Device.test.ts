@@ -17,7 +17,11 @@ test("is one line in the preview, and a configuration that is secret", async () 
         publicKey: "public laptop",
         presharedKey: pulumi.secret("preshared laptop"),
       },
-      relay: { publicKey: pulumi.output("public relay"), ipv4Address: pulumi.output("203.0.113.5") },
+      relay: {
+        publicKey: pulumi.output("public relay"),
+        ipv4Address: pulumi.output("203.0.113.5"),
+        ipv6Address: pulumi.output("2001:db8:77::1"),
+      },
     }));
   });
   expect(tree(registered)).toEqual(["homerelay:device:Device laptop"]);

@@ -9,7 +9,7 @@ function configOf(device: Device, dns: readonly string[] = []): string {
     device: { ...device, dns },
     devices,
     tunnel: { ...tunnelPlan, mtu: 1400, keepaliveSeconds: 20 },
-    relay: { publicKey: "public relay", ipv4Address: "203.0.113.5" },
+    relay: { publicKey: "public relay", ipv4Address: "203.0.113.5", ipv6Address: "2001:db8:77::1" },
     keys: {
       privateKey: "private device",
       publicKey: "public device",

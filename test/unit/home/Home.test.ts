@@ -28,6 +28,7 @@ const home = (access: CleaningArgs["access"] = operatorAccess) =>
     plan: {
       name: "nas",
       tunnelAddress: nas,
+      ipv6: true,
       forwards: nasForwards,
       devices: [],
       tunnel: { ...tunnelPlan, keyGeneration: 3 },
@@ -42,7 +43,7 @@ const home = (access: CleaningArgs["access"] = operatorAccess) =>
     relay: {
       publicKey: pulumi.output("public relay"),
       ipv4Address: pulumi.output("203.0.113.5"),
-      ipv6Address: pulumi.output("2001:db8::5"),
+      ipv6Address: pulumi.output("2001:db8:77::1"),
     },
     relayMachineId: pulumi.output("42"),
     relayReady: [earlier("relay-tunnel-interface"), earlier("provider-firewall")],
@@ -87,7 +88,7 @@ test("calls another machine as the relay anew", () => {
   for (const name of ["home-nas-guard", "home-nas-keys"]) expect(triggers(name)).toHaveLength(1);
 });
 
-test("tries every forward at the public address, from the home, once both ends are ready and no other machine is it", () => {
+test("tries every forward at the public addresses, from the home, once both ends are ready and no other machine is it", () => {
   const { inputs, dependsOn } = named(registered, "home-nas-proof");
   const ready = [
     ...homeSteps.map(({ name }) => `home-nas-${name}`),
@@ -97,14 +98,16 @@ test("tries every forward at the public address, from the home, once both ends a
   expect(dependsOn).toEqual(["home-nas-former-machine", "home-nas-prepare", ...ready].sort());
   expect(named(registered, "home-nas-former-machine").dependsOn).toEqual(ready);
   expect(inputs["create"]).toBe(
-    "node --disable-warning=ExperimentalWarning components/host/run-step.ts timeout 1800 /usr/local/lib/homerelay/prove-forwards.sh 10.77.0.1",
+    "node --disable-warning=ExperimentalWarning components/host/run-step.ts timeout 300 /usr/local/lib/homerelay/prove-forwards.sh 10.77.0.1",
   );
   // Again for another machine as the relay, and for another tunnel.
   expect((inputs["triggers"] as string[]).slice(1)).toEqual([
     "42",
     "port 51820, MTU 1420, 10.77.0.0/16, fd77::/64, keys 3",
   ]);
-  expect(inputs["stdin"]).toBe(endDocument(renderProbes("203.0.113.5", listProbes(nasForwards))));
+  expect(inputs["stdin"]).toBe(
+    endDocument(renderProbes({ ipv4: "203.0.113.5", ipv6: "2001:db8:77::1" }, listProbes(nasForwards))),
+  );
 });
 
 test("the guard waits for nothing of the relay, so a preview shows it before there is one", () => {
@@ -158,7 +161,7 @@ PersistentKeepalive = 25
 flush set inet homerelay relay4
 flush set inet homerelay relay6
 add element inet homerelay relay4 { 203.0.113.5 }
-add element inet homerelay relay6 { 2001:db8::5 }
+add element inet homerelay relay6 { 2001:db8:77::1 }
 #end
 `);
 });

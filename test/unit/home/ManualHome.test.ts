@@ -27,11 +27,12 @@ const plan: HomePlan = {
   name: "nas",
   devices: [],
   tunnelAddress: nas,
+  ipv6: true,
   forwards: nasForwards,
   tunnel: tunnelPlan,
 };
 const keys = { privateKey: "private nas", publicKey: "public nas", presharedKey: "preshared nas" };
-const relay = { publicKey: "public relay", ipv4Address: "203.0.113.5" };
+const relay = { publicKey: "public relay", ipv4Address: "203.0.113.5", ipv6Address: "2001:db8:77::1" };
 
 const read = (script: string) => readFileSync(join(__dirname, "../../../components", script), "utf8");
 
@@ -69,7 +70,11 @@ const manualHome = () =>
       publicKey: pulumi.output(keys.publicKey),
       presharedKey: pulumi.secret(keys.presharedKey),
     },
-    relay: { publicKey: pulumi.output(relay.publicKey), ipv4Address: pulumi.output(relay.ipv4Address) },
+    relay: {
+      publicKey: pulumi.output(relay.publicKey),
+      ipv4Address: pulumi.output(relay.ipv4Address),
+      ipv6Address: pulumi.output(relay.ipv6Address),
+    },
     proof: proofStep,
   });
 
@@ -91,7 +96,7 @@ test("hands over, secret, a script with every document that the steps of another
       renderGuardDocument(plan),
       renderKeyDocument(keys),
       renderTunnelDocument(plan, relay),
-      renderProbes(relay.ipv4Address, listProbes(nasForwards)),
+      renderProbes({ ipv4: relay.ipv4Address, ipv6: relay.ipv6Address }, listProbes(nasForwards)),
       leftoversStep(installationAtHome).document,
     ].map(endDocument),
     [...uninstallParts, "home/uninstall-home.sh"].map(read).join(""),

@@ -73,15 +73,6 @@ test("translates each port for the LAN to its machine and target, and masquerade
   );
 });
 
-test("what arrives is counted by name, whether it is for the home or for the LAN", () => {
-  const counted = renderGuard({ home: nas, relay, forwards: optionedForwards })
-    .split("\n")
-    .filter((line) => line.includes(" counter name forwarded_arrivals jump accept_forwarded"))
-    .map((line) => /dport (@\w+)/.exec(line)?.[1]);
-  // Strangers, and the family by the public name.
-  expect(counted).toEqual(["@open", "@lan_open", "@open", "@lan_open"]);
-});
-
 test("translates as many ports as there are", () => {
   const all = createForward({ first: 1, last: 65534 }, { first: 2, last: 65535 }, "tcp+udp", {
     to: "192.168.1.50",

@@ -89,6 +89,7 @@ test("the plain configuration takes packets from the relay alone, and says what 
     name: "nas",
     devices: [],
     tunnelAddress: nas,
+    ipv6: true,
     forwards: [
       parseForward("80:8080"),
       createForward({ first: 443, last: 443 }, { first: 443, last: 443 }, "tcp", { clientIp: "masquerade" }),
@@ -96,7 +97,7 @@ test("the plain configuration takes packets from the relay alone, and says what 
     tunnel: tunnelPlan,
   };
   const keys = { privateKey: "private nas", publicKey: "public nas", presharedKey: "preshared nas" };
-  const relay = { publicKey: "public relay", ipv4Address: "203.0.113.5" };
+  const relay = { publicKey: "public relay", ipv4Address: "203.0.113.5", ipv6Address: "2001:db8:77::1" };
   expect(renderPlainWireguard(plan, keys, relay)).toMatchInlineSnapshot(`
     "# This end of the tunnel alone, for what is no Debian. What it lacks of the script:
     # - The guard: a relay in the wrong hands reaches every service that listens on this machine. Firewall it.

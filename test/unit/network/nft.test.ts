@@ -20,7 +20,6 @@ test("takes the place of the table before, with an element and a rule a line and
         namedMap("homes", "inet_service : ipv4_addr", ["80 : 10.77.3.4"]),
         meter("lately", "ipv4_addr", "2m"),
       ],
-      counters: [{ name: "arrivals", why: "Read by a program." }],
       chains: [
         {
           name: "input",
@@ -32,7 +31,7 @@ test("takes the place of the table before, with an element and a rule a line and
           why: "Slowly.",
           rules: [
             { why: "One a minute.", rule: "update @lately { ip saddr limit rate over 1/minute } drop" },
-            "meta mark set tcp dport map @homes counter name arrivals accept",
+            "meta mark set tcp dport map @homes counter accept",
           ],
         },
       ],
@@ -62,9 +61,6 @@ table inet homerelay {
 		timeout 2m
 		size 65535
 	}
-	# Read by a program.
-	counter arrivals {
-	}
 	chain input {
 		type filter hook input priority mangle; policy drop;
 		ip saddr @friends jump greet
@@ -73,7 +69,7 @@ table inet homerelay {
 	chain greet {
 		# One a minute.
 		update @lately { ip saddr limit rate over 1/minute } drop
-		meta mark set tcp dport map @homes counter name arrivals accept
+		meta mark set tcp dport map @homes counter accept
 	}
 }
 `);
@@ -137,7 +133,6 @@ describe("keeps", () => {
 test.each([
   ["ip saddr @friend accept", "@friend is not declared: ip saddr @friend accept"],
   ["jump gret", "chain gret is not declared"],
-  ["counter name arivals accept", "counter arivals is not declared"],
 ])("refuses a rule that names what is not there: %s", (rule, message) => {
   expect(() => rendered([rule], [friends])).toThrow(message);
 });

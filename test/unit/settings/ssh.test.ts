@@ -28,6 +28,7 @@ const accessOf = (change: object) => {
 const common = {
   name: "nas",
   tunnelAddress: { ipv4: "10.77.218.48", ipv6: "fd77::da30" },
+  ipv6: true,
   forwards: [expect.anything()],
 };
 
