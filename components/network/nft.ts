@@ -44,7 +44,7 @@ export interface Chain {
 export interface Hook {
   readonly type: "filter" | "nat" | "route";
   readonly hook: "forward" | "input" | "output" | "postrouting" | "prerouting";
-  readonly priority: "dstnat" | "filter" | "mangle" | "srcnat";
+  readonly priority: "dstnat - 10" | "dstnat" | "filter" | "mangle" | "srcnat";
   readonly policy: "accept" | "drop";
 }
 
