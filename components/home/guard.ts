@@ -96,6 +96,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
         ],
       },
       ofDevices.fromDevice,
+      ...ofDevices.outOfTheHouse,
       {
         name: "to_lan",
         hook: { type: "nat", hook: "prerouting", priority: "dstnat", policy: "accept" },

@@ -44,7 +44,7 @@ export interface Chain {
 export interface Hook {
   readonly type: "filter" | "nat" | "route";
   readonly hook: "forward" | "input" | "output" | "postrouting" | "prerouting";
-  readonly priority: "dstnat - 10" | "dstnat" | "filter" | "mangle" | "srcnat";
+  readonly priority: "dstnat - 10" | "dstnat" | "filter" | "mangle" | "srcnat" | "srcnat + 10";
   readonly policy: "accept" | "drop";
 }
 
