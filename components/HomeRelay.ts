@@ -18,6 +18,7 @@ import { hostInstallation } from "./host/installation.ts";
 import { Uninstall } from "./host/Uninstall.ts";
 import type { CleaningArgs } from "./host/Uninstall.ts";
 import { Keys } from "./keys/Keys.ts";
+import { relayAddress } from "./network/addressPlan.ts";
 import type { TunnelAddress } from "./network/addressPlan.ts";
 import { byName } from "./network/byName.ts";
 import type { CalledRelay } from "./network/calledRelay.ts";
@@ -27,6 +28,7 @@ import type { HomePlan } from "./network/homePlan.ts";
 import { joinInstallations } from "./network/installation.ts";
 import type { Owner } from "./network/owner.ts";
 import { publishForwards } from "./network/publishedForward.ts";
+import { placeOnTheWay, warnOfWay } from "./network/sshThroughRelay.ts";
 import { reachabilityInstallation } from "./reachability/installation.ts";
 import { proofStep } from "./reachability/proofStep.ts";
 import { readReachability } from "./reachability/results.ts";
@@ -163,6 +165,7 @@ export class HomeRelay extends pulumi.ComponentResource {
     this.#removeLeftovers(relay, [sshd, tunnel.listening, ...names]);
     this.manual = this.#createManualHomes(relay);
     this.devices = this.#createDevices(relay);
+    this.#warnOfWaysThrough(relay);
 
     this.ipv4Address = relay.ipv4Address;
     this.ipv6Address = relay.ipv6Address;
@@ -356,6 +359,27 @@ export class HomeRelay extends pulumi.ComponentResource {
         { parent: this },
       );
       return config;
+    });
+  }
+
+  /** A home that is reached through its own forward is lost with the tunnel. What leads there may be known only later. */
+  #warnOfWaysThrough({ ipv4Address, ipv6Address }: Relay): void {
+    const { relay, homes, devices, dns, tunnel } = this.#args;
+    const called = [
+      ...(relay.provider === "ssh" ? [relay.host] : []),
+      ...(dns === undefined ? [] : fullNames(dns)),
+    ];
+    const peers = [...homes, ...devices].map((peer) => peer.tunnelAddress);
+    const inTunnel = [...peers, relayAddress(tunnel.prefix4, tunnel.prefix6)].flatMap(({ ipv4, ipv6 }) => [
+      ipv4,
+      ipv6,
+    ]);
+    pulumi.all([ipv4Address, ipv6Address ?? ""]).apply((addresses) => {
+      for (const home of homes) {
+        if (home.install === "manual" || home.access === "here") continue;
+        const place = placeOnTheWay(home.access, { relay: [...called, ...addresses], tunnel: inTunnel });
+        if (place !== undefined) void pulumi.log.warn(warnOfWay(home.name, place), this);
+      }
     });
   }
 

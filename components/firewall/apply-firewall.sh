@@ -1,7 +1,7 @@
 #!/bin/bash
 # stdin: a document with the relay's `ruleset`, and on a machine that is not only ours the ports that it publishes (for
-# name-services.sh: `published`). Loads the ruleset on trial: unless confirm-firewall.sh comes over a new SSH connection
-# within the trial, the one before it returns.
+# name-services.sh and name-translations.sh: `published`). Loads the ruleset on trial: unless confirm-firewall.sh comes
+# over a new SSH connection within the trial, the one before it returns.
 # Arguments: how SSH comes in, `public` or `tunnel`; on a machine that is not only ours also `shared`, and WireGuard's
 # UDP port.
 # shellcheck source=../host/begin-step.sh
@@ -48,7 +48,7 @@ was_confirmed() { # RULESET
 # What the owner of the machine has on it comes first.
 respect_owner() { # PUBLISHED LISTEN-PORT
   local taken
-  taken=$(/usr/local/lib/homerelay/name-services.sh <"$1")
+  taken=$(/usr/local/lib/homerelay/name-services.sh <"$1" && /usr/local/lib/homerelay/name-translations.sh <"$1")
   [ -z "$taken" ] || die "$taken
 These are services of this machine. Publish other ports, or stop them; nothing was changed."
   taken=$(/usr/local/lib/homerelay/name-firewalls.sh "$2")

@@ -18,6 +18,7 @@ export const relayFirewallInstallation: Installation = {
     installedScript("firewall/confirm-firewall.sh"),
     installedScript("firewall/roll-back-firewall.sh"),
     installedScript("firewall/name-services.sh"),
+    installedScript("firewall/name-translations.sh"),
     installedScript("firewall/name-firewalls.sh"),
     installedScript("firewall/open-ssh-fallback.sh"),
     installedUnit("firewall/homerelay-ssh-fallback.service"),

@@ -78,7 +78,8 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
       },
       {
         name: "prerouting",
-        hook: { type: "nat", hook: "prerouting", priority: "dstnat", policy: "accept" },
+        why: "Before all others that translate, whoever was loaded first: most have dstnat itself, and of equals the last one wins.",
+        hook: { type: "nat", hook: "prerouting", priority: "dstnat - 10", policy: "accept" },
         rules: [
           {
             why: "Any address of this machine, on whichever interface outside the tunnel.",

@@ -160,7 +160,7 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
         publicAddress: this.ipv4Address,
         tunnelAddress: relayAddress(tunnel.prefix4, tunnel.prefix6).ipv4,
         privateKey: keys.admin.privateKey,
-        hostKeys: [keys.firstHost.publicKey, keys.host.publicKey],
+        hostKeys: [keys.host.publicKey],
         lostMend: `If the server is gone, a new one takes its place with
   pulumi up --refresh --replace '**${this.#name}-ssh-endpoint'
 and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`,
@@ -246,6 +246,7 @@ and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`
           privateKey: keys.admin.privateKey,
           hostKey: keys.host,
           firstHostKey: keys.firstHost.publicKey,
+          machine: server.id,
           // One that Hetzner could not even start counts as made; it is off, and will not answer later either.
           bootSeconds: server.status.apply((status) => (status === "off" ? 30 : 300)),
           silenceMend: silenceMend[this.ssh.via](`${this.#name}-server`),

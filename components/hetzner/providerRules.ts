@@ -91,6 +91,8 @@ interface Opening {
   readonly protocol: "tcp" | "udp";
   readonly range: PortRange;
   readonly sourceIps: readonly string[];
+  /** Protocol and sources in one text. */
+  readonly group: string;
 }
 
 function openings(
@@ -106,6 +108,7 @@ function openings(
           protocol,
           range,
           sourceIps: sourceIps.split(","),
+          group: `${protocol} ${sourceIps}`,
         })),
       ),
   );
@@ -116,26 +119,29 @@ function sourcesOf({ from }: Forward): readonly string[] {
   return from.length === 0 || from.length > maxRuleSources ? everybody : from.map(({ text }) => text).sort();
 }
 
-/** Whether two openings may be joined without letting anybody in who was not let in to one of them. */
-function alike(a: Opening, b: Opening): boolean {
-  return a.protocol === b.protocol && a.sourceIps.join() === b.sourceIps.join();
-}
-
-/** Joins the neighbours with the smallest gap between them until no more than `limit` ranges are left. */
+/**
+ * Joins the neighbours with the smallest gap between them until no more than `limit` ranges are left. Only those of one
+ * group are joined, so that nobody is let in who was not let in to one of the two. A join changes no other gap, so they
+ * are all measured once.
+ */
 function coarsen(ranges: readonly Opening[], limit: number): Opening[] {
-  const left = [...ranges];
-  while (left.length > limit) {
-    let at = -1;
-    let smallest = Infinity;
-    for (let i = 0; i + 1 < left.length; i++) {
-      const [a, b] = [left[i], left[i + 1]];
-      if (!a || !b || !alike(a, b)) continue;
-      const gap = b.range.first - a.range.last;
-      if (gap < smallest) [at, smallest] = [i, gap];
-    }
-    const [a, b] = [left[at], left[at + 1]];
-    if (!a || !b) break;
-    left.splice(at, 2, { ...a, range: { first: a.range.first, last: b.range.last } });
+  const gaps = ranges.flatMap((range, i) => {
+    const before = ranges[i - 1];
+    return before?.group === range.group ? [{ at: i, gap: range.range.first - before.range.last }] : [];
+  });
+  const tooMany = Math.max(ranges.length - limit, 0);
+  const joined = new Set(
+    gaps
+      .sort((a, b) => a.gap - b.gap || a.at - b.at)
+      .slice(0, tooMany)
+      .map(({ at }) => at),
+  );
+  const left: Opening[] = [];
+  for (const [i, opening] of ranges.entries()) {
+    const before = left.at(-1);
+    if (before && joined.has(i))
+      left[left.length - 1] = { ...before, range: { first: before.range.first, last: opening.range.last } };
+    else left.push(opening);
   }
   return left;
 }

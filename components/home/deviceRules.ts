@@ -3,7 +3,7 @@ import { inOrderOfName, lansOf, peersOf, usesExit } from "../network/device.ts";
 import type { Device } from "../network/device.ts";
 import { internet6, notInternet4 } from "../network/internet.ts";
 import { deviceMark, lookupMark } from "../network/ourNumbers.ts";
-import { namedSet } from "../network/nft.ts";
+import { meter, namedSet } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
 import type { Prefix } from "../network/prefix.ts";
 
@@ -36,6 +36,8 @@ export interface DeviceRules {
   readonly fromRelay: readonly Rule[];
   /** That of the jumps in `fromRelay`. */
   readonly fromDevice: Chain;
+  /** What keeps devices on their way to the internet out of the rest of the house. */
+  readonly outOfTheHouse: readonly Chain[];
   readonly fromHome: readonly Rule[];
 }
 
@@ -46,7 +48,7 @@ export interface DeviceRules {
  * Every packet of a device is judged, also of an open connection, so that what is closed is closed at once. The internet
  * is what the main table knows by its default route alone: with the mark of lookups, that route is left out,
  * and such a destination is found in the tunnel's table. So neither the LAN, whatever its addresses, nor this machine
- * is reached that way. What is passed on is masqueraded, since nobody there knows a route to a device; a container
+ * is reached that way; what else belongs to the house is learned from packets, see `outOfTheHouse`. What is passed on is masqueraded, since nobody there knows a route to a device; a container
  * that is published at home, where Docker translates, still sees the device itself.
  */
 export function deviceRules(devices: readonly AdmittedDevice[], home: TunnelAddress): DeviceRules {
@@ -59,6 +61,7 @@ export function deviceRules(devices: readonly AdmittedDevice[], home: TunnelAddr
     device.lans.map(({ text }) => `${device.tunnelAddress.ipv4} . ${text}`),
   );
   const admit = `ct mark set ${deviceMark} counter accept`;
+  const isExit = devices.some(exits);
   const byDefaultRoute = `meta mark set ${lookupMark} fib daddr . mark oifname "homerelay" meta mark set 0x0`;
   return {
     sets: [
@@ -69,6 +72,9 @@ export function deviceRules(devices: readonly AdmittedDevice[], home: TunnelAddr
       namedSet("devices_to_lan", "ipv4_addr . ipv4_addr", lans, { flags: "interval" }),
       namedSet("devices_to_internet4", "ipv4_addr", addresses("ipv4", exits)),
       namedSet("devices_to_internet6", "ipv6_addr", addresses("ipv6", exits)),
+      meter("routers4", "ipv4_addr", "1h"),
+      meter("routers6", "ipv6_addr", "1h"),
+      meter("house6", "ipv6_addr", "1h"),
     ],
     fromRelay: ["ip saddr @devices4 jump from_device", "ip6 saddr @devices6 jump from_device"],
     fromDevice: {
@@ -82,14 +88,15 @@ export function deviceRules(devices: readonly AdmittedDevice[], home: TunnelAddr
         `ip saddr . ip daddr @devices_to_lan ${admit}`,
         {
           why: "With this mark a lookup passes over the default route: what it then finds in the tunnel is on the internet.",
-          rule: `ip saddr @devices_to_internet4 ip daddr != ${notInternet4} ${byDefaultRoute} ${admit}`,
+          rule: `ip saddr @devices_to_internet4 ip daddr != ${notInternet4} ip daddr != @routers4 ${byDefaultRoute} ${admit}`,
         },
-        `ip6 saddr @devices_to_internet6 ip6 daddr ${internet6} ${byDefaultRoute} ${admit}`,
+        `ip6 saddr @devices_to_internet6 ip6 daddr ${internet6} ip6 daddr != @routers6 ${byDefaultRoute} ${admit}`,
         'counter drop comment "not open to this device"',
       ],
     },
+    outOfTheHouse: isExit ? outOfTheHouse : [],
     fromHome: [
-      ...(lans.length > 0 || devices.some(exits)
+      ...(lans.length > 0 || isExit
         ? [
             {
               why: "Nobody behind the home knows a route to a device.",
@@ -97,9 +104,60 @@ export function deviceRules(devices: readonly AdmittedDevice[], home: TunnelAddr
             },
           ]
         : []),
-      ...(devices.some(exits)
+      ...(isExit
         ? [`iifname "homerelay" ct mark ${deviceMark} ct original ip6 daddr != ${home.ipv6} masquerade`]
         : []),
     ],
   };
 }
+
+/** A packet that nobody has passed on has one of these left, as all systems that matter begin with them. */
+const undiminished = "{ 64, 128, 255 }";
+
+/** The network part of an IPv6 address in what a provider hands to a house: a /56, as a rule. */
+const housePart = "ffff:ffff:ffff:ff00::";
+
+/**
+ * A router has addresses that only its default route leads to: its own on the internet, and those in the other networks
+ * of the house. From within, its administration answers there too. The home cannot know them beforehand, and they
+ * change, so they are told by packets:
+ *
+ * - An answer that nobody has passed on comes from the router itself. It is dropped, so no connection comes about, and
+ *   from then on nothing is sent to that address. Whoever is in a part of the LAN that is open to the device is let pass,
+ *   and so are names and time: some routers answer those in the name of whoever was asked.
+ * - What leaves the home over IPv6 has, once it is masqueraded, an address of the house: what is for the same network is
+ *   for the house.
+ */
+const outOfTheHouse: readonly Chain[] = [
+  {
+    name: "to_device",
+    hook: { type: "filter", hook: "prerouting", priority: "mangle", policy: "accept" },
+    rules: [
+      `iifname != "homerelay" ct mark ${deviceMark} ct direction reply ct state established ip ttl ${undiminished} ip saddr != ${notInternet4} jump from_next_door`,
+      `iifname != "homerelay" ct mark ${deviceMark} ct direction reply ct state established ip6 hoplimit ${undiminished} ip6 saddr ${internet6} jump from_next_door`,
+    ],
+  },
+  {
+    name: "from_next_door",
+    why: "Nobody has passed these answers on. Those that only the default route leads to are a router's.",
+    rules: [
+      "ct original ip saddr . ip saddr @devices_to_lan accept",
+      "meta l4proto { tcp, udp } th sport { 53, 123 } accept",
+      `meta mark set ${lookupMark} fib saddr . mark oifname != "homerelay" meta mark set 0x0 accept`,
+      'update @routers4 { ip saddr } counter drop comment "the router itself"',
+      'update @routers6 { ip6 saddr } counter drop comment "the router itself"',
+    ],
+  },
+  {
+    name: "leaving",
+    why: "Masqueraded by now: the sender is in the network of the house.",
+    hook: { type: "filter", hook: "postrouting", priority: "srcnat + 10", policy: "accept" },
+    rules: [
+      `iifname "homerelay" ct mark ${deviceMark} ct direction original ip6 saddr ${internet6} update @house6 { ip6 saddr and ${housePart} } jump out_of_the_house`,
+    ],
+  },
+  {
+    name: "out_of_the_house",
+    rules: [`ip6 daddr and ${housePart} @house6 counter drop comment "another network of the house"`],
+  },
+];

@@ -132,6 +132,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
         rules: [...(udp === undefined ? [] : [udp.note]), `meta mark set ${forwardedMark} accept`],
       },
       ofDevices.fromDevice,
+      ...ofDevices.outOfTheHouse,
       {
         name: "to_lan",
         why: "Before Docker's translation, which may have published the same port.",

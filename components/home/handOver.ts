@@ -52,7 +52,7 @@ export function renderHandOver(parts: HandOverParts): HandOver {
 /** Known before there is a stack, and so in every preview. */
 export function describeNext(home: string): string {
   return (
-    `${home} waits for its script, now and after each change: npm run -s home ${home} > ${home}.sh, ` +
+    `${home} waits for its script, now and after each change: (umask 077; npm run -s home ${home} > ${home}.sh), ` +
     `and there: sudo bash ${home}.sh install`
   );
 }

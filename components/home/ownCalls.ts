@@ -18,7 +18,7 @@ export interface OwnCalls {
 }
 
 /** Before Docker's translation, and whatever else has the usual place. */
-export const beforeOtherTranslations = -101;
+export const beforeOtherTranslations = -110;
 
 /**
  * What this home and its containers send to the relay's public address goes to their own service at once where it would

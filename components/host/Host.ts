@@ -24,8 +24,10 @@ export interface StackKeyAccess {
   readonly privateKey: pulumi.Input<string>;
   /** The host key that the server has from its first contact on. */
   readonly hostKey: SshKeyPair<pulumi.Input<string>>;
-  /** The public host key that the server booted with. */
+  /** The public host key that the server booted with: accepted from one that was never reached. */
   readonly firstHostKey: pulumi.Input<string>;
+  /** Another text for another server, also for one at the same address. */
+  readonly machine: pulumi.Input<string>;
   /** Seconds for which it may be silent: it boots. */
   readonly bootSeconds: pulumi.Input<number>;
   /** What to do when it is silent, and when it shows another key. */
@@ -156,11 +158,16 @@ export class Host {
   }
 
   #createReach(name: string, args: HostArgs, { parent, dependsOn = [] }: HostOptions): pulumi.Resource {
-    const triggers = [...this.#again, ...(args.restarts ?? [])];
-    const { run, environment, stdin } = "hostKeySetting" in args ? askOwnHost(args) : askMadeHost(args);
+    const again = [...this.#again, ...(args.restarts ?? [])];
+    const inputs =
+      "hostKeySetting" in args
+        ? { ...askOwnHost(args), triggers: again, addPreviousOutputInEnv: false }
+        : // A trigger would make another resource of it, which knows nothing of what was reached before.
+          { ...askMadeHost(args, again), triggers: [], addPreviousOutputInEnv: true };
+    const { run, environment, stdin, triggers, addPreviousOutputInEnv } = inputs;
     return new command.local.Command(
       `${name}-reach`,
-      { create: run, environment, triggers, ...stdin, addPreviousOutputInEnv: false },
+      { create: run, environment, triggers, ...stdin, addPreviousOutputInEnv },
       { parent, dependsOn: [...dependsOn] },
     );
   }
@@ -183,11 +190,16 @@ function askOwnHost(args: HostArgs & OwnHost): Reach {
       `and put its new line into ${hostKeySetting} of ${title}. Otherwise somebody stands between you and it.`,
     silenceMend: undefined,
     passwordKey: hasPassword(access) ? access.password.key : undefined,
+    made: undefined,
   });
   return { ...program, stdin: passwordInput(access) };
 }
 
-function askMadeHost({ title, owner, access }: HostArgs & MadeHost): Reach {
+/** `again`: it is asked again when one of these changes. */
+function askMadeHost(
+  { title, owner, access }: HostArgs & MadeHost,
+  again: readonly pulumi.Input<string>[],
+): Reach {
   const program = operatorProgram<ReachDocument>("host/reach-host.ts", {
     title,
     stackId: owner.id,
@@ -197,7 +209,7 @@ function askMadeHost({ title, owner, access }: HostArgs & MadeHost): Reach {
       host: access.host,
       port: access.port,
       user: "root",
-      hostKeys: pulumi.all([access.firstHostKey, access.hostKey.publicKey]),
+      hostKeys: pulumi.all([access.hostKey.publicKey]),
       identityFile: undefined,
       jump: undefined,
     },
@@ -205,6 +217,7 @@ function askMadeHost({ title, owner, access }: HostArgs & MadeHost): Reach {
     hostKeyMend: access.otherMachineMend,
     silenceMend: access.silenceMend,
     passwordKey: undefined,
+    made: { machine: access.machine, firstHostKey: access.firstHostKey, again: pulumi.all([...again]) },
   });
   const secrets = { password: undefined, loginKey: access.privateKey, hostKey: access.hostKey.privateKey };
   return { ...program, stdin: { stdin: operatorSecrets<ReachSecrets>(secrets) } };

@@ -111,14 +111,19 @@ function place(title: string, { host, port }: { readonly host: string; readonly 
 }
 
 function explainHostKey(
-  { title, hostKeyMend }: ReachDocument,
+  { title, hostKeyMend, made }: ReachDocument,
   access: SshWay,
   offered: string | undefined,
 ): string {
+  const isFirst = made !== undefined && fingerprint(made.firstHostKey) === offered;
   return `${place(title, access)} shows a host key that is not the pinned one. Nothing was sent to it.
-${compareKeys(access.hostKeys, offered)}
+${compareKeys(access.hostKeys, offered)}${isFirst ? firstHostKeyMeaning : ""}
 ${hostKeyMend}`;
 }
+
+const firstHostKeyMeaning = `
+That is the key of the server's first boot. It has had another one since it was first reached, and anything that ran on
+it may have read this one in its user data: unless you had it set up anew, somebody stands between you and it.`;
 
 function compareKeys(pinned: readonly string[], offered: string | undefined): string {
   return `  pinned:  ${pinned.map(fingerprint).join(" ") || "none"}

@@ -1,6 +1,7 @@
 /**
  * Runs on the operator's machine, before the first step of a host: waits until the host lets us in, and says at once
- * what is wrong when waiting cannot help. Document and secrets: reachDocument.ts.
+ * what is wrong when waiting cannot help. Document and secrets: reachDocument.ts. The last line of its stdout is the note
+ * by which the next run knows which server has its lasting host key.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Connection } from "./connection.ts";
@@ -13,8 +14,14 @@ import {
   explainSystem,
   where,
 } from "./explainReach.ts";
-import { Problem, readDocument, readSecrets, runProgram } from "./program.ts";
-import { parseReachDocument, parseReachSecrets } from "./reachDocument.ts";
+import { Problem, readDocument, readPreviousOutput, readSecrets, runProgram } from "./program.ts";
+import {
+  acceptHostKeys,
+  parseReachDocument,
+  parseReachSecrets,
+  renderReached,
+  wasReached,
+} from "./reachDocument.ts";
 import type { ReachDocument } from "./reachDocument.ts";
 import { lastLine, separateComplaints } from "./sshComplaint.ts";
 
@@ -109,16 +116,18 @@ function tell(problem: string | undefined): void {
 }
 
 await runProgram(async () => {
-  const document = readDocument(parseReachDocument);
+  const note = readPreviousOutput();
+  const document = acceptHostKeys(readDocument(parseReachDocument), note);
+  const { made } = document;
   const secrets = await readSecrets(parseReachSecrets);
   const host = new Host(document, Connection.open(document.access, secrets));
   await host.waitUntilReached();
   await host.checkSystem();
   await host.checkPrivilege();
   await host.checkOwner();
-  if (secrets.hostKey !== undefined) {
-    await host.waitForCloudInit();
+  if (made) await host.waitForCloudInit();
+  if (made && secrets.hostKey !== undefined && !wasReached(made, note))
     await host.installHostKey(secrets.hostKey);
-  }
   console.log(`${document.title} is reached`);
+  if (made) console.log(renderReached(made));
 });

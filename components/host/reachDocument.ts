@@ -19,6 +19,21 @@ export interface ReachDocument {
   readonly silenceMend: string | undefined;
   /** Where the user set the password. `undefined`: there is none. */
   readonly passwordKey: string | undefined;
+  /** For a server that this stack made. */
+  readonly made: MadeServer | undefined;
+}
+
+/** A server that boots with one host key, and gets another one, which lasts, when it is first reached. */
+export interface MadeServer {
+  /** Another text for another server. */
+  readonly machine: string;
+  /**
+   * The public host key that it boots with. It stands in the server's user data for ever, so whoever has read that can
+   * show it later: it is accepted from a server that was never reached, and from no other.
+   */
+  readonly firstHostKey: string;
+  /** It is reached again when one of these changes. */
+  readonly again: readonly string[];
 }
 
 /** What it reads from stdin: nothing for the operator's own key. */
@@ -35,6 +50,7 @@ export interface ReachSecrets {
 
 export function parseReachDocument(text: string | undefined, source: string): ReachDocument {
   const fields = Fields.parse(text, source);
+  const made = fields.optionalFields("made");
   return {
     title: fields.text("title"),
     access: parseHostAccess(fields.fields("access")),
@@ -44,7 +60,28 @@ export function parseReachDocument(text: string | undefined, source: string): Re
     hostKeyMend: fields.text("hostKeyMend"),
     silenceMend: fields.optionalText("silenceMend"),
     passwordKey: fields.optionalText("passwordKey"),
+    made: made && {
+      machine: made.text("machine"),
+      firstHostKey: made.text("firstHostKey"),
+      again: made.texts("again"),
+    },
   };
+}
+
+/** The line of the output by which the next run knows that this server has its lasting host key. */
+export function renderReached({ machine }: MadeServer): string {
+  return `reached: ${machine}`;
+}
+
+/** The document for this run: whether the server may show its first host key is told by what the last run said. */
+export function acceptHostKeys(document: ReachDocument, previousOutput: string | undefined): ReachDocument {
+  const { access, made } = document;
+  if (!made || access.way === "here" || wasReached(made, previousOutput)) return document;
+  return { ...document, access: { ...access, hostKeys: [made.firstHostKey, ...access.hostKeys] } };
+}
+
+export function wasReached(made: MadeServer, previousOutput: string | undefined): boolean {
+  return (previousOutput ?? "").split(/\r?\n/).includes(renderReached(made));
 }
 
 export function parseReachSecrets(text: string, source: string): ReachSecrets {

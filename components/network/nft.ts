@@ -38,7 +38,8 @@ export interface Hook {
   readonly type: "filter" | "nat" | "route";
   readonly hook: "forward" | "input" | "output" | "postrouting" | "prerouting";
   /** A number where nft has no name for the place. */
-  readonly priority: "dstnat" | "filter" | "mangle" | "raw" | "srcnat" | number;
+  readonly priority:
+    "dstnat - 10" | "dstnat" | "filter" | "mangle" | "raw" | "srcnat" | "srcnat + 10" | number;
   readonly policy: "accept" | "drop";
 }
 
@@ -174,10 +175,7 @@ function size(chains: readonly Chain[]): number {
 }
 
 /** A misspelt name must not make a rule look idle. */
-function refuseUndeclared(
-  sets: readonly NamedSet[],
-  chains: readonly Chain[],
-): void {
+function refuseUndeclared(sets: readonly NamedSet[], chains: readonly Chain[]): void {
   const declared = new Set([
     ...sets.map(({ name }) => `@${name}`),
     ...chains.map(({ name }) => `chain ${name}`),

@@ -13,7 +13,7 @@ export interface SshEndpointArgs {
   readonly tunnelAddress: string;
   /** Private key to log in with, OpenSSH format. */
   readonly privateKey: pulumi.Input<string>;
-  /** The public host keys that the host may show: of its first boot, and the lasting one. */
+  /** The public host keys that the host may show. That of a first boot is none: whoever shows it was never set up. */
   readonly hostKeys: readonly pulumi.Input<string>[];
   /** What to do when the server is gone or lost. */
   readonly lostMend: string;

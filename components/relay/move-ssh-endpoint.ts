@@ -10,7 +10,7 @@ import { Connection } from "../host/connection.ts";
 import { Problem, readDocument, readPreviousOutput, readSecrets, runProgram } from "../host/program.ts";
 import { sshEndpointParts } from "./sshEndpointParts.ts";
 import { readScript } from "../host/scriptText.ts";
-import { lastLine } from "../host/sshComplaint.ts";
+import { judgeSshComplaint, lastLine } from "../host/sshComplaint.ts";
 import {
   isOlderPort,
   isSame,
@@ -30,6 +30,8 @@ class Relay {
   readonly #connection: Connection;
   /** What the known endpoints answered in the last round, a line each. */
   #answers: readonly string[] = [];
+  /** Whether one of them showed a host key that is not pinned. */
+  #isAnother = false;
 
   constructor(document: SshEndpointDocument, known: readonly SshEndpoint[], loginKey: string) {
     this.#document = document;
@@ -50,6 +52,11 @@ class Relay {
     const { title, wanted, lostMend } = this.#document;
     const open = await this.#waitForOpenEndpoint();
     if (open) return this.#openWanted(open);
+    if (this.#isAnother)
+      throw new Problem(`${title} shows another host key than it should, so nothing has changed, and nothing was sent to it:
+${this.#answers.join("\n")}
+A new server that no pulumi up has reached yet? Then run it with relay.sshPort, sshVia and sshPeers as they were, and
+change them after. Otherwise this is another machine, or somebody stands between you and it. ${lostMend}`);
     if (!isOlderPort(wanted, this.#known))
       throw new Problem(`${title} lets nobody in by SSH where it did before, so nothing has changed:
 ${this.#answers.join("\n")}
@@ -65,7 +72,7 @@ outside five minutes after the last peer was heard. ${lostMend}`);
   async #waitForOpenEndpoint(): Promise<SshEndpoint | undefined> {
     for (let round = 1; ; round++) {
       const open = await this.#findOpenEndpoint();
-      if (open || round === rounds) return open;
+      if (open || this.#isAnother || round === rounds) return open;
       console.error(`no known SSH endpoint of ${this.#document.title} lets us in; trying again`);
       await sleep(5000);
     }
@@ -76,6 +83,7 @@ outside five minutes after the last peer was heard. ${lostMend}`);
     for (const endpoint of this.#known) {
       const { code, said } = await this.#connection.at(endpoint.host, endpoint.port).run("true");
       if (code === 0) return endpoint;
+      if (judgeSshComplaint(said).kind === "wrongHostKey") this.#isAnother = true;
       this.#answers = [...this.#answers, `  ${endpoint.host} port ${endpoint.port}: ${lastLine(said)}`];
     }
     return undefined;

@@ -20,9 +20,16 @@ export function renderSshdConfig(port: number): string {
   ]);
 }
 
-/** The same of a relay that was there before: keys alone. Its port and its users stay. */
+/**
+ * The same of a relay that was there before: keys alone. Its port and its users stay, and harden-sshd.sh leaves out
+ * what its owner has stricter.
+ */
 export function renderSharedSshdConfig(): string {
-  return renderDropIn(keysAlone);
+  return renderDropIn([
+    "# sshd takes the first value that it reads, and reads this file early. Whoever wants something stricter than a line",
+    "# here says removes that line.",
+    ...keysAlone,
+  ]);
 }
 
 function renderDropIn(lines: readonly string[]): string {

@@ -67,6 +67,7 @@ export const stackKeyAccess = (): StackKeyAccess => ({
   privateKey: keyPair("admin").privateKey,
   hostKey: keyPair("host"),
   firstHostKey: keyPair("first").publicKey,
+  machine: "301",
   bootSeconds: 300,
   silenceMend: "look into its console",
   otherMachineMend: "take a new server",

@@ -104,6 +104,7 @@ class ThrowawayRelay extends pulumi.ComponentResource implements Relay {
           privateKey: plan.keys.admin.privateKey,
           hostKey: plan.keys.host,
           firstHostKey: plan.keys.firstHost.publicKey,
+          machine: server.stdout,
           bootSeconds: 300,
           silenceMend: "",
           otherMachineMend: "",

@@ -179,6 +179,20 @@ describe("before any rule is loaded on the VPS, up refuses", () => {
     await expectOwnersThingsToAnswer();
   });
 
+  test("a port on which nothing listens, since rules send it to a container of the owner's", async () => {
+    await lab.operator.configure({
+      relay: await relay(),
+      homes: [await home([`${containerPort}:8080`, ...forwards])],
+    });
+    expect(await refusal()).toMatch(
+      new RegExp(
+        `port ${containerPort}/tcp is to be forwarded, and chain DOCKER of the table ip6? nat sends it`,
+      ),
+    );
+    expect(await shell("vps", "nft list tables")).not.toContain("homerelay");
+    await expectOwnersThingsToAnswer();
+  });
+
   test("a ufw that would swallow WireGuard and the forwards, with the mend, which mends it", async () => {
     await lab.operator.configure({ relay: await relay(), homes: [await home(forwards)] });
     const said = await refusal();

@@ -174,6 +174,96 @@ test("says the same as the relay's own firewall when it fits, and is no coarser 
   expect(Math.min(...Object.values(reached))).toBeGreaterThan(0);
 });
 
+/** For scattered forwards, which have to be joined, some with sources of their own. */
+const scattered = fc
+  .array(
+    fc.record({
+      port: fc.integer({ min: 1, max: 400 }),
+      protocol: fc.constantFrom(...protocols),
+      from: fc.constantFrom([], ["192.0.2.7"], ["2001:db8::/32", "192.0.2.0/24"]),
+    }),
+    { minLength: 40, maxLength: 150 },
+  )
+  .map((all) =>
+    toHome(
+      nas,
+      all.map(({ port, protocol, from }) => {
+        const range = { first: port, last: port };
+        return createForward(range, range, protocol, { from: from.map(parsePrefix) });
+      }),
+    ),
+  );
+
+test("joins exactly what joining the nearest two, the first of them, again and again, would join", () => {
+  fc.assert(
+    fc.property(fc.oneof(scattered, publishedForwards()), (forwards) => {
+      const rules = renderProviderRules({ ...firewall, forwards }).slice(fixedRules);
+      expect(rules.map(readOpening)).toEqual(joinStepByStep(forwards));
+    }),
+  );
+});
+
+test("takes no more time than a list of 10,000 scattered forwards with sources of their own is worth", () => {
+  const from = Array.from({ length: 20 }, (_, i) => parsePrefix(`198.51.100.${i}`));
+  const forwards = Array.from({ length: 10_000 }, (_, i) => {
+    const range = { first: 2 + 6 * i, last: 2 + 6 * i };
+    return createForward(range, range, "tcp", { from });
+  });
+  const published = toHome(nas, forwards);
+  const started = performance.now();
+  expect(renderProviderRules({ ...firewall, forwards: published }).length).toBeLessThanOrEqual(
+    maxProviderRules,
+  );
+  expect(performance.now() - started).toBeLessThan(1000);
+});
+
+function readOpening({ protocol, port, sourceIps }: ProviderRule) {
+  return { protocol, range: parsePortRange(port ?? ""), sources: sourceIps.join() };
+}
+
+type SlowOpening = ReturnType<typeof readOpening>;
+
+/** The same by the definition, one join at a time. */
+function joinStepByStep(forwards: readonly PublishedForward[]): SlowOpening[] {
+  const sourcesOf = ({ forward: { from } }: PublishedForward) =>
+    from.length === 0
+      ? everybody.join()
+      : from
+          .map(({ text }) => text)
+          .sort()
+          .join();
+  const join = (sources: (forward: PublishedForward) => string) => {
+    const keys = [...new Set(forwards.map(sources))].sort();
+    let left: SlowOpening[] = protocols.flatMap((protocol) =>
+      keys.flatMap((key) =>
+        publishedPorts(
+          forwards.filter((forward) => sources(forward) === key),
+          protocol,
+        ).map((range) => ({ protocol, range, sources: key })),
+      ),
+    );
+    while (left.length > maxProviderRules - fixedRules) {
+      const gaps = left.map((a, i) => {
+        const b = left[i + 1];
+        return b?.protocol === a.protocol && b.sources === a.sources
+          ? b.range.first - a.range.last
+          : Infinity;
+      });
+      const gap = Math.min(...gaps);
+      if (gap === Infinity) break;
+      const at = gaps.indexOf(gap);
+      left = left.flatMap((a, i) => {
+        const b = left[i + 1];
+        if (i === at && b) return [{ ...a, range: { first: a.range.first, last: b.range.last } }];
+        return i === at + 1 ? [] : [a];
+      });
+    }
+    return left;
+  };
+  const exact = join(sourcesOf);
+  return exact.length <= maxProviderRules - fixedRules ? exact : join(() => everybody.join());
+}
+
 function forwardRules(texts: readonly string[]): string[] {
   return renderProviderRules({ ...firewall, forwards: toHome(nas, texts.map(parseForward)) })
     .filter(({ description }) => description === "forwards")

@@ -105,7 +105,7 @@ test("hands over, secret, a script with every document that the steps of another
   expect(documents.filter((document) => !text.includes(`\n${document}=== end of `))).toEqual([]);
   expect(await valueOf(wireguard)).toContain("PrivateKey = private nas");
   expect(next).toBe(
-    "nas waits for its script, now and after each change: npm run -s home nas > nas.sh, " +
+    "nas waits for its script, now and after each change: (umask 077; npm run -s home nas > nas.sh), " +
       "and there: sudo bash nas.sh install",
   );
 });

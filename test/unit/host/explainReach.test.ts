@@ -31,6 +31,7 @@ const document: ReachDocument = {
   hostKeyMend: "compare them",
   silenceMend: undefined,
   passwordKey: "home-relay:homes[0].ssh.password",
+  made: undefined,
 };
 const refusal = (said: string, changes: Partial<SshWay> = {}) =>
   explainRefusal(document, { ...access, ...changes }, said);
@@ -45,6 +46,16 @@ compare them`);
     expect(refusal("no matching host key type found", { hostKeys: [key, gateKey] })).toContain(
       `  pinned:  ${fingerprint(key)} ${fingerprint(gateKey)}\n  offered: no ed25519 key\n`,
     );
+  });
+
+  test("where a server shows the key of its first boot again: that is said, for it stands in its user data", () => {
+    const made = { machine: "301", firstHostKey: gateKey, again: [] };
+    const said = (offered: string) => `The fingerprint is ${offered}.\nHost key verification failed.`;
+    const explained = (offered: string) => explainRefusal({ ...document, made }, access, said(offered));
+    expect(explained(fingerprint(gateKey))).toMatch(
+      /That is the key of the server's first boot\.[^]*compare them$/,
+    );
+    expect(explained("SHA256:offered")).not.toContain("first boot");
   });
 
   test("where no key opens it: the command to try is named, with the way through the jump host", () => {

@@ -1,7 +1,8 @@
 /** The whole stack as a component: what no single program of the example shows. */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
 import { HomeRelay } from "../../../components/HomeRelay.ts";
 import type { HomeRelayArgs } from "../../../components/HomeRelay.ts";
 import { homeRelayArgs, hostKey } from "../componentArguments.ts";
@@ -147,3 +148,38 @@ function globOf(pattern: string): RegExp {
   });
   return new RegExp(`^${parts.join("")}$`);
 }
+
+describe("a home that is reached through its own forward", () => {
+  const warnings = async (host: string, sections: object = {}) => {
+    const warn = jest.spyOn(pulumi.log, "warn").mockImplementation(() => Promise.resolve());
+    const reached = { name: "nas", ssh: { host, port: 2222, hostKey }, forwards: ["2222:2022"] };
+    try {
+      await register(() => {
+        new HomeRelay("home", homeRelayArgs({ homes: [reached], dns: zone, ...sections }));
+      });
+      return warn.mock.calls.map(([message]) => message);
+    } finally {
+      warn.mockRestore();
+    }
+  };
+
+  test.each(["203.0.113.5", "www.example.org"])(
+    "is named at every up, with what must not be changed that way: %s",
+    async (host) => {
+      expect(await warnings(host)).toEqual([
+        expect.stringMatching(
+          new RegExp(`^SSH to nas goes through this very relay \\(${host}\\), .* keyGeneration,`),
+        ),
+      ]);
+    },
+  );
+
+  test("is also one whose relay the operator calls by another name", async () => {
+    const relay = { provider: "ssh", host: "vps.example.net", hostKey, ipv4: "198.51.100.7" };
+    expect(await warnings("vps.example.net", { relay })).toHaveLength(1);
+  });
+
+  test("is none that is reached in its own network", async () => {
+    expect(await warnings("192.168.1.10")).toEqual([]);
+  });
+});

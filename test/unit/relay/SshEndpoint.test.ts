@@ -13,7 +13,7 @@ async function endpoint(via: "public" | "tunnel") {
       publicAddress: "203.0.113.5",
       tunnelAddress: "10.77.0.1",
       privateKey: keyPair("admin").privateKey,
-      hostKeys: [keyPair("first").publicKey, keyPair("host").publicKey],
+      hostKeys: [keyPair("host").publicKey],
       lostMend: "take a new server",
     });
   });
@@ -38,7 +38,7 @@ test("tells its program where SSH is wanted, who may come through the tunnel, an
     sshVia: "public",
     sshPeers: ["10.77.3.4", "fd77::304", "10.77.5.6", "fd77::506"],
     user: "root",
-    hostKeys: ["ssh-ed25519 AAAAfirst", "ssh-ed25519 AAAAhost"],
+    hostKeys: ["ssh-ed25519 AAAAhost"],
     lostMend: "take a new server",
   });
   expect(secretsOf(command)).toEqual({ loginKey: "private admin\n" });
