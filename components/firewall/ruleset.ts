@@ -1,15 +1,16 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
-import { arrivalPorts, endsAtHome } from "../network/forward.ts";
 import { meter, namedMap, namedSet, prefixElement, renderTable } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
-import type { PortRange, Protocol } from "../network/port.ts";
+import type { Protocol } from "../network/port.ts";
 import { outermost } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
 import { publishedPorts } from "../network/publishedForward.ts";
 import type { PublishedForward } from "../network/publishedForward.ts";
 import { peerTrafficRules } from "./betweenPeers.ts";
 import type { PeerTraffic } from "./betweenPeers.ts";
+import { elements, publishedElements, ranges, singles } from "./publishedElements.ts";
+import type { Family } from "./publishedElements.ts";
 
 /** All that the relay's own firewall depends on. */
 export interface RelayFirewall {
@@ -140,14 +141,6 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         ],
       },
       ...(firewall.shared ? sharedInput(firewall) : ownInput(firewall)),
-      {
-        name: "ssh",
-        why: "Of each source at most 30 new connections a minute; an IPv6 source is its /64.",
-        rules: [
-          "ip saddr @admin4 update @ssh_rate4 { ip saddr limit rate 30/minute burst 30 packets } accept",
-          "ip6 saddr @admin6 update @ssh_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate 30/minute burst 30 packets } accept",
-        ],
-      },
     ],
   });
 }
@@ -161,7 +154,14 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
       rules: [
         "ct state vmap { established : accept, related : accept, invalid : drop }",
         'iifname "lo" accept',
-        ...icmpRules,
+        ...icmpErrors,
+        {
+          why: "By these a home proves that it has joined, however many pings strangers send.",
+          rule: 'iifname "homerelay" icmp type echo-request accept',
+        },
+        'iifname "homerelay" icmpv6 type echo-request accept',
+        "icmp type echo-request limit rate 10/second accept",
+        "icmpv6 type echo-request limit rate 10/second accept",
         'iifname "homerelay" ip saddr . tcp dport @ssh_peers4 ct state new accept',
         'iifname "homerelay" ip6 saddr . tcp dport @ssh_peers6 ct state new accept',
         'iifname "homerelay" counter drop comment "the tunnel reaches nothing on the relay"',
@@ -170,6 +170,15 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
         { why: "WireGuard.", rule: `udp dport ${listenPort} accept` },
         "tcp dport @ssh_public ct state new jump ssh",
         'counter comment "not for us"',
+      ],
+    },
+    {
+      name: "ssh",
+      why: "Of each source at most 30 new connections a minute; an IPv6 source is its /64. When more sources knock than can be remembered, a new one is let in.",
+      rules: [
+        'ip saddr @admin4 update @ssh_rate4 { ip saddr limit rate over 30/minute burst 30 packets } counter drop comment "too many SSH connections"',
+        'ip6 saddr @admin6 update @ssh_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate over 30/minute burst 30 packets } counter drop comment "too many SSH connections"',
+        ...admitOperator,
       ],
     },
   ];
@@ -194,27 +203,28 @@ function sharedInput({ sshPort, listenPort }: RelayFirewall): Chain[] {
       name: "from_tunnel",
       rules: [
         "ct state vmap { established : accept, related : accept, invalid : drop }",
-        ...icmpRules,
+        ...icmpErrors,
+        "icmp type echo-request accept",
+        "icmpv6 type echo-request accept",
         'counter drop comment "the tunnel reaches nothing on the relay"',
       ],
     },
+    { name: "ssh", why: "How often is for the owner to say.", rules: admitOperator },
   ];
 }
 
-const icmpRules: readonly Rule[] = [
+const icmpErrors: readonly Rule[] = [
   "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
   "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept",
-  "icmp type echo-request limit rate 10/second accept",
-  "icmpv6 type echo-request limit rate 10/second accept",
 ];
+
+const admitOperator: readonly Rule[] = ["ip saddr @admin4 accept", "ip6 saddr @admin6 accept"];
 
 /** Before all else in the chain. */
 const passOthers: Rule = {
   why: "The owner's containers and networks are none of the tunnel's business.",
   rule: 'iifname != "homerelay" oifname != "homerelay" accept',
 };
-
-type Family = "ipv4" | "ipv6";
 
 /** Where each published port leads. There with every stack, so that a forward is nothing but elements. */
 function forwardMaps(forwards: readonly PublishedForward[]): NamedSet[] {
@@ -290,30 +300,6 @@ function sshPeers({ sshPort, sshPeers }: RelayFirewall, family: Family): string[
   return sshPeers.map((address) => `${address[family]} . ${sshPort}`);
 }
 
-/** One element a port where the port changes on its way; nft has no form for a shifted range. */
-function singles(forwards: readonly PublishedForward[], family: Family): string[] {
-  return elements(
-    forwards.filter((published) => translates(published) && answers(published, family)),
-    (protocol, { first, last }, { forward, address }) =>
-      Array.from({ length: last - first + 1 }, (_, i) => {
-        const target = `${address[family]} . ${arrivalPorts(forward).first + i}`;
-        return `${protocol} . ${first + i} : ${target}`;
-      }),
-  );
-}
-
-/** One element a range where every port stays the same. */
-function ranges(forwards: readonly PublishedForward[], family: Family): string[] {
-  return elements(
-    forwards.filter((published) => !translates(published) && answers(published, family)),
-    (protocol, range, { address }) => [`${protocol} . ${renderPortRange(range)} : ${address[family]}`],
-  );
-}
-
-function publishedElements(forwards: readonly PublishedForward[]): string[] {
-  return elements(forwards, (protocol, range) => [`${protocol} . ${renderPortRange(range)}`]);
-}
-
 function sources(forwards: readonly PublishedForward[], family: 4 | 6): string[] {
   return elements(forwards, (protocol, range, { forward }) =>
     outermost(forward.from)
@@ -345,30 +331,4 @@ function capRules(cap: number): Rule[] {
     `meta nfproto ipv4 ${capped} update @cap${cap}_rate4 { ip saddr . ${over} } ${drop}`,
     `meta nfproto ipv6 ${capped} update @cap${cap}_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: . ${over} } ${drop}`,
   ];
-}
-
-function translates({ forward }: PublishedForward): boolean {
-  return forward.published.first !== arrivalPorts(forward).first;
-}
-
-/** A machine in the LAN is named by its IPv4 address, so nothing can be sent to it over IPv6. */
-function answers({ forward }: PublishedForward, family: Family): boolean {
-  return family === "ipv4" || endsAtHome(forward);
-}
-
-/** Elements in the order of protocol and port, whatever the order of the forwards. */
-function elements(
-  forwards: readonly PublishedForward[],
-  render: (protocol: Protocol, range: PortRange, published: PublishedForward) => string[],
-): string[] {
-  return forwards
-    .flatMap((published) =>
-      published.forward.protocols.map((protocol) => ({
-        protocol,
-        range: published.forward.published,
-        published,
-      })),
-    )
-    .sort((a, b) => a.protocol.localeCompare(b.protocol) || a.range.first - b.range.first)
-    .flatMap(({ protocol, range, published }) => render(protocol, range, published));
 }

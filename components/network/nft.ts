@@ -44,7 +44,7 @@ export interface Chain {
 export interface Hook {
   readonly type: "filter" | "nat" | "route";
   readonly hook: "forward" | "input" | "output" | "postrouting" | "prerouting";
-  readonly priority: "dstnat" | "filter" | "mangle" | "srcnat";
+  readonly priority: "dstnat" | "filter" | "mangle" | "raw" | "srcnat";
   readonly policy: "accept" | "drop";
 }
 
@@ -54,8 +54,10 @@ export interface Hook {
  */
 export type Rule = string | { readonly rule: string; readonly why: string };
 
-/** `flags` as nft has them. */
+/** `flags` as nft has them. `isTypeOf`: the type is given by expressions that have it, for what has no type's name. */
 export interface SetOptions {
+  /** @default false */
+  readonly isTypeOf?: boolean;
   readonly flags?: string;
   /** @default rendered */
   readonly content?: SetContent;
@@ -98,9 +100,12 @@ function declare(
   name: string,
   type: string,
   elements: readonly string[],
-  { flags, content = "rendered", why }: SetOptions,
+  { isTypeOf = false, flags, content = "rendered", why }: SetOptions,
 ): NamedSet {
-  const properties = [`type ${type}`, ...(flags === undefined ? [] : [`flags ${flags}`])];
+  const properties = [
+    `${isTypeOf ? "typeof" : "type"} ${type}`,
+    ...(flags === undefined ? [] : [`flags ${flags}`]),
+  ];
   return { kind, name, why, properties, elements, content };
 }
 
@@ -174,11 +179,11 @@ function refuseUndeclared(
       if (!declared.has(reference)) throw new Error(`${reference} is not declared: ${textOf(rule)}`);
 }
 
-/** What a rule names, as `@set`, `counter NAME` and `chain NAME`. */
+/** What a rule names, as `@set`, `counter NAME` and `chain NAME`. `@th,0,16` is a part of the packet. */
 function references(rule: Rule): string[] {
   const text = withoutQuotes(rule);
   return [
-    ...matches(text, /@(\w+)/g).map((name) => `@${name}`),
+    ...matches(text, /@(\w+)\b(?!,)/g).map((name) => `@${name}`),
     ...matches(text, /\bcounter name (\w+)/g).map((name) => `counter ${name}`),
     ...jumps(rule).map((name) => `chain ${name}`),
   ];
@@ -186,7 +191,7 @@ function references(rule: Rule): string[] {
 
 /** The sets of which a packet must be a member for the rule to go on. */
 function lookups(rule: Rule): string[] {
-  return matches(withoutQuotes(rule), /(?<!(?:!=|update|add) )@(\w+)/g);
+  return matches(withoutQuotes(rule), /(?<!(?:!=|update|add) )@(\w+)\b(?!,)/g);
 }
 
 function jumps(rule: Rule): string[] {
