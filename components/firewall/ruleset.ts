@@ -9,6 +9,7 @@ import { publishedPorts } from "../network/publishedForward.ts";
 import type { PublishedForward } from "../network/publishedForward.ts";
 import { peerTrafficRules } from "./betweenPeers.ts";
 import type { PeerTraffic } from "./betweenPeers.ts";
+import { openFlowRules } from "./openFlows.ts";
 import { elements, publishedElements, ranges, singles } from "./publishedElements.ts";
 import type { Family } from "./publishedElements.ts";
 
@@ -42,14 +43,15 @@ export interface RelayFirewall {
 export function renderRelayRuleset(firewall: RelayFirewall): string {
   const { forwards } = firewall;
   const caps = distinctCaps(forwards);
+  const openFlows = openFlowRules(forwards, firewall.listenPort);
   const betweenPeers = peerTrafficRules(firewall.peerTraffic);
   return renderTable({
     family: "inet",
     name: "homerelay",
     sets: [
       ...forwardMaps(forwards),
-      ...publishedSets(forwards, "tcp"),
-      ...publishedSets(forwards, "udp"),
+      ...publishedSets(forwards),
+      ...openFlows.sets,
       ...optionSets(forwards),
       ...sshSets(firewall),
       meter("new_rate4", "ipv4_addr", "1m"),
@@ -58,6 +60,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
       ...betweenPeers.sets,
     ],
     chains: [
+      openFlows.zones,
       {
         name: "sources",
         why: "Judges every packet, not only the first: whoever may no longer connect is cut off at once.",
@@ -110,11 +113,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         hook: { type: "filter", hook: "forward", priority: "filter", policy: "drop" },
         rules: [
           ...(firewall.shared ? [passOthers] : []),
-          {
-            why: "Also packets of open connections: a forward that is removed is cut at once.",
-            rule: 'ct status dnat meta l4proto tcp ct original proto-dst != @published_tcp ct original proto-dst != @published_tcp_ranges counter drop comment "no longer published"',
-          },
-          'ct status dnat meta l4proto udp ct original proto-dst != @published_udp ct original proto-dst != @published_udp_ranges counter drop comment "no longer published"',
+          ...openFlows.forward,
           ...betweenPeers.forward,
           "ct state vmap { established : accept, related : accept, invalid : drop }",
           'iifname != "homerelay" oifname "homerelay" ct status dnat jump admit',
@@ -245,17 +244,17 @@ function forwardMaps(forwards: readonly PublishedForward[]): NamedSet[] {
   ];
 }
 
-/** Single ports and ranges apart: every packet asks for its port here, and a hash answers sooner than a tree. */
-function publishedSets(forwards: readonly PublishedForward[], protocol: Protocol): NamedSet[] {
-  const ports = publishedPorts(forwards, protocol);
+/**
+ * What is published over TCP, for open connections and for open-ssh-endpoint.sh. Single ports and ranges apart: every
+ * packet asks for its port here, and a hash answers sooner than a tree.
+ */
+function publishedSets(forwards: readonly PublishedForward[]): NamedSet[] {
+  const ports = publishedPorts(forwards, "tcp");
   const single = ports.filter((range) => portCount(range) === 1).map(renderPortRange);
   const wider = ports.filter((range) => portCount(range) > 1).map(renderPortRange);
   return [
-    namedSet(`published_${protocol}`, "inet_service", single, { content: "changing" }),
-    namedSet(`published_${protocol}_ranges`, "inet_service", wider, {
-      flags: "interval",
-      content: "changing",
-    }),
+    namedSet("published_tcp", "inet_service", single, { content: "changing" }),
+    namedSet("published_tcp_ranges", "inet_service", wider, { flags: "interval", content: "changing" }),
   ];
 }
 

@@ -22,6 +22,7 @@ const raise = `
   mkdir /run/netns
   for name in outside relay tunnel nas media; do
     ip netns add $name
+    ip netns exec $name sysctl -qw net.ipv6.conf.default.accept_dad=0
     ip -n $name link set lo up
   done
   ip -n relay link add eth0 type veth peer name eth0 netns outside
@@ -71,7 +72,7 @@ END
 const verbs = `
   on() { ip netns exec "$@"; }
   load() { on relay nft -f "$folder/$1"; }
-  talk() { local name=$1; shift; on $name ${process.execPath} ${join(__dirname, "talk.ts")} "$@"; }
+  talk="${process.execPath} ${join(__dirname, "talk.ts")}"
   ready() { # NAME PROTOCOL PORT
     for _ in {1..100}; do
       if [ -n "$(on $1 ss -Hln$2 "sport = :$3")" ]; then return; fi
@@ -79,11 +80,11 @@ const verbs = `
     done
     echo "nothing listens in $1 at $3"; return 1
   }
-  serve() { talk $1 serve $2 $3 & last=$!; ready $1 u $2; }
-  listen() { talk $1 listen $2 & last=$!; ready $1 t $2; }
+  serve() { ip netns exec $1 $talk serve $2 $3 & last=$!; ready $1 u $2; }
+  listen() { ip netns exec $1 $talk listen $2 & last=$!; ready $1 t $2; }
   stop() { kill $last; wait $last || :; }
-  ask() { talk $1 ask $2 $3 $4 \${5:-1}; }
-  connect() { talk $1 connect $2 $3 $4; }
+  ask() { on $1 $talk ask $2 $3 $4 \${5:-1}; }
+  connect() { on $1 $talk connect $2 $3 $4; }
 `;
 
 /** Runs lines of bash in the world and returns what they print; `files` are there by their names. */
