@@ -11,8 +11,9 @@ import type { Family } from "./publishedElements.ts";
 export interface OpenFlowRules {
   readonly sets: readonly NamedSet[];
   readonly zones: Chain;
-  /** In chain `forward`, of packets of any state. */
-  readonly forward: readonly Rule[];
+  /** For packets that are passed on, of whatever state, by their protocol. */
+  readonly tcp: readonly Rule[];
+  readonly udp: readonly Rule[];
 }
 
 /**
@@ -57,16 +58,21 @@ export function openFlowRules(forwards: readonly PublishedForward[], listenPort:
         `icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } @th,112,8 17 fib daddr type local ct original zone set @th,384,16 map @udp_zones_of_errors`,
       ],
     },
-    forward: [
+    tcp: [
       {
         why: "Also packets of open connections: a forward that is removed is cut at once.",
         rule: 'meta l4proto tcp ct status dnat ct original proto-dst != @published_tcp ct original proto-dst != @published_tcp_ranges counter drop comment "no longer published"',
       },
-      'iifname "homerelay" meta nfproto ipv4 meta l4proto udp ct status dnat ct original proto-dst . ct reply ip saddr . ct reply proto-src != @udp_targets4 ct original proto-dst . ct reply ip saddr . ct reply proto-src != @udp_target_ranges4 counter drop comment "leads elsewhere now"',
-      'iifname "homerelay" meta nfproto ipv6 meta l4proto udp ct status dnat ct original proto-dst . ct reply ip6 saddr . ct reply proto-src != @udp_targets6 ct original proto-dst . ct reply ip6 saddr . ct reply proto-src != @udp_target_ranges6 counter drop comment "leads elsewhere now"',
     ],
+    udp: (["ipv4", "ipv6"] as const).map((family) => {
+      const { number, ip } = names[family];
+      const way = `ct original proto-dst . ct reply ${ip} saddr . ct reply proto-src`;
+      return `iifname "homerelay" meta nfproto ${family} meta l4proto udp ct status dnat ${way} != @udp_targets${number} ${way} != @udp_target_ranges${number} counter drop comment "leads elsewhere now"`;
+    }),
   };
 }
+
+const names = { ipv4: { number: 4, ip: "ip" }, ipv6: { number: 6, ip: "ip6" } } as const;
 
 /** 1-65535, in all likelihood another one for another way; 0 is where everything else is. */
 function zoneOf({ forward, address }: PublishedForward): number {
@@ -77,7 +83,7 @@ function zoneOf({ forward, address }: PublishedForward): number {
 
 /** `published . home . arrival`. Single ports apart from ranges: a hash answers sooner. */
 function targetSets(udp: readonly PublishedForward[], family: Family): NamedSet[] {
-  const number = family === "ipv4" ? 4 : 6;
+  const { number } = names[family];
   const type = `inet_service . ${family}_addr . inet_service`;
   const targets = (isWanted: (ports: number) => boolean) =>
     elements(

@@ -9,6 +9,7 @@ import { publishedPorts } from "../network/publishedForward.ts";
 import type { PublishedForward } from "../network/publishedForward.ts";
 import { peerTrafficRules } from "./betweenPeers.ts";
 import type { PeerTraffic } from "./betweenPeers.ts";
+import { homeFirstRules } from "./homeFirst.ts";
 import { openFlowRules } from "./openFlows.ts";
 import { elements, publishedElements, ranges, singles } from "./publishedElements.ts";
 import type { Family } from "./publishedElements.ts";
@@ -44,6 +45,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
   const { forwards } = firewall;
   const caps = distinctCaps(forwards);
   const openFlows = openFlowRules(forwards, firewall.listenPort);
+  const homeFirst = homeFirstRules(forwards);
   const betweenPeers = peerTrafficRules(firewall.peerTraffic);
   return renderTable({
     family: "inet",
@@ -52,6 +54,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
       ...forwardMaps(forwards),
       ...publishedSets(forwards),
       ...openFlows.sets,
+      ...homeFirst.sets,
       ...optionSets(forwards),
       ...sshSets(firewall),
       meter("new_rate4", "ipv4_addr", "1m"),
@@ -113,7 +116,8 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         hook: { type: "filter", hook: "forward", priority: "filter", policy: "drop" },
         rules: [
           ...(firewall.shared ? [passOthers] : []),
-          ...openFlows.forward,
+          ...openFlows.tcp,
+          "meta l4proto udp jump over_udp",
           ...betweenPeers.forward,
           "ct state vmap { established : accept, related : accept, invalid : drop }",
           'iifname != "homerelay" oifname "homerelay" ct status dnat jump admit',
@@ -121,6 +125,8 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         ],
       },
       ...betweenPeers.chains,
+      { name: "over_udp", rules: [...openFlows.udp, ...homeFirst.udp] },
+      ...homeFirst.chains,
       {
         name: "admit",
         why: "Of each source at most 200 new connections a second; an IPv6 source is its /64.",
@@ -137,6 +143,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
           'oifname "homerelay" ct status dnat meta l4proto tcp ct original proto-dst @masqueraded_tcp masquerade',
           'oifname "homerelay" ct status dnat meta l4proto udp ct original proto-dst @masqueraded_udp masquerade',
           ...betweenPeers.postrouting,
+          ...homeFirst.postrouting,
         ],
       },
       ...(firewall.shared ? sharedInput(firewall) : ownInput(firewall)),

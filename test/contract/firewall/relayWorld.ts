@@ -15,7 +15,7 @@ export const at = {
  * A relay between the internet and two homes, each in a network namespace; a bridge stands for the tunnel:
  *   outside ── eth0 relay homerelay ── tunnel ── homerelay nas
  *                                            ── homerelay media
- * All that the homes send to strangers goes into the tunnel. Everything ends with the call.
+ * All that the homes send goes into the tunnel, and there to the relay alone. Everything ends with the call.
  */
 const raise = `
   mount -t tmpfs tmpfs /run
@@ -53,9 +53,12 @@ END
     route replace ${at.relay.ipv6}/128 dev eth0 src ${at.stranger.ipv6}
 END
   home() { # NAME IPV4 IPV6
+    ip -n tunnel link set $1 type bridge_slave isolated on
     ip -n $1 -batch - <<END
-      address add $2/16 dev homerelay
-      address add $3/64 nodad dev homerelay
+      address add $2/32 dev homerelay
+      address add $3/128 nodad dev homerelay
+      route add ${relay.ipv4} dev homerelay
+      route add ${relay.ipv6} dev homerelay
       route add default via ${relay.ipv4}
       route add default via ${relay.ipv6}
 END

@@ -21,8 +21,12 @@ test("renders the ruleset of forwards with every option", () => {
 });
 
 test("what no forward asks for leaves no trace", () => {
+  const overTcp = firewall.forwards.filter(({ forward }) => !forward.protocols.includes("udp"));
+  expect(withoutComments(renderRelayRuleset({ ...firewall, forwards: overTcp }))).not.toMatch(
+    /masquerade|postrouting|restricted|allowed|source|zone|home_first|cap\d|peers \{/,
+  );
   expect(withoutComments(renderRelayRuleset(firewall))).not.toMatch(
-    /masquerade|postrouting|restricted|allowed|source|cap\d|peers \{/,
+    /masqueraded|restricted|allowed|source|cap\d|peers \{/,
   );
   const masqueraded = optioned.forwards.filter(({ forward }) => forward.clientIp === "masquerade");
   const text = withoutComments(renderRelayRuleset({ ...firewall, forwards: masqueraded }));
@@ -287,6 +291,43 @@ describe("an open UDP flow", () => {
       zone(media, forward),
     ]);
     expect(new Set(zones).size).toBe(6);
+  });
+});
+
+describe("a home that is the first to send, over UDP", () => {
+  const isOpen = ({ forward }: PublishedForward) =>
+    forward.protocols.includes("udp") &&
+    forward.to === undefined &&
+    forward.from.length === 0 &&
+    forward.clientIp === "preserve";
+
+  test("leaves from the lowest port that leads to it, and from none where only some may come, or come hidden", () => {
+    fc.assert(
+      fc.property(publishedForwards(), (forwards) => {
+        const ruleset = renderRelayRuleset({ ...firewall, forwards });
+        const lowest = new Map<string, number>();
+        for (const { forward, address } of forwards.filter(isOpen))
+          portsOf(forward.published).forEach((published, i) => {
+            const arrival = `${address.ipv4} . ${forward.target.first + i}`;
+            lowest.set(arrival, Math.min(published, lowest.get(arrival) ?? published));
+          });
+        const arrivals = elements(ruleset, "home_first4").flatMap((element) => {
+          const [home, range] = twoOf(element, " . ");
+          return portsOf(parsePortRange(range)).map((port) => `${home} . ${port}`);
+        });
+        expect(arrivals.sort()).toEqual([...lowest.keys()].sort());
+        const changed = [...lowest].filter(([arrival, published]) => !arrival.endsWith(` . ${published}`));
+        expect(elements(ruleset, "home_first_as4").sort()).toEqual(
+          changed.map(([arrival, published]) => `${arrival} : ${published}`).sort(),
+        );
+        expect(elements(ruleset, "home_first6")).toHaveLength(elements(ruleset, "home_first4").length);
+      }),
+    );
+  });
+
+  test("is not spoken of where there is none", () => {
+    const overTcp = toHome(nas, [parseForward("80:8080")]);
+    expect(renderRelayRuleset({ ...firewall, forwards: overTcp })).not.toMatch(/home_first|postrouting/);
   });
 });
 
