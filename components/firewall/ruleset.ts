@@ -1,15 +1,18 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
-import { arrivalPorts } from "../network/forward.ts";
 import { meter, namedMap, namedSet, prefixElement, renderTable } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
-import type { PortRange, Protocol } from "../network/port.ts";
+import type { Protocol } from "../network/port.ts";
 import { outermost } from "../network/prefix.ts";
 import type { Prefix } from "../network/prefix.ts";
-import { answersOverIpv6, publishedPorts } from "../network/publishedForward.ts";
+import { publishedPorts } from "../network/publishedForward.ts";
 import type { PublishedForward } from "../network/publishedForward.ts";
 import { peerTrafficRules } from "./betweenPeers.ts";
 import type { PeerTraffic } from "./betweenPeers.ts";
+import { homeFirstRules } from "./homeFirst.ts";
+import { openFlowRules } from "./openFlows.ts";
+import { elements, publishedElements, ranges, singles } from "./publishedElements.ts";
+import type { Family } from "./publishedElements.ts";
 import { refuseOverIpv6, refusedOverIpv6 } from "./refusedOverIpv6.ts";
 
 /** All that the relay's own firewall depends on. */
@@ -42,14 +45,17 @@ export interface RelayFirewall {
 export function renderRelayRuleset(firewall: RelayFirewall): string {
   const { forwards } = firewall;
   const caps = distinctCaps(forwards);
+  const openFlows = openFlowRules(forwards, firewall.listenPort);
+  const homeFirst = homeFirstRules(forwards);
   const betweenPeers = peerTrafficRules(firewall.peerTraffic);
   return renderTable({
     family: "inet",
     name: "homerelay",
     sets: [
       ...forwardMaps(forwards),
-      ...publishedSets(forwards, "tcp"),
-      ...publishedSets(forwards, "udp"),
+      ...publishedSets(forwards),
+      ...openFlows.sets,
+      ...homeFirst.sets,
       ...optionSets(forwards),
       refusedOverIpv6(forwards),
       ...sshSets(firewall),
@@ -59,6 +65,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
       ...betweenPeers.sets,
     ],
     chains: [
+      openFlows.zones,
       {
         name: "sources",
         why: "Judges every packet, not only the first: whoever may no longer connect is cut off at once.",
@@ -112,11 +119,8 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         hook: { type: "filter", hook: "forward", priority: "filter", policy: "drop" },
         rules: [
           ...(firewall.shared ? [passOthers] : []),
-          {
-            why: "Also packets of open connections: a forward that is removed is cut at once.",
-            rule: 'ct status dnat meta l4proto tcp ct original proto-dst != @published_tcp ct original proto-dst != @published_tcp_ranges counter drop comment "no longer published"',
-          },
-          'ct status dnat meta l4proto udp ct original proto-dst != @published_udp ct original proto-dst != @published_udp_ranges counter drop comment "no longer published"',
+          ...openFlows.tcp,
+          "meta l4proto udp jump over_udp",
           ...betweenPeers.forward,
           "ct state vmap { established : accept, related : accept, invalid : drop }",
           'iifname != "homerelay" oifname "homerelay" ct status dnat jump admit',
@@ -124,6 +128,8 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         ],
       },
       ...betweenPeers.chains,
+      { name: "over_udp", rules: [...openFlows.udp, ...homeFirst.udp] },
+      ...homeFirst.chains,
       {
         name: "admit",
         why: "Of each source at most 200 new connections a second; an IPv6 source is its /64.",
@@ -140,17 +146,10 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
           'oifname "homerelay" ct status dnat meta l4proto tcp ct original proto-dst @masqueraded_tcp masquerade',
           'oifname "homerelay" ct status dnat meta l4proto udp ct original proto-dst @masqueraded_udp masquerade',
           ...betweenPeers.postrouting,
+          ...homeFirst.postrouting,
         ],
       },
       ...(firewall.shared ? sharedInput(firewall) : ownInput(firewall)),
-      {
-        name: "ssh",
-        why: "Of each source at most 30 new connections a minute; an IPv6 source is its /64.",
-        rules: [
-          "ip saddr @admin4 update @ssh_rate4 { ip saddr limit rate 30/minute burst 30 packets } accept",
-          "ip6 saddr @admin6 update @ssh_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate 30/minute burst 30 packets } accept",
-        ],
-      },
     ],
   });
 }
@@ -164,7 +163,14 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
       rules: [
         "ct state vmap { established : accept, related : accept, invalid : drop }",
         'iifname "lo" accept',
-        ...icmpRules,
+        ...icmpErrors,
+        {
+          why: "By these a home proves that it has joined, however many pings strangers send.",
+          rule: 'iifname "homerelay" icmp type echo-request accept',
+        },
+        'iifname "homerelay" icmpv6 type echo-request accept',
+        "icmp type echo-request limit rate 10/second accept",
+        "icmpv6 type echo-request limit rate 10/second accept",
         'iifname "homerelay" ip saddr . tcp dport @ssh_peers4 ct state new accept',
         'iifname "homerelay" ip6 saddr . tcp dport @ssh_peers6 ct state new accept',
         'iifname "homerelay" counter drop comment "the tunnel reaches nothing on the relay"',
@@ -174,6 +180,15 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
         { why: "WireGuard.", rule: `udp dport ${listenPort} accept` },
         "tcp dport @ssh_public ct state new jump ssh",
         'counter comment "not for us"',
+      ],
+    },
+    {
+      name: "ssh",
+      why: "Of each source at most 30 new connections a minute; an IPv6 source is its /64. When more sources knock than can be remembered, a new one is let in.",
+      rules: [
+        'ip saddr @admin4 update @ssh_rate4 { ip saddr limit rate over 30/minute burst 30 packets } counter drop comment "too many SSH connections"',
+        'ip6 saddr @admin6 update @ssh_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate over 30/minute burst 30 packets } counter drop comment "too many SSH connections"',
+        ...admitOperator,
       ],
     },
   ];
@@ -199,27 +214,28 @@ function sharedInput({ sshPort, listenPort }: RelayFirewall): Chain[] {
       name: "from_tunnel",
       rules: [
         "ct state vmap { established : accept, related : accept, invalid : drop }",
-        ...icmpRules,
+        ...icmpErrors,
+        "icmp type echo-request accept",
+        "icmpv6 type echo-request accept",
         'counter drop comment "the tunnel reaches nothing on the relay"',
       ],
     },
+    { name: "ssh", why: "How often is for the owner to say.", rules: admitOperator },
   ];
 }
 
-const icmpRules: readonly Rule[] = [
+const icmpErrors: readonly Rule[] = [
   "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
   "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept",
-  "icmp type echo-request limit rate 10/second accept",
-  "icmpv6 type echo-request limit rate 10/second accept",
 ];
+
+const admitOperator: readonly Rule[] = ["ip saddr @admin4 accept", "ip6 saddr @admin6 accept"];
 
 /** Before all else in the chain. */
 const passOthers: Rule = {
   why: "The owner's containers and networks are none of the tunnel's business.",
   rule: 'iifname != "homerelay" oifname != "homerelay" accept',
 };
-
-type Family = "ipv4" | "ipv6";
 
 /** Where each published port leads. There with every stack, so that a forward is nothing but elements. */
 function forwardMaps(forwards: readonly PublishedForward[]): NamedSet[] {
@@ -240,17 +256,17 @@ function forwardMaps(forwards: readonly PublishedForward[]): NamedSet[] {
   ];
 }
 
-/** Single ports and ranges apart: every packet asks for its port here, and a hash answers sooner than a tree. */
-function publishedSets(forwards: readonly PublishedForward[], protocol: Protocol): NamedSet[] {
-  const ports = publishedPorts(forwards, protocol);
+/**
+ * What is published over TCP, for open connections and for open-ssh-endpoint.sh. Single ports and ranges apart: every
+ * packet asks for its port here, and a hash answers sooner than a tree.
+ */
+function publishedSets(forwards: readonly PublishedForward[]): NamedSet[] {
+  const ports = publishedPorts(forwards, "tcp");
   const single = ports.filter((range) => portCount(range) === 1).map(renderPortRange);
   const wider = ports.filter((range) => portCount(range) > 1).map(renderPortRange);
   return [
-    namedSet(`published_${protocol}`, "inet_service", single, { content: "changing" }),
-    namedSet(`published_${protocol}_ranges`, "inet_service", wider, {
-      flags: "interval",
-      content: "changing",
-    }),
+    namedSet("published_tcp", "inet_service", single, { content: "changing" }),
+    namedSet("published_tcp_ranges", "inet_service", wider, { flags: "interval", content: "changing" }),
   ];
 }
 
@@ -295,30 +311,6 @@ function sshPeers({ sshPort, sshPeers }: RelayFirewall, family: Family): string[
   return sshPeers.map((address) => `${address[family]} . ${sshPort}`);
 }
 
-/** One element a port where the port changes on its way; nft has no form for a shifted range. */
-function singles(forwards: readonly PublishedForward[], family: Family): string[] {
-  return elements(
-    forwards.filter((published) => translates(published) && answers(published, family)),
-    (protocol, { first, last }, { forward, address }) =>
-      Array.from({ length: last - first + 1 }, (_, i) => {
-        const target = `${address[family]} . ${arrivalPorts(forward).first + i}`;
-        return `${protocol} . ${first + i} : ${target}`;
-      }),
-  );
-}
-
-/** One element a range where every port stays the same. */
-function ranges(forwards: readonly PublishedForward[], family: Family): string[] {
-  return elements(
-    forwards.filter((published) => !translates(published) && answers(published, family)),
-    (protocol, range, { address }) => [`${protocol} . ${renderPortRange(range)} : ${address[family]}`],
-  );
-}
-
-function publishedElements(forwards: readonly PublishedForward[]): string[] {
-  return elements(forwards, (protocol, range) => [`${protocol} . ${renderPortRange(range)}`]);
-}
-
 function sources(forwards: readonly PublishedForward[], family: 4 | 6): string[] {
   return elements(forwards, (protocol, range, { forward }) =>
     outermost(forward.from)
@@ -350,29 +342,4 @@ function capRules(cap: number): Rule[] {
     `meta nfproto ipv4 ${capped} update @cap${cap}_rate4 { ip saddr . ${over} } ${drop}`,
     `meta nfproto ipv6 ${capped} update @cap${cap}_rate6 { ip6 saddr and ffff:ffff:ffff:ffff:: . ${over} } ${drop}`,
   ];
-}
-
-function translates({ forward }: PublishedForward): boolean {
-  return forward.published.first !== arrivalPorts(forward).first;
-}
-
-function answers(published: PublishedForward, family: Family): boolean {
-  return family === "ipv4" || answersOverIpv6(published);
-}
-
-/** Elements in the order of protocol and port, whatever the order of the forwards. */
-function elements(
-  forwards: readonly PublishedForward[],
-  render: (protocol: Protocol, range: PortRange, published: PublishedForward) => string[],
-): string[] {
-  return forwards
-    .flatMap((published) =>
-      published.forward.protocols.map((protocol) => ({
-        protocol,
-        range: published.forward.published,
-        published,
-      })),
-    )
-    .sort((a, b) => a.protocol.localeCompare(b.protocol) || a.range.first - b.range.first)
-    .flatMap(({ protocol, range, published }) => render(protocol, range, published));
 }

@@ -49,8 +49,10 @@ export interface Hook {
  */
 export type Rule = string | { readonly rule: string; readonly why: string };
 
-/** `flags` as nft has them. */
+/** `flags` as nft has them. `isTypeOf`: the type is given by expressions that have it, for what has no type's name. */
 export interface SetOptions {
+  /** @default false */
+  readonly isTypeOf?: boolean;
   readonly flags?: string;
   /** @default rendered */
   readonly content?: SetContent;
@@ -115,9 +117,12 @@ function declare(
   name: string,
   type: string,
   elements: readonly string[],
-  { flags, content = "rendered", why }: SetOptions,
+  { isTypeOf = false, flags, content = "rendered", why }: SetOptions,
 ): NamedSet {
-  const properties = [`type ${type}`, ...(flags === undefined ? [] : [`flags ${flags}`])];
+  const properties = [
+    `${isTypeOf ? "typeof" : "type"} ${type}`,
+    ...(flags === undefined ? [] : [`flags ${flags}`]),
+  ];
   return { kind, name, why, properties, elements, content };
 }
 
@@ -185,18 +190,18 @@ function refuseUndeclared(sets: readonly NamedSet[], chains: readonly Chain[]): 
       if (!declared.has(reference)) throw new Error(`${reference} is not declared: ${textOf(rule)}`);
 }
 
-/** What a rule names, as `@set` and `chain NAME`. */
+/** What a rule names, as `@set` and `chain NAME`. `@th,0,16` is a part of the packet. */
 function references(rule: Rule): string[] {
   const text = withoutQuotes(rule);
   return [
-    ...matches(text, /@(\w+)/g).map((name) => `@${name}`),
+    ...matches(text, /@(\w+)\b(?!,)/g).map((name) => `@${name}`),
     ...jumps(rule).map((name) => `chain ${name}`),
   ];
 }
 
 /** The sets of which a packet must be a member for the rule to go on. */
 function lookups(rule: Rule): string[] {
-  return matches(withoutQuotes(rule), /(?<!(?:!=|update|add|delete) )@(\w+)/g);
+  return matches(withoutQuotes(rule), /(?<!(?:!=|update|add|delete) )@(\w+)\b(?!,)/g);
 }
 
 function jumps(rule: Rule): string[] {

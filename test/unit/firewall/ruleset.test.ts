@@ -21,8 +21,12 @@ test("renders the ruleset of forwards with every option", () => {
 });
 
 test("what no forward asks for leaves no trace", () => {
+  const overTcp = firewall.forwards.filter(({ forward }) => !forward.protocols.includes("udp"));
+  expect(withoutComments(renderRelayRuleset({ ...firewall, forwards: overTcp }))).not.toMatch(
+    /masquerade|postrouting|restricted|allowed|source|zone|home_first|cap\d|peers \{/,
+  );
   expect(withoutComments(renderRelayRuleset(firewall))).not.toMatch(
-    /masquerade|postrouting|restricted|allowed|source|cap\d|peers \{/,
+    /masqueraded|restricted|allowed|source|cap\d|peers \{/,
   );
   const masqueraded = optioned.forwards.filter(({ forward }) => forward.clientIp === "masquerade");
   const text = withoutComments(renderRelayRuleset({ ...firewall, forwards: masqueraded }));
@@ -49,7 +53,7 @@ describe("on a machine that is shared", () => {
 
   test("all but what comes in and passes through is as on a machine of our own", () => {
     const rest = (ruleset: string) =>
-      ruleset.replace(/\tchain (forward|input|from_tunnel) \{\n[^]*?\n\t\}\n/g, "");
+      ruleset.replace(/\t(chain (forward|input|from_tunnel|ssh)|set ssh_rate\d) \{\n[^]*?\n\t\}\n/g, "");
     expect(rest(shared)).toBe(rest(own));
     expect(rest(own)).not.toBe(own);
   });
@@ -75,8 +79,8 @@ describe("on a machine that is shared", () => {
       "ct state vmap { established : accept, related : accept, invalid : drop }
       icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
       icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept
-      icmp type echo-request limit rate 10/second accept
-      icmpv6 type echo-request limit rate 10/second accept
+      icmp type echo-request accept
+      icmpv6 type echo-request accept
       counter drop comment "the tunnel reaches nothing on the relay""
     `);
   });
@@ -214,19 +218,119 @@ test("a prefix within another of the same forward is left out, since nft would r
   ]);
 });
 
-test("an open flow is kept only while its port is published", () => {
+test("an open connection is kept only while its port is published", () => {
   fc.assert(
-    fc.property(publishedForwards(), fc.constantFrom("tcp", "udp"), (forwards, protocol) => {
+    fc.property(publishedForwards(), (forwards) => {
       const ruleset = renderRelayRuleset({ ...firewall, forwards });
-      const [single, wider] = [`published_${protocol}`, `published_${protocol}_ranges`].map((set) =>
+      const [single, wider] = ["published_tcp", "published_tcp_ranges"].map((set) =>
         elements(ruleset, set).map(parsePortRange),
       );
       expect([...(single ?? []), ...(wider ?? [])].flatMap(portsOf).sort((a, b) => a - b)).toEqual(
-        everyPort(forwards, protocol),
+        everyPort(forwards, "tcp"),
       );
       expect((single ?? []).every(({ first, last }) => first === last)).toBe(true);
     }),
   );
+});
+
+describe("an open UDP flow", () => {
+  const udp = (forwards: readonly PublishedForward[]) =>
+    forwards.filter(({ forward }) => forward.protocols.includes("udp"));
+  const arrival = ({ to, target, published }: Forward) => (to === undefined ? target : published);
+
+  test("is let out of the tunnel while its port leads to where it comes from", () => {
+    fc.assert(
+      fc.property(publishedForwards(), (forwards) => {
+        const ruleset = renderRelayRuleset({ ...firewall, forwards });
+        for (const [family, number] of [
+          ["ipv4", 4],
+          ["ipv6", 6],
+        ] as const) {
+          const expected = udp(forwards)
+            .filter(({ forward }) => family === "ipv4" || forward.to === undefined)
+            .map(({ forward, address }) =>
+              [renderPortRange(forward.published), address[family], renderPortRange(arrival(forward))].join(
+                " . ",
+              ),
+            );
+          const single = elements(ruleset, `udp_targets${number}`);
+          const wider = elements(ruleset, `udp_target_ranges${number}`);
+          expect([...single, ...wider].sort()).toEqual(expected.sort());
+          expect(single.join()).not.toContain("-");
+        }
+      }),
+    );
+  });
+
+  test("has the zone of its home and of the distance between published and arrival port", () => {
+    fc.assert(
+      fc.property(publishedForwards(), (forwards) => {
+        const ruleset = renderRelayRuleset({ ...firewall, forwards });
+        const zones = new Map(elements(ruleset, "udp_zones").map((element) => twoOf(element, " : ")));
+        expect(elements(ruleset, "udp_zones_of_errors")).toEqual(elements(ruleset, "udp_zones"));
+        const ways = new Map(
+          udp(forwards).map(({ forward, address }) => [
+            renderPortRange(forward.published),
+            `${address.ipv4} ${arrival(forward).first - forward.published.first}`,
+          ]),
+        );
+        expect([...zones.keys()].sort()).toEqual([...ways.keys()].sort());
+        const pairs = new Set([...ways].map(([ports, way]) => `${way} ${zones.get(ports) ?? ""}`));
+        expect(pairs.size).toBe(new Set(ways.values()).size);
+        for (const zone of zones.values()) expect(Number(zone)).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  test("has another zone when its forward goes another way", () => {
+    const zone = (address: PublishedForward["address"], forward: string) =>
+      elements(
+        renderRelayRuleset({ ...firewall, forwards: toHome(address, [parseForward(forward)]) }),
+        "udp_zones",
+      )[0];
+    const zones = ["5000/udp", "5000:5001/udp", "5000:4999/udp"].flatMap((forward) => [
+      zone(nas, forward),
+      zone(media, forward),
+    ]);
+    expect(new Set(zones).size).toBe(6);
+  });
+});
+
+describe("a home that is the first to send, over UDP", () => {
+  const isOpen = ({ forward }: PublishedForward) =>
+    forward.protocols.includes("udp") &&
+    forward.to === undefined &&
+    forward.from.length === 0 &&
+    forward.clientIp === "preserve";
+
+  test("leaves from the lowest port that leads to it, and from none where only some may come, or come hidden", () => {
+    fc.assert(
+      fc.property(publishedForwards(), (forwards) => {
+        const ruleset = renderRelayRuleset({ ...firewall, forwards });
+        const lowest = new Map<string, number>();
+        for (const { forward, address } of forwards.filter(isOpen))
+          portsOf(forward.published).forEach((published, i) => {
+            const arrival = `${address.ipv4} . ${forward.target.first + i}`;
+            lowest.set(arrival, Math.min(published, lowest.get(arrival) ?? published));
+          });
+        const arrivals = elements(ruleset, "home_first4").flatMap((element) => {
+          const [home, range] = twoOf(element, " . ");
+          return portsOf(parsePortRange(range)).map((port) => `${home} . ${port}`);
+        });
+        expect(arrivals.sort()).toEqual([...lowest.keys()].sort());
+        const changed = [...lowest].filter(([arrival, published]) => !arrival.endsWith(` . ${published}`));
+        expect(elements(ruleset, "home_first_as4").sort()).toEqual(
+          changed.map(([arrival, published]) => `${arrival} : ${published}`).sort(),
+        );
+        expect(elements(ruleset, "home_first6")).toHaveLength(elements(ruleset, "home_first4").length);
+      }),
+    );
+  });
+
+  test("is not spoken of where there is none", () => {
+    const overTcp = toHome(nas, [parseForward("80:8080")]);
+    expect(renderRelayRuleset({ ...firewall, forwards: overTcp })).not.toMatch(/home_first|postrouting/);
+  });
 });
 
 test("the same forwards in another order give the same bytes", () => {
@@ -241,9 +345,11 @@ test("the same forwards in another order give the same bytes", () => {
 
 test("the rules are the same whatever is forwarded: a packet's cost does not grow with the forwards", () => {
   const many = Array.from({ length: 1000 }, (_, i) => parseForward(`${20000 + 2 * i}:${30000 + i}/tcp+udp`));
-  expect(rules(renderRelayRuleset({ ...firewall, forwards: toHome(media, many) }))).toEqual(
-    rules(renderRelayRuleset({ ...firewall, forwards: [] })),
-  );
+  const rulesOf = (forwards: readonly Forward[]) =>
+    rules(renderRelayRuleset({ ...firewall, forwards: toHome(media, forwards) }));
+  expect(rulesOf(many)).toEqual(rulesOf(many.slice(0, 1)));
+  const overTcp = many.map(({ published, target }) => createForward(published, target, "tcp"));
+  expect(rulesOf(overTcp)).toEqual(rulesOf([]));
 });
 
 test("as many ports as there are may change on their way", () => {
@@ -331,6 +437,11 @@ function readSingle(element: string): string[] {
   const match = /^(tcp|udp) \. (\d+) : (\S+) \. (\d+)$/.exec(element);
   if (!match) throw new Error(`not an element of a map of single ports: ${element}`);
   return [`${match[1] ?? ""} ${match[2] ?? ""} to ${match[3] ?? ""} ${match[4] ?? ""}`];
+}
+
+function twoOf(text: string, separator: string): [string, string] {
+  const [first = "", second = ""] = text.split(separator);
+  return [first, second];
 }
 
 /** `udp . 50000-50001 : 10.77.3.4` as one line for each port, to the same port. */
