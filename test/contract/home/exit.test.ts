@@ -12,6 +12,7 @@ import { renderGuard } from "../../../components/home/guard.ts";
 import { renderRoutes } from "../../../components/home/routes.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
 import { nas } from "../../unit/generators/examples.ts";
+import { syncRoutesIn } from "../tunnel/syncRoutesIn.ts";
 
 const relay = { ipv4: "10.77.0.1", ipv6: "fd77::1" };
 const tablet = { ipv4: "10.77.9.9", ipv6: "fd77::909" };
@@ -51,6 +52,7 @@ let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "home-relay-exit-"));
   writeFileSync(join(folder, "routes"), renderRoutes(nas, []));
+  writeFileSync(join(folder, "sync-routes.sh"), syncRoutesIn(folder));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -114,13 +116,7 @@ function reached(openings: { readonly exits: boolean; readonly lans?: readonly s
     for place in router internet other lan neighbour; do at $place ${process.execPath} -e '${server}' 80 >/dev/null 2>&1 & places="$places $!"; done
     at router ${process.execPath} -e '${server}' 53 >/dev/null 2>&1 & places="$places $!"
     at router nft 'add table ip hijack; add chain ip hijack pre { type nat hook prerouting priority dstnat; }; add rule ip hijack pre iifname eth0 tcp dport 53 redirect'
-    while read -r family kind words; do
-      case $family in table) table=$kind ;; esac
-      case $kind in
-        route) ip -$family route add $words dev homerelay table $table ;;
-        rule) ip -$family rule add $words ;;
-      esac
-    done <${folder}/routes
+    rm -f ${folder}/in-force; bash ${folder}/sync-routes.sh
     nft -f ${folder}/guard
     sleep 1
     for try in 1 2; do

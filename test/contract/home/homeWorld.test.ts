@@ -13,6 +13,7 @@ import { parseForward } from "../../../components/network/forward.ts";
 import { publishForwards } from "../../../components/network/publishedForward.ts";
 import { firewall, relay } from "../../unit/generators/examples.ts";
 import { runTool } from "../tool.ts";
+import { syncRoutesIn } from "../tunnel/syncRoutesIn.ts";
 
 const own = { ipv4: "10.77.0.2", ipv6: "fd77::2" };
 const forwards = ["80:8080", "5000/udp", "5060:5060/udp"].map(parseForward);
@@ -39,10 +40,6 @@ function inWorld(lines: string, variables = ""): string {
 
 function writeDocuments(): void {
   const address = { publicKey: "", ipv4Address: published[4], ipv6Address: published[6] };
-  const syncRoutes = readFileSync(join(components, "tunnel/sync-routes.sh"), "utf8")
-    .replace("wanted=/etc/homerelay/routes", `wanted=${folder}/routes`)
-    .replace("in_force=/run/homerelay-routes", `in_force=${folder}/in-force`)
-    .replace("/usr/local/lib/homerelay/", `${components}/tunnel/`);
   const documents = {
     guard: renderGuard({ home: own, relay, forwards }),
     "relay.nft": renderRelayAddresses(address),
@@ -52,7 +49,7 @@ function writeDocuments(): void {
       ...firewall,
       forwards: publishForwards([{ tunnelAddress: own, ipv6: true, forwards }]),
     }),
-    "sync-routes.sh": syncRoutes,
+    "sync-routes.sh": syncRoutesIn(folder),
   };
   for (const [name, text] of Object.entries(documents)) writeFileSync(join(folder, name), text);
 }

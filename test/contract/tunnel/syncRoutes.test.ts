@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { renderRoutes } from "../../../components/home/routes.ts";
 import { parseForward } from "../../../components/network/forward.ts";
@@ -8,8 +8,7 @@ import { renderDeviceRoutes } from "../../../components/tunnel/peers.ts";
 import { devices, laptop, phone, prefixes } from "../../unit/generators/devices.ts";
 import { nas, nasForwards } from "../../unit/generators/examples.ts";
 import { runTool } from "../tool.ts";
-
-const script = join(__dirname, "../../../components/tunnel/sync-routes.sh");
+import { syncRoutesIn } from "./syncRoutesIn.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -23,12 +22,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
  */
 function after(wanted: readonly string[], ...steps: readonly string[]): string[] {
   wanted.forEach((text, i) => writeFileSync(join(folder, `${i}`), text));
-  // The same script with its files in a place of the test's own, and beside what it reads.
-  const text = readFileSync(script, "utf8")
-    .replace("wanted=/etc/homerelay/routes", `wanted=${folder}/routes`)
-    .replace("in_force=/run/homerelay-routes", `in_force=${folder}/in-force`)
-    .replace("/usr/local/lib/homerelay/", `${dirname(script)}/`);
-  writeFileSync(join(folder, "run.sh"), text);
+  writeFileSync(join(folder, "run.sh"), syncRoutesIn(folder));
   rmSync(`${folder}/in-force`, { force: true });
   const show = [
     "ip link add homerelay type veth peer name other; ip link set other up; ip link set homerelay up",
