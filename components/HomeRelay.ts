@@ -12,6 +12,7 @@ import { OrderCheck } from "./hetzner/OrderCheck.ts";
 import { Home } from "./home/Home.ts";
 import { homeInstallation } from "./home/installation.ts";
 import type { HandOver } from "./home/handOver.ts";
+import { describeInside } from "./home/insideTheHouse.ts";
 import { ManualHome } from "./home/ManualHome.ts";
 import { FormerMachine } from "./host/FormerMachine.ts";
 import { hostInstallation } from "./host/installation.ts";
@@ -130,6 +131,8 @@ export class HomeRelay extends pulumi.ComponentResource {
   readonly forwards: Readonly<Record<string, readonly string[]>>;
   /** By home and device: its addresses in the tunnel. */
   readonly tunnelAddresses: Readonly<Record<string, TunnelAddress>>;
+  /** By home, where there are names: what a resolver in its LAN may answer, or why the names stay with the relay there. */
+  readonly inside: Readonly<Record<string, string | undefined>>;
   /** By home that this program sets up: what the proof found of each forward, over each family. */
   readonly reachability: Readonly<Record<string, pulumi.Output<Reachability>>>;
   /** By home that its owner sets up: what to do, and, secret, the script and a plain WireGuard configuration for it. */
@@ -171,6 +174,7 @@ export class HomeRelay extends pulumi.ComponentResource {
     this.ipv6Address = relay.ipv6Address;
     this.names = args.dns === undefined ? [] : fullNames(args.dns);
     this.forwards = byName(args.homes, (home) => home.forwards.map(renderForward));
+    this.inside = byName(args.homes, (home) => describeInside(home, this.names, args.homes.length > 1));
     this.reachability = byName(homes, ({ proofSaid }) => pulumi.output(proofSaid).apply(readReachability));
     this.tunnelAddresses = byName([...args.homes, ...args.devices], (peer) => peer.tunnelAddress);
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
