@@ -104,19 +104,14 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         ],
       },
       {
-        name: "clamp",
-        why: "Neither end of a connection knows that packets in the tunnel are smaller.",
-        hook: { type: "filter", hook: "forward", priority: "mangle", policy: "accept" },
-        rules: [
-          'oifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu',
-          'iifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu',
-        ],
-      },
-      {
         name: "forward",
         hook: { type: "filter", hook: "forward", priority: "filter", policy: "drop" },
         rules: [
           ...(firewall.shared ? ['iifname != "homerelay" oifname != "homerelay" goto others'] : []),
+          {
+            why: "Neither end of a connection knows that packets in the tunnel are smaller; here each one enters or leaves it.",
+            rule: "tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu",
+          },
           ...openFlows.tcp,
           "meta l4proto udp jump over_udp",
           ...betweenPeers.forward,
