@@ -16,7 +16,10 @@ main() { # public|tunnel [shared LISTEN-PORT]
   split_document "$document"
   ruleset=$document/ruleset
   nft -c -f "$ruleset" || die "nft refuses these rules; the ones before them stay in force"
-  if [ "${2-}" = shared ]; then respect_owner "$document/published" "$3"; fi
+  if [ "${2-}" = shared ]; then
+    respect_owner "$document/published" "$3"
+    note_passing
+  fi
   keep_ssh_fallback "$1"
   end_trial
   if was_confirmed "$ruleset"; then
@@ -54,6 +57,24 @@ These are services of this machine. Publish other ports, or stop them; nothing w
   taken=$(/usr/local/lib/homerelay/name-firewalls.sh "$2")
   [ -z "$taken" ] || die "$taken
 Nothing was changed; run pulumi up again then."
+}
+
+# For which families this machine passed packets on between others before us. The ruleset includes this file.
+note_passing() {
+  local families=''
+  if passed_on net.ipv4.ip_forward; then families=ipv4; fi
+  if passed_on net.ipv6.conf.all.forwarding; then families+=${families:+, }ipv6; fi
+  {
+    echo "# Written by home-relay: what this machine passes on between others."
+    [ -z "$families" ] || echo "add element inet homerelay passes_others { $families }"
+  } | write_if_changed 0600 "$etc/passes-others.nft" || : # the same as before
+}
+
+# As kernel-settings.sh noted it before it changed anything; where nothing is noted, nothing has been changed.
+passed_on() { # KEY
+  local value=''
+  if [ -f "$etc/before" ]; then value=$(sed -n "s/^$1=//p" "$etc/before"); fi
+  [ "${value:-$(cat "/proc/sys/${1//.//}" 2>/dev/null)}" = 1 ]
 }
 
 # Also one that an interrupted run left neither confirmed nor taken back.

@@ -48,7 +48,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
   const openFlows = openFlowRules(forwards, firewall.listenPort);
   const homeFirst = homeFirstRules(forwards);
   const betweenPeers = peerTrafficRules(firewall.peerTraffic);
-  return renderTable({
+  const table = renderTable({
     family: "inet",
     name: "homerelay",
     sets: [
@@ -59,6 +59,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
       ...optionSets(forwards),
       refusedOverIpv6(forwards),
       ...sshSets(firewall),
+      ...(firewall.shared ? [passesOthers] : []),
       meter("new_rate4", "ipv4_addr", "1m"),
       meter("new_rate6", "ipv6_addr", "1m"),
       ...caps.flatMap((cap) => capSets(cap, forwards)),
@@ -106,19 +107,14 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         ],
       },
       {
-        name: "clamp",
-        why: "Neither end of a connection knows that packets in the tunnel are smaller.",
-        hook: { type: "filter", hook: "forward", priority: "mangle", policy: "accept" },
-        rules: [
-          'oifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu',
-          'iifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu',
-        ],
-      },
-      {
         name: "forward",
         hook: { type: "filter", hook: "forward", priority: "filter", policy: "drop" },
         rules: [
-          ...(firewall.shared ? [passOthers] : []),
+          ...(firewall.shared ? ['iifname != "homerelay" oifname != "homerelay" goto others'] : []),
+          {
+            why: "Neither end of a connection knows that packets in the tunnel are smaller; here each one enters or leaves it.",
+            rule: "tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu",
+          },
           ...openFlows.tcp,
           "meta l4proto udp jump over_udp",
           ...betweenPeers.forward,
@@ -128,6 +124,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         ],
       },
       ...betweenPeers.chains,
+      ...(firewall.shared ? [others] : []),
       { name: "over_udp", rules: [...openFlows.udp, ...homeFirst.udp] },
       ...homeFirst.chains,
       {
@@ -152,6 +149,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
       ...(firewall.shared ? sharedInput(firewall) : ownInput(firewall)),
     ],
   });
+  return firewall.shared ? `${table}${includePassing}` : table;
 }
 
 /** What comes in where the relay is the machine's only use: nothing but what is named here. */
@@ -231,10 +229,30 @@ const icmpErrors: readonly Rule[] = [
 
 const admitOperator: readonly Rule[] = ["ip saddr @admin4 accept", "ip6 saddr @admin6 accept"];
 
-/** Before all else in the chain. */
-const passOthers: Rule = {
-  why: "The owner's containers and networks are none of the tunnel's business.",
-  rule: 'iifname != "homerelay" oifname != "homerelay" accept',
+/** Kinds of interfaces, as the kernel calls them. */
+const virtualKinds = '{ "bridge", "tun", "veth", "wireguard" }';
+
+/** Written by apply-firewall.sh, in the same transaction. As a pattern, since nft takes one that finds no file. */
+const includePassing = 'include "/etc/homerelay/passes-other[s].nft"\n';
+
+const passesOthers = namedSet("passes_others", "nf_proto", [], {
+  content: "changing",
+  why: "For which the machine passed packets on before us; from the file below.",
+});
+
+/**
+ * What is none of the tunnel's business passes as if we were not there: where the machine passed packets on before us,
+ * all of it. Where it did not, our forwarding must not make it a router between its networks; containers, and a VPN of
+ * the owner's, would have turned forwarding on by themselves, so they may come at any time.
+ */
+const others: Chain = {
+  name: "others",
+  rules: [
+    "meta nfproto @passes_others accept",
+    `meta iifkind ${virtualKinds} accept`,
+    `meta oifkind ${virtualKinds} accept`,
+    'counter drop comment "this machine is no router"',
+  ],
 };
 
 /** Where each published port leads. There with every stack, so that a forward is nothing but elements. */

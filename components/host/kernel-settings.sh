@@ -5,6 +5,7 @@
 # Wanted settings stand in a file, one a line, with a `-` before those that a machine may refuse:
 #   KEY=VALUE   this value
 #   KEY>=VALUE  this value, or the one from before us if that is larger
+#   KEY?OLD=VALUE  this value, or the one from before us if that is not OLD, the kernel's own: somebody has chosen it
 #   KEY+=LIST   these, comma separated, besides those from before us
 # A key is written with dots, or with slashes where an interface's name, which may have dots, is part of it.
 
@@ -41,7 +42,7 @@ give_back_kernel_settings() {
 
 # Sets `mark`, `key`, `how` and `value` from a line of a file of wanted settings; fails for any other line.
 parse_wanted() { # LINE
-  local pattern='^(-?)([a-z][^=+>]*)(=|>=|\+=)(.*)$'
+  local pattern='^(-?)([a-z][^=+>?]*)(=|>=|\+=|\?[0-9]+=)(.*)$'
   [[ $1 =~ $pattern ]] || return 1
   mark=${BASH_REMATCH[1]} key=${BASH_REMATCH[2]} how=${BASH_REMATCH[3]} value=${BASH_REMATCH[4]}
 }
@@ -143,8 +144,9 @@ value_before() { # KEY NOTE
   printf '%s' "${rest%%$'\n'*}"
 }
 
-combine() { # =|>=|+= BEFORE WANTED
+combine() { # =|>=|+=|?OLD= BEFORE WANTED
   case $1 in
+    '?'*) if [ "?$2=" = "$1" ]; then echo "$3"; else echo "$2"; fi ;;
     '>=') if [ "$2" -gt "$3" ]; then echo "$2"; else echo "$3"; fi ;;
     '+=') echo "$2${2:+,}$3" ;;
     *) echo "$3" ;;

@@ -131,6 +131,29 @@ describe("settings of the kernel that are applied", () => {
     expect(said).toBe(`${changed}${all} \n${all} \n4000 \n`);
   });
 
+  test("are the owner's where he has chosen, and not the kernel's own, and only where that is asked for", () => {
+    const wanted = "apply 'net.ipv4.ip_default_ttl?64=70'; get net.ipv4.ip_default_ttl";
+    expect(onMachine(wanted)).toBe(`${changed}70 \n`);
+    rmSync(join(folder, "etc"), { recursive: true });
+    mkdirSync(join(folder, "etc"));
+    expect(onMachine("put net.ipv4.ip_default_ttl 60", wanted)).toBe(`${changed}60 \n`);
+  });
+
+  test("of the connection tracker's times apply to a machine that was there before, but for the owner's choice", () => {
+    const times = [
+      "net.netfilter.nf_conntrack_tcp_timeout_established",
+      "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
+    ];
+    const wanted = renderRelaySysctls({ isShared: true })
+      .split("\n")
+      .filter((line) => times.some((time) => line.includes(time)));
+    const apply = `apply $'${wanted.join("\\n")}'; get ${times.join(" ")}`;
+    expect(onMachine(apply)).toBe(`${changed}7440 30 \n`);
+    rmSync(join(folder, "etc"), { recursive: true });
+    mkdirSync(join(folder, "etc"));
+    expect(onMachine(`put ${times[0] ?? ""} 86400`, apply)).toBe(`${changed}86400 30 \n`);
+  });
+
   test("that this kernel does not have are passed over, and not written down", () => {
     expect(onMachine(`apply $'net.ipv4.nothing=1\\n${forward4}=1'; get ${forward4}`)).toBe(`${changed}1 \n`);
     expect(read("60-homerelay.conf")).not.toContain("nothing");
