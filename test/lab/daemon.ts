@@ -8,7 +8,7 @@ import { readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
-import { addresses, namespaces } from "./addresses.ts";
+import { addresses } from "./addresses.ts";
 import { startCloud } from "./cloud/cloud.ts";
 import { powerActions } from "./control.ts";
 import type { AddMachine, PowerAction } from "./control.ts";
@@ -17,7 +17,7 @@ import { serveDynDns } from "./dynDns.ts";
 import type { DynDnsOrder } from "./dynDns.ts";
 import { exec, Machine } from "./machines.ts";
 import { servePackages } from "./packageMirror.ts";
-import { addableMachines, callsOfContainers, plainMachine, printerServices } from "./plainMachines.ts";
+import { addableMachines, callsOfContainers, plainMachine, services } from "./plainMachines.ts";
 import type { HomeMachine } from "./plainMachines.ts";
 import { paths } from "./paths.ts";
 import { inNamespace } from "./shell.ts";
@@ -36,12 +36,14 @@ const cloud = await startCloud({
   elsewhere: (name) => dynDns.addressesOf(name),
   log: (line) => log(`cloud: ${line}`),
 });
-for (const command of printerServices) {
-  const [program = "", ...args] = inNamespace(namespaces.printer, command);
-  spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+for (const [namespace, commands] of Object.entries(services)) {
+  for (const command of commands) {
+    const [program = "", ...args] = inNamespace(namespace, command);
+    spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+  }
 }
-const { suite } = JSON.parse(process.argv[2] ?? "{}") as HomeMachine;
-const home = await Machine.make(await plainMachine("home", suite), log);
+const difference = JSON.parse(process.argv[2] ?? "{}") as HomeMachine;
+const home = await Machine.make(await plainMachine("home", difference), log);
 await home.powerOn();
 /** Those that were asked for since. */
 const added: Machine[] = [];
@@ -83,7 +85,7 @@ async function add({ name, suite, containers = false }: AddMachine): Promise<nul
   const known = addableMachines.find((it) => it === name);
   if (known === undefined) throw new Error(`there is no ${name} to add; there are ${addableMachines.join()}`);
   if (added.some((machine) => machine.name === name)) return null;
-  const spec = await plainMachine(known, suite);
+  const spec = await plainMachine(known, suite === undefined ? {} : { suite });
   const machine = await Machine.make({ ...spec, systemCalls: containers ? callsOfContainers : [] }, log);
   added.push(machine);
   await machine.powerOn();

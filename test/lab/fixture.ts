@@ -5,9 +5,9 @@ import type { RelayMachine } from "./machines.ts";
 import { Operator } from "./operator.ts";
 import type { Published, StackConfig } from "./operator.ts";
 import { Progress } from "./progress.ts";
-import { worldOptions } from "./worldOptions.ts";
-import type { Making, World } from "./worldOptions.ts";
-import { down, up } from "./world.ts";
+import { raiseWorld } from "./raiseWorld.ts";
+import type { World } from "./worldOptions.ts";
+import { down } from "./world.ts";
 
 const minute = 60_000;
 
@@ -78,22 +78,6 @@ export function raiseLab(declaration: Declaration): Lab {
 
   afterAll(down);
   return lab;
-}
-
-async function raiseWorld(world: World, progress: Progress): Promise<void> {
-  const makings = declared(world);
-  for (const [name, { prepare }] of makings)
-    if (prepare) await progress.phase(`Preparing ${name}`, (detail) => prepare(detail));
-  await up(progress, Object.assign({}, ...makings.map(([, { home }]) => home ?? {})) as object);
-  for (const [name, { make }] of makings) if (make) await progress.phase(`Making ${name}`, () => make());
-}
-
-/** In the order of the table, whatever the order of the declaration is. */
-function declared(world: World): [string, Making][] {
-  return Object.entries(worldOptions).flatMap(([name, option]): [string, Making][] => {
-    const value = world[name as keyof World];
-    return value === undefined ? [] : [[name, (option as (declared: typeof value) => Making)(value)]];
-  });
 }
 
 function there<Value>(value: Value | undefined, what: string): Value {

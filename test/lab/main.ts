@@ -1,22 +1,60 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
-import { namespaces } from "./addresses.ts";
+import { parse } from "yaml";
+import { isNamespace, namespaces } from "./addresses.ts";
 import { addMachine, power } from "./control.ts";
 import { demo } from "./demo.ts";
 import { inMachine, machineNames } from "./machines.ts";
 import { asPerson, renumber } from "./network.ts";
 import { checkout, Operator } from "./operator.ts";
 import { Progress } from "./progress.ts";
+import { raiseWorld } from "./raiseWorld.ts";
 import { provideRoot } from "./root.ts";
 import { inNamespace } from "./shell.ts";
-import { down, status, up } from "./world.ts";
+import type { World } from "./worldOptions.ts";
+import { down, status } from "./world.ts";
 
 /** A verb of `npm run lab --`; what it returns is the exit code, 0 when nothing. */
 interface Verb {
   readonly usage: string;
   readonly help: string;
   readonly run: (args: readonly string[]) => Promise<number | undefined>;
+}
+
+/** How each option of a world is written on a command line, in YAML: the words that it may be, or an example. */
+const writings: Readonly<Record<keyof World, readonly string[]>> = {
+  homeSuite: ["trixie", "bookworm"],
+  homeIpv6: ["native", "none", "off"],
+  router: ["'{publicAddress: true, hairpin: true, forwards: [{protocol: tcp, port: 8080, to: home}]}'"],
+  homeAddress: ["public", "private"],
+  blockedPorts: ["'[25]'"],
+  images: ["'[debian-12]'"],
+  machines: ["'[{name: attic}]'"],
+  packages: ["'{home: [ufw]}'"],
+  vpn: ["up", "down"],
+  docker: ["'{attic: {}}'"],
+  container: ["'{home: [9082:9082/tcp]}'"],
+};
+
+function worldExamples(): string {
+  return Object.entries(writings)
+    .map(([option, values]) => `        ${option}=${values.join("|")}`)
+    .join("\n");
+}
+
+/** The world that a command line declares. Of what is no single word only `raiseWorld` finds out whether it can be. */
+function readWorld(options: readonly string[]): World {
+  const pairs = options.map((option): [string, unknown] => {
+    const [name = "", text = ""] = option.split(/=(.*)/s);
+    const value: unknown = parse(text);
+    const possible = Object.hasOwn(writings, name) ? writings[name as keyof World] : [];
+    const isStructure = typeof value === "object" && value !== null && possible.length > 0;
+    if (!isStructure && !possible.includes(text))
+      throw new Error(`up ${option}: no such option; there are\n${worldExamples()}`);
+    return [name, value];
+  });
+  return Object.fromEntries(pairs);
 }
 
 const verbs: Readonly<Record<string, Verb>> = {
@@ -31,10 +69,13 @@ const verbs: Readonly<Record<string, Verb>> = {
     },
   },
   up: {
-    usage: "up",
-    help: "raise the lab, or find it up already",
-    run: async () => {
-      await up(new Progress());
+    usage: "up [option=value…]",
+    help: `raise the lab, or find it up already; in another world than the usual one:\n${worldExamples()}`,
+    run: async (options) => {
+      const world = readWorld(options);
+      if (options.length > 0 && (await status()).healthy)
+        throw new Error("The lab is up, and its world stays as it is: first npm run lab -- down");
+      await raiseWorld(world, new Progress());
       return show();
     },
   },
@@ -48,8 +89,8 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   status: { usage: "status", help: "what runs; exit code 1 when the lab is not up", run: show },
   sh: {
-    usage: "sh <stranger|operator|home|relay|printer|laptop|phone|router|cgnat|internet> [command…]",
-    help: "a shell or a command there",
+    usage: "sh <home|relay|…> [command…]",
+    help: `a shell or a command there: at home, attic, vps, relay, ${Object.keys(namespaces).join(", ")}`,
     run: ([where = "", ...command]) => shell(where, command),
   },
   add: {
@@ -134,15 +175,10 @@ async function placed(where: string, command: readonly string[]): Promise<string
     case "stranger":
     case "operator":
       return asPerson(where, command);
-    case "printer":
-    case "laptop":
-    case "phone":
-    case "router":
-    case "cgnat":
-    case "internet":
-      return inNamespace(namespaces[where], command);
     default:
-      return inMachine(await machineName(where), command);
+      return isNamespace(where)
+        ? inNamespace(namespaces[where], command)
+        : inMachine(await machineName(where), command);
   }
 }
 

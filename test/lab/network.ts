@@ -1,5 +1,8 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { addresses, bridges, namespaces } from "./addresses.ts";
+import { carrierRules, downstream, end, plansOf, routerRules, upstream } from "./homeLine.ts";
+import type { HomeNetwork, Plan } from "./homeLine.ts";
+import { inNetworkOf } from "./machines.ts";
 import { inNamespace, must } from "./shell.ts";
 
 /** Both ends of each cable: a device in one namespace and its peer in another. */
@@ -7,6 +10,8 @@ const cables = [
   [namespaces.internet, "to-stranger", namespaces.stranger, "eth0"],
   [namespaces.internet, "to-laptop", namespaces.laptop, "eth0"],
   [namespaces.internet, "to-phone", namespaces.phone, "eth0"],
+  [namespaces.internet, "to-vpn", namespaces.vpn, "eth0"],
+  [namespaces.internet, "to-registrar", namespaces.registrar, "eth0"],
   [namespaces.internet, "to-cgnat", namespaces.cgnat, "outside"],
   [namespaces.cgnat, "inside", namespaces.router, "outside"],
   [namespaces.router, "to-operator", namespaces.operator, "eth0"],
@@ -16,8 +21,22 @@ const cables = [
 /** A fixed MAC: a bridge else takes that of its ports, and neighbours would lose it when a machine starts. */
 const bridgeOptions = (lastByte: string) => `address 02:00:00:00:00:${lastByte} type bridge mcast_snooping 0`;
 
+/** A server on the internet, routed to it as at Hetzner. */
+const server = (ipv4: string, ipv6: string) => [
+  `addr add ${ipv4}/32 dev eth0`,
+  `addr add ${ipv6}/64 dev eth0 nodad`,
+  end(downstream, "eth0"),
+  `route add default via ${addresses.dataCentreGateway} dev eth0 onlink`,
+  `route add default via ${upstream} dev eth0`,
+];
+const toServer = (ipv4: string, ipv6: string, device: string) => [
+  end(upstream, device),
+  `route add ${ipv4}/32 dev ${device}`,
+  `route add ${ipv6}/128 via ${downstream} dev ${device}`,
+];
+
 /** `ip -batch` lines that give each namespace its addresses and routes. */
-const plan: Readonly<Record<string, readonly string[]>> = {
+const usual: Plan = {
   [namespaces.internet]: [
     `link add ${bridges.dataCentre} ${bridgeOptions("dc")}`,
     `link set ${bridges.dataCentre} up`,
@@ -28,6 +47,9 @@ const plan: Readonly<Record<string, readonly string[]>> = {
     `addr add ${addresses.laptopGateway}/24 dev to-laptop`,
     `addr add ${addresses.phoneGateway}/24 dev to-phone`,
     `addr add ${addresses.cgnatOutsideGateway}/24 dev to-cgnat`,
+    end(upstream, "to-cgnat"),
+    ...toServer(addresses.vpn, addresses.vpn6, "to-vpn"),
+    ...toServer(addresses.registrar, addresses.registrar6, "to-registrar"),
     ...[addresses.cloudApi, addresses.resolver, addresses.packageMirror, addresses.dynDns].map(
       (it) => `addr add ${it}/32 dev lo`,
     ),
@@ -46,9 +68,13 @@ const plan: Readonly<Record<string, readonly string[]>> = {
     `addr add ${addresses.phone}/24 dev eth0`,
     `route add default via ${addresses.phoneGateway}`,
   ],
+  [namespaces.vpn]: server(addresses.vpn, addresses.vpn6),
+  [namespaces.registrar]: server(addresses.registrar, addresses.registrar6),
   [namespaces.cgnat]: [
     `addr add ${addresses.cgnatOutside}/24 dev outside`,
     `addr add ${addresses.cgnatInside}/24 dev inside`,
+    end(downstream, "outside"),
+    end(upstream, "inside"),
     `route add default via ${addresses.cgnatOutsideGateway}`,
   ],
   [namespaces.router]: [
@@ -58,6 +84,8 @@ const plan: Readonly<Record<string, readonly string[]>> = {
     `link set to-printer master ${bridges.lan}`,
     `addr add ${addresses.homeRouterOutside}/24 dev outside`,
     `addr add ${addresses.homeRouter}/24 dev ${bridges.lan}`,
+    end(downstream, "outside"),
+    end(upstream, bridges.lan),
     `route add default via ${addresses.cgnatInside}`,
   ],
   [namespaces.operator]: [
@@ -77,44 +105,29 @@ const kernelSettings: Readonly<Record<string, readonly string[]>> = {
   // A provider lets a server send from its own addresses only; this is its IPv4 half.
   [namespaces.internet]: [...forwarding, `net.ipv4.conf.${bridges.dataCentre}.rp_filter=1`],
   [namespaces.cgnat]: forwarding,
-  [namespaces.router]: forwarding,
+  // Where the host has br_netfilter, its rules would take what one of the LAN's machines sends another one.
+  [namespaces.router]: [
+    ...forwarding,
+    "net.bridge.bridge-nf-call-iptables=0",
+    "net.bridge.bridge-nf-call-ip6tables=0",
+  ],
+  [namespaces.vpn]: forwarding,
 };
 
-/**
- * Both NATs let out what began inside, and nothing in. The carrier's gives each flow a port of its own choice,
- * so that a mapping seen by one destination tells nothing about another.
- */
-const nat = (inside: string, masquerade: string) => `
-table inet nat {
-  chain postrouting {
-    type nat hook postrouting priority srcnat
-    meta nfproto ipv4 oifname outside ${masquerade}
-  }
-  chain forward {
-    type filter hook forward priority filter; policy drop
-    ct state established,related accept
-    iifname ${inside} accept
-  }
-  chain input {
-    type filter hook input priority filter; policy drop
-    ct state established,related accept
-    iifname { lo, ${inside} } accept
-    meta l4proto { icmp, ipv6-icmp } accept
-  }
-}
-`;
-
-/** Seconds after which the CGNAT forgets a UDP flow: one that was never answered, and one that was. */
+/** Seconds after which somebody forgets a UDP flow: one that was never answered, and one that was. */
 export interface UdpTimeouts {
   readonly unansweredSeconds: number;
   readonly answeredSeconds: number;
 }
 
+/** As Linux has it where nobody has set anything. */
+export const kernelTimeouts: UdpTimeouts = { unansweredSeconds: 30, answeredSeconds: 120 };
+
 /** Short, as carriers have it: RFC 4787 asks for two minutes, and many give less. */
 export const carrierTimeouts: UdpTimeouts = { unansweredSeconds: 30, answeredSeconds: 60 };
 
 /** Raises the namespaces, cables, addresses, routes and NATs. No route leads out of them. */
-export async function raiseNetwork(): Promise<void> {
+export async function raiseNetwork(home: HomeNetwork = {}): Promise<void> {
   for (const name of Object.values(namespaces)) await must(["ip", "netns", "add", name]);
   await ipBatch(
     undefined,
@@ -122,9 +135,10 @@ export async function raiseNetwork(): Promise<void> {
       ([a, device, b, peer]) => `link add ${device} netns ${a} type veth peer name ${peer} netns ${b}`,
     ),
   );
-  await Promise.all(Object.values(namespaces).map(configure));
-  await loadRules(namespaces.cgnat, nat("inside", "masquerade fully-random"));
-  await loadRules(namespaces.router, nat(bridges.lan, "masquerade"));
+  const plans = [usual, ...plansOf(home)];
+  await Promise.all(Object.values(namespaces).map((namespace) => configure(namespace, plans)));
+  await loadRules(namespaces.cgnat, carrierRules(home));
+  await loadRules(namespaces.router, routerRules(home));
   await setUdpTimeouts(carrierTimeouts);
   for (const name of [namespaces.stranger, namespaces.operator]) {
     await mkdir(`/etc/netns/${name}`, { recursive: true });
@@ -132,15 +146,16 @@ export async function raiseNetwork(): Promise<void> {
   }
 }
 
-async function configure(namespace: string): Promise<void> {
+async function configure(namespace: string, plans: readonly Plan[]): Promise<void> {
   const devices = cables.flatMap(([a, device, b, peer]) => [
     ...(a === namespace ? [device] : []),
     ...(b === namespace ? [peer] : []),
   ]);
   const up = ["lo", ...devices].map((device) => `link set ${device} up`);
-  await ipBatch(namespace, [...up, ...(plan[namespace] ?? [])]);
+  await ipBatch(namespace, [...up, ...plans.flatMap((plan) => plan[namespace] ?? [])]);
   const settings = kernelSettings[namespace] ?? [];
-  if (settings.length > 0) await must(inNamespace(namespace, ["sysctl", "--quiet", "--write", ...settings]));
+  if (settings.length === 0) return;
+  await must(inNamespace(namespace, ["sysctl", "--quiet", "--ignore", "--write", ...settings]));
 }
 
 /** Removes what `raiseNetwork` made, whatever is left of it. */
@@ -171,6 +186,16 @@ export async function cgnatAddress(): Promise<string> {
   return address;
 }
 
+/** The IPv4 address from which the home's own traffic comes: of its card, of its router, or of the CGNAT. */
+export async function homeAddressOutside(): Promise<string> {
+  const shown = await must(["ip", "-n", namespaces.router, "-json", "-4", "addr", "show"]);
+  const links = JSON.parse(shown) as { addr_info: { local: string }[] }[];
+  const has = (address: string) =>
+    links.some(({ addr_info }) => addr_info.some(({ local }) => local === address));
+  if (has(addresses.publicGateway)) return addresses.homePublic;
+  return has(addresses.homeRouterPublic) ? addresses.homeRouterPublic : cgnatAddress();
+}
+
 /** Gives the CGNAT another outside address, as carriers do at night; all flows lose their mapping. */
 export async function renumber(): Promise<string> {
   const old = await cgnatAddress();
@@ -185,12 +210,31 @@ export async function renumber(): Promise<string> {
   return next;
 }
 
-export async function setUdpTimeouts(timeouts: UdpTimeouts): Promise<void> {
+/** Who keeps track of the flows that pass: the carrier, or a machine. */
+type Tracker = "cgnat" | "home" | `server-${string}`;
+
+const atTracker = (tracker: Tracker, command: readonly string[]) =>
+  tracker === "cgnat"
+    ? Promise.resolve(inNamespace(namespaces.cgnat, command))
+    : inNetworkOf(tracker, command);
+
+/** Sets how long a tracker remembers; a machine's own settings come back with its next boot. */
+export async function setUdpTimeouts(timeouts: UdpTimeouts, tracker: Tracker = "cgnat"): Promise<void> {
   const settings = [
     `net.netfilter.nf_conntrack_udp_timeout=${timeouts.unansweredSeconds}`,
     `net.netfilter.nf_conntrack_udp_timeout_stream=${timeouts.answeredSeconds}`,
   ];
-  await must(inNamespace(namespaces.cgnat, ["sysctl", "--quiet", "--write", ...settings]));
+  await must(await atTracker(tracker, ["sysctl", "--quiet", "--write", ...settings]));
+}
+
+/** What a tracker remembers of UDP, one flow a line. */
+export async function udpFlows(tracker: Tracker): Promise<string> {
+  return must(await atTracker(tracker, ["conntrack", "--dump", "--proto", "udp"]));
+}
+
+/** Has a tracker forget every flow, as a reboot would. */
+export async function forgetFlows(tracker: Tracker): Promise<void> {
+  await must(await atTracker(tracker, ["conntrack", "--flush"]));
 }
 
 /** Runs `ip` commands in a namespace; the first one that fails ends it. */

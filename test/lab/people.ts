@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
-import { addresses, namespaces } from "./addresses.ts";
+import { addresses, isNamespace, namespaces, registrarPort } from "./addresses.ts";
 import { inMachine } from "./machines.ts";
 import { asPerson } from "./network.ts";
 import { inNamespace, must, run } from "./shell.ts";
@@ -21,6 +21,8 @@ export type Place =
   | "printer"
   | "laptop"
   | "phone"
+  | "vpn"
+  | "registrar"
   | "home"
   | "attic"
   | "vps"
@@ -33,10 +35,18 @@ export const container = { 4: "172.17.0.2", 6: "fd00:d0c::2" } as const;
 /** The stranger's address that a service should see. */
 export const strangerBy = { 4: addresses.stranger, 6: addresses.stranger6 } as const;
 
+/** The home's own addresses on the internet: those of a public router and its LAN's, and those on a public card. */
+export const homeOnTheInternet = {
+  router: { 4: addresses.homeRouterPublic, 6: addresses.home6 },
+  card: { 4: addresses.homePublic, 6: addresses.home6 },
+} as const;
+
+/** The registrar's addresses. */
+export const registrarBy = { 4: addresses.registrar, 6: addresses.registrar6 } as const;
+
 async function at(place: Place, command: readonly string[]): Promise<string[]> {
   if (place === "stranger" || place === "operator") return asPerson(place, command);
-  if (place === "printer" || place === "laptop" || place === "phone")
-    return inNamespace(namespaces[place], command);
+  if (isNamespace(place)) return inNamespace(namespaces[place], command);
   if (place === "container") return inMachine("home", ["nsenter", containerNetwork, "--", ...command]);
   return inMachine(place, command);
 }
@@ -120,6 +130,18 @@ export function parseTestimony(answer: Answer | undefined): Testimony | undefine
   const [, client, clientPort, port, payload] = /^(\S+) (\d+) (\d+) ([^]*)$/.exec(answer ?? "") ?? [];
   if (client === undefined || payload === undefined) return undefined;
   return { client, clientPort: Number(clientPort), port: Number(port), payload };
+}
+
+/** The address from which the registrar sees somebody who connects to it; undefined when nothing came back. */
+export async function seenAs(place: Place, family: 4 | 6): Promise<string | undefined> {
+  const [answer] = await knock(place, [tcp(registrarBy[family], registrarPort)]);
+  return parseTestimony(answer)?.client;
+}
+
+/** Gives an order to a telephone of people/ that listens to it at this port; returns what it says. */
+export async function order(place: Place, control: number, words: string): Promise<Answer> {
+  const [answer] = await knock(place, [{ ...tcp("127.0.0.1", control), payload: words }], 5);
+  return answer ?? null;
 }
 
 /** Brings one of the programs in people/ to the home or a server; returns where it lies there. */

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { addresses, bridges, namespaces } from "./addresses.ts";
+import { addresses, bridges, namespaces, registrarPort } from "./addresses.ts";
 import { announceServer } from "./dataCentre.ts";
 import type { MachineFile, MachineSpec } from "./machines.ts";
 import { paths } from "./paths.ts";
@@ -15,6 +15,10 @@ export type PlainMachine = "home" | "attic" | "vps";
 export interface HomeMachine {
   /** @default trixie */
   readonly suite?: Suite;
+  /** `native`: an address of the LAN's /64; `off`: its owner wants none at all. @default link-local only */
+  readonly ipv6?: "native" | "off";
+  /** A public IPv4 address on its card. @default false */
+  readonly publicCard?: boolean;
 }
 
 /** Those that a check may add to a lab that is up; `home` is always there. */
@@ -33,8 +37,14 @@ export async function makeOperatorKey(): Promise<void> {
   await makeKey(paths.operatorKey, "operator");
 }
 
-/** A plain Debian with an SSH login for the operator; what it knows of us comes by the program under test. */
-export async function plainMachine(name: PlainMachine, suite: Suite = "trixie"): Promise<MachineSpec> {
+/**
+ * A plain Debian with an SSH login for the operator; what it knows of us comes by the program under test. `home` alone
+ * differs by more than its suite.
+ */
+export async function plainMachine(
+  name: PlainMachine,
+  { suite = "trixie", ipv6, publicCard = false }: HomeMachine = {},
+): Promise<MachineSpec> {
   const { directory: root } = await cachedRoot(suite);
   const files = await ownFiles(name);
   switch (name) {
@@ -47,13 +57,35 @@ export async function plainMachine(name: PlainMachine, suite: Suite = "trixie"):
           { from: join(import.meta.dirname, "../.."), at: readableAtHome.repository },
           { from: await engineCache(), at: readableAtHome.engine },
         ],
-        files: [...files, ...(await homeFiles("nas", "home", addresses.home))],
+        files: [
+          ...files,
+          ...(await homeFiles("nas", "home", {
+            addresses: [
+              ...(publicCard ? [`${addresses.homePublic}/25`] : []),
+              `${addresses.home}/24`,
+              ...(ipv6 === "native" ? [`${addresses.home6}/64`] : []),
+            ],
+            // The network's own service would else give the card a link-local address all the same.
+            ...(ipv6 === "off" ? { "link-local": [] } : {}),
+            routes: [
+              { to: "0.0.0.0/0", via: publicCard ? addresses.publicGateway : addresses.homeRouter },
+              ...(ipv6 === "native" ? [{ to: "::/0", via: addresses.homeRouter6 }] : []),
+            ],
+          })),
+          ...(ipv6 === "off" ? [withoutIpv6] : []),
+        ],
       };
     case "attic":
       return {
         ...inLan(name, "attic"),
         root,
-        files: [...files, ...(await homeFiles("attic", "the attic", addresses.attic))],
+        files: [
+          ...files,
+          ...(await homeFiles("attic", "the attic", {
+            addresses: [`${addresses.attic}/24`],
+            routes: [{ to: "0.0.0.0/0", via: addresses.homeRouter }],
+          })),
+        ],
       };
     case "vps":
       return {
@@ -110,14 +142,10 @@ async function makeKey(file: string, comment: string): Promise<void> {
 }
 
 /** A web page and echo services, as a home has them. */
-async function homeFiles(hostname: string, title: string, address: string): Promise<MachineFile[]> {
+async function homeFiles(hostname: string, title: string, card: object): Promise<MachineFile[]> {
   return [
     ...named(hostname),
-    netplan({
-      addresses: [`${address}/24`],
-      routes: [{ to: "0.0.0.0/0", via: addresses.homeRouter }],
-      nameservers: { addresses: [addresses.resolver] },
-    }),
+    netplan({ ...card, nameservers: { addresses: [addresses.resolver] } }),
     await person("page.py", "/opt/lab/page.py", 0o755),
     await person("echo.py", "/opt/lab/echo.py", 0o755),
     await person("make-certificate.sh", "/opt/lab/make-certificate.sh", 0o755),
@@ -135,6 +163,11 @@ async function homeFiles(hostname: string, title: string, address: string): Prom
     },
   ];
 }
+
+const withoutIpv6: MachineFile = {
+  path: "/etc/sysctl.d/50-no-ipv6.conf",
+  content: "net.ipv6.conf.all.disable_ipv6=1\n",
+};
 
 /** A server at some provider, with a page of its owner's on port 8000. */
 async function vpsFiles(): Promise<MachineFile[]> {
@@ -172,8 +205,15 @@ async function person(file: string, path: string, mode = 0o644): Promise<Machine
   return { path, content: await readFile(join(people, file)), mode };
 }
 
-/** What answers in the printer's namespace: a page on port 80, and an echo on its raw printing port. */
-export const printerServices: readonly (readonly string[])[] = [
-  ["python3", join(people, "page.py"), "Hello from the printer", "80"],
-  ["python3", join(people, "echo.py"), "tcp:9100"],
-];
+/** What answers where no machine is, by namespace. */
+export const services: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  // A page, and an echo on its raw printing port.
+  [namespaces.printer]: [
+    ["python3", join(people, "page.py"), "Hello from the printer", "80"],
+    ["python3", join(people, "echo.py"), "tcp:9100"],
+  ],
+  // Where telephones register, and whom a connection asks for its address.
+  [namespaces.registrar]: [
+    ["python3", join(people, "witness.py"), `udp:${registrarPort}`, `tcp:${registrarPort}`],
+  ],
+};

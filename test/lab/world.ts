@@ -10,7 +10,8 @@ import { killCgroups, removeCgroups } from "./cgroups.ts";
 import { machines } from "./control.ts";
 import type { MachineStatus } from "./control.ts";
 import { prepareHost, refuseUnfitHost } from "./hostPackages.ts";
-import { asPerson, cgnatAddress, raisedNamespaces, raiseNetwork, removeNetwork } from "./network.ts";
+import { asPerson, homeAddressOutside, raisedNamespaces, raiseNetwork, removeNetwork } from "./network.ts";
+import type { HomeNetwork } from "./homeLine.ts";
 import { paths } from "./paths.ts";
 import { makeOperatorKey } from "./plainMachines.ts";
 import type { HomeMachine, PlainMachine } from "./plainMachines.ts";
@@ -25,15 +26,21 @@ export interface Status {
   /** Whether anything of a lab is there. */
   readonly remains: boolean;
   readonly machines: readonly MachineStatus[];
-  /** The CGNAT's present outside address. */
+  /** The IPv4 address that the internet sees for the home's line just now. */
   readonly homeSeenAs: string | undefined;
+}
+
+/** How a lab's home differs from the usual one. */
+export interface HomeWorld {
+  readonly machine?: HomeMachine;
+  readonly network?: HomeNetwork;
 }
 
 /**
  * Raises the lab, or finds it up already, whatever its home is. Cleans up what a crashed one left; Ctrl-C cleans up as
  * well.
  */
-export async function up(progress: Progress, home: HomeMachine = {}): Promise<void> {
+export async function up(progress: Progress, home: HomeWorld = {}): Promise<void> {
   refuseUnfitHost();
   const before = await status();
   if (before.healthy) return;
@@ -56,17 +63,17 @@ export async function up(progress: Progress, home: HomeMachine = {}): Promise<vo
   }
 }
 
-async function raise(progress: Progress, home: HomeMachine): Promise<void> {
+async function raise(progress: Progress, { machine = {}, network = {} }: HomeWorld): Promise<void> {
   await mkdir(paths.run, { recursive: true });
   await writePidFile(paths.upPid, process.pid);
   await progress.phase("Tools of the host", prepareHost);
   await progress.phase("A Debian 13 system for the machines", (detail) => provideRoot("trixie", detail));
-  await progress.phase("Internet, CGNAT and home network", raiseNetwork);
+  await progress.phase("Internet, CGNAT and home network", () => raiseNetwork(network));
   await progress.phase("Cloud, package mirror and the server at home", async (detail) => {
     await makeOperatorKey();
     await makeAuthority();
     await writeFile(paths.cloudToken, randomBytes(32).toString("hex"), { mode: 0o600 });
-    const { ended } = await startDaemon(home);
+    const { ended } = await startDaemon(machine);
     await Promise.race([ended, until("the lab's daemon answers", 30, () => machines())]);
     detail("the home boots");
     await until("the home's page answers", 60, () => must(asPerson("operator", pageOfHome)));
@@ -101,7 +108,9 @@ export async function status(): Promise<Status> {
     healthy: whole && supervised.length > 0,
     remains: raised.length > 0 || existsSync(paths.run) || existsSync(paths.state),
     machines: supervised,
-    homeSeenAs: raised.includes(namespaces.cgnat) ? await cgnatAddress().catch(() => undefined) : undefined,
+    homeSeenAs: raised.includes(namespaces.cgnat)
+      ? await homeAddressOutside().catch(() => undefined)
+      : undefined,
   };
 }
 

@@ -7,10 +7,12 @@ import type { AddMachine } from "./control.ts";
 import { systemOfImage } from "./dataCentre.ts";
 import type { ServerImage } from "./dataCentre.ts";
 import { installDocker } from "./docker.ts";
-import { installPackages, mustPerform, shell } from "./people.ts";
+import type { HomeNetwork, HomeRouter } from "./homeLine.ts";
+import { installPackages, mustPerform } from "./people.ts";
 import type { HomeMachine, PlainMachine } from "./plainMachines.ts";
 import { provideRoot } from "./root.ts";
 import type { Suite } from "./root.ts";
+import { provideVpn, vpn } from "./vpn.ts";
 import { untilSshAnswers } from "./world.ts";
 
 /** How one option is made so; each part is optional. */
@@ -19,17 +21,35 @@ export interface Making {
   readonly prepare?: (detail: (line: string) => void) => Promise<unknown>;
   /** How the home's machine differs from the usual one, from its first boot on. */
   readonly home?: HomeMachine;
+  /** How the home's line and LAN differ from the usual ones. */
+  readonly network?: HomeNetwork;
   /** When the lab is up, in the order of the table. */
   readonly make?: () => Promise<unknown>;
 }
 
-const ipv6Commands = { off: "sysctl -qw net.ipv6.conf.all.disable_ipv6=1" } as const;
-
 export const worldOptions = {
   /** The home's system. @default trixie */
   homeSuite: (suite: Suite) => ({ prepare: (detail) => provideRoot(suite, detail), home: { suite } }),
-  /** What the home has of IPv6: its owner has it `off`, until the next boot. @default only what needs no router */
-  homeIpv6: (state: keyof typeof ipv6Commands) => ({ make: () => shell("home", ipv6Commands[state]) }),
+  /**
+   * What the home has of IPv6: a /64 of its provider's in the LAN (`native`), what needs no router (`none`), or not even
+   * that, as its owner wants it (`off`). @default none
+   */
+  homeIpv6: (state: "native" | "none" | "off") => ({
+    home: state === "none" ? {} : { ipv6: state },
+    network: { nativeIpv6: state === "native" },
+  }),
+  /** The home's router: its outside address, and what it lets in. @default behind the CGNAT, and lets nothing in */
+  router: (router: HomeRouter) => ({ network: { router } }),
+  /**
+   * Whether home and operator have addresses of the internet on their own cards, as on a campus, whose network lets
+   * nothing in that did not begin inside. @default private
+   */
+  homeAddress: (kind: "public" | "private") => ({
+    home: { publicCard: kind === "public" },
+    network: { publicCards: kind === "public" },
+  }),
+  /** TCP ports to which the carrier lets nobody connect. @default none */
+  blockedPorts: (blockedPorts: readonly number[]) => ({ network: { blockedPorts } }),
   /** Images of servers that the program will order, beside debian-13. */
   images: (images: readonly ServerImage[]) => ({
     prepare: async (detail) => {
@@ -52,6 +72,13 @@ export const worldOptions = {
   /** Debian packages that their owners have installed, by machine. */
   packages: (byMachine: Partial<Record<PlainMachine, readonly string[]>>) => ({
     make: () => onEach(byMachine, installPackages),
+  }),
+  /** A VPN of the home's own for all that it sends: its owner has it `up`, or may yet start it. @default none */
+  vpn: (state: "up" | "down") => ({
+    make: async () => {
+      await provideVpn();
+      if (state === "up") await vpn("start");
+    },
   }),
   /** Docker, by machine: the content of its daemon.json. Its machine has `containers: true`. */
   docker: (byMachine: Partial<Record<PlainMachine, object>>) => ({
