@@ -6,6 +6,8 @@
 # UDP port.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
+# shellcheck source=../host/note-passing.sh
+. /usr/local/lib/homerelay/note-passing.sh
 
 readonly trial_seconds=60
 
@@ -57,24 +59,6 @@ These are services of this machine. Publish other ports, or stop them; nothing w
   taken=$(/usr/local/lib/homerelay/name-firewalls.sh "$2")
   [ -z "$taken" ] || die "$taken
 Nothing was changed; run pulumi up again then."
-}
-
-# For which families this machine passed packets on between others before us. The ruleset includes this file.
-note_passing() {
-  local families=''
-  if passed_on net.ipv4.ip_forward; then families=ipv4; fi
-  if passed_on net.ipv6.conf.all.forwarding; then families+=${families:+, }ipv6; fi
-  {
-    echo "# Written by home-relay: what this machine passes on between others."
-    [ -z "$families" ] || echo "add element inet homerelay passes_others { $families }"
-  } | write_if_changed 0600 "$etc/passes-others.nft" || : # the same as before
-}
-
-# As kernel-settings.sh noted it before it changed anything; where nothing is noted, nothing has been changed.
-passed_on() { # KEY
-  local value=''
-  if [ -f "$etc/before" ]; then value=$(sed -n "s/^$1=//p" "$etc/before"); fi
-  [ "${value:-$(cat "/proc/sys/${1//.//}" 2>/dev/null)}" = 1 ]
 }
 
 # Also one that an interrupted run left neither confirmed nor taken back.

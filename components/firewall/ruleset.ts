@@ -1,6 +1,7 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import { meter, namedMap, namedSet, prefixElement, renderTable } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
+import { includePassing, others, passOthers, passesOthers } from "../network/othersPassing.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
 import type { Protocol } from "../network/port.ts";
 import { outermost } from "../network/prefix.ts";
@@ -110,7 +111,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         name: "forward",
         hook: { type: "filter", hook: "forward", priority: "filter", policy: "drop" },
         rules: [
-          ...(firewall.shared ? ['iifname != "homerelay" oifname != "homerelay" goto others'] : []),
+          ...(firewall.shared ? [passOthers] : []),
           {
             why: "Neither end of a connection knows that packets in the tunnel are smaller; here each one enters or leaves it.",
             rule: "tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu",
@@ -228,32 +229,6 @@ const icmpErrors: readonly Rule[] = [
 ];
 
 const admitOperator: readonly Rule[] = ["ip saddr @admin4 accept", "ip6 saddr @admin6 accept"];
-
-/** Kinds of interfaces, as the kernel calls them. */
-const virtualKinds = '{ "bridge", "tun", "veth", "wireguard" }';
-
-/** Written by apply-firewall.sh, in the same transaction. As a pattern, since nft takes one that finds no file. */
-const includePassing = 'include "/etc/homerelay/passes-other[s].nft"\n';
-
-const passesOthers = namedSet("passes_others", "nf_proto", [], {
-  content: "changing",
-  why: "For which the machine passed packets on before us; from the file below.",
-});
-
-/**
- * What is none of the tunnel's business passes as if we were not there: where the machine passed packets on before us,
- * all of it. Where it did not, our forwarding must not make it a router between its networks; containers, and a VPN of
- * the owner's, would have turned forwarding on by themselves, so they may come at any time.
- */
-const others: Chain = {
-  name: "others",
-  rules: [
-    "meta nfproto @passes_others accept",
-    `meta iifkind ${virtualKinds} accept`,
-    `meta oifkind ${virtualKinds} accept`,
-    'counter drop comment "this machine is no router"',
-  ],
-};
 
 /** Where each published port leads. There with every stack, so that a forward is nothing but elements. */
 function forwardMaps(forwards: readonly PublishedForward[]): NamedSet[] {

@@ -5,12 +5,15 @@
 . /usr/local/lib/homerelay/begin-step.sh
 # shellcheck source=../host/kernel-settings.sh
 . /usr/local/lib/homerelay/kernel-settings.sh
+# shellcheck source=../host/note-passing.sh
+. /usr/local/lib/homerelay/note-passing.sh
 
 main() {
   local swallowing
   document=$(mktemp -d)
   trap 'rm -rf "$document"' EXIT
   split_document "$document"
+  note_passing
   apply_guard "$document/guard"
   apply_kernel_settings "$document/sysctls"
   apply_routes "$document/routes"

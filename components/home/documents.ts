@@ -6,7 +6,8 @@ import { installedPath } from "../network/installation.ts";
 import type { PeerKeys } from "../network/keys.ts";
 import { renderWireguardConfig } from "../network/wireguardConfig.ts";
 import { tunnelMark } from "../network/ourNumbers.ts";
-import { renderGuard } from "./guard.ts";
+import { includePassing } from "../network/othersPassing.ts";
+import { passesOn, renderGuard } from "./guard.ts";
 import { admittedDevices } from "./deviceRules.ts";
 import { loadRelayAddresses, renderRelayAddresses } from "./ownCalls.ts";
 import { renderRoutes, renderSysctls } from "./routes.ts";
@@ -18,7 +19,10 @@ export function renderGuardDocument({ name, tunnelAddress, tunnel, forwards, dev
   return renderDocument([
     {
       name: "guard",
-      text: renderGuard({ home: tunnelAddress, relay, forwards, devices: admitted }) + loadRelayAddresses,
+      text:
+        renderGuard({ home: tunnelAddress, relay, forwards, devices: admitted }) +
+        loadRelayAddresses +
+        (passesOn(forwards, admitted) ? includePassing : ""),
     },
     { name: "routes", text: renderRoutes(tunnelAddress, forwards) },
     { name: "sysctls", text: renderSysctls(forwards, admitted) },

@@ -3,6 +3,7 @@ import { arrivalPorts, endsAtHome } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import { internet6, notInternet4 } from "../network/internet.ts";
 import { deviceMark, forwardedMark, lookupMark, neighbourMark, tunnelMark } from "../network/ourNumbers.ts";
+import { others, passOthers, passesOthers } from "../network/othersPassing.ts";
 import { namedMap, namedSet, renderTable } from "../network/nft.ts";
 import type { NamedSet } from "../network/nft.ts";
 import { mergeRanges, renderPortRange } from "../network/port.ts";
@@ -23,6 +24,14 @@ export interface HomeGuard {
 /** The ports of the home's tunnel address at which forwards of a protocol arrive. */
 export function openPorts(forwards: readonly Forward[], protocol: Protocol): PortRange[] {
   return mergeRanges(forwards.filter(({ protocols }) => protocols.includes(protocol)).map(arrivalPorts));
+}
+
+/** Whether the home's kernel passes packets on for us: to machines in the LAN, or from devices. */
+export function passesOn(forwards: readonly Forward[], devices: readonly AdmittedDevice[]): boolean {
+  return (
+    forwards.some((forward) => !endsAtHome(forward)) ||
+    devices.some(({ lans, exits }) => lans.length > 0 || exits)
+  );
 }
 
 /**
@@ -48,6 +57,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
     ? udpAnswers(home)
     : undefined;
   const own = ownCalls(home, forwards);
+  const isPassingOn = passesOn(forwards, devices);
   const forwarded = `{ ${forwardedMark}, ${neighbourMark} }`;
   const tunnelled =
     devices.length === 0 ? forwarded : `{ ${forwardedMark}, ${deviceMark}, ${neighbourMark} }`;
@@ -68,6 +78,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
       ...own.sets,
       ...(udp?.sets ?? []),
       ...ofDevices.sets,
+      ...(isPassingOn ? [passesOthers] : []),
     ],
     chains: [
       {
@@ -131,6 +142,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
         name: "accept_forwarded",
         rules: [...(udp === undefined ? [] : [udp.note]), `meta mark set ${forwardedMark} accept`],
       },
+      ...(isPassingOn ? [others] : []),
       ofDevices.fromDevice,
       ...ofDevices.outOfTheHouse,
       {
@@ -155,6 +167,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
         name: "forward",
         hook: { type: "filter", hook: "forward", priority: "filter", policy: "accept" },
         rules: [
+          ...(isPassingOn ? [passOthers] : []),
           `oifname "homerelay" ct mark != ${tunnelled} counter drop comment "the tunnel is no way out for others"`,
         ],
       },
@@ -168,6 +181,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
           },
           `iifname "homerelay" ct mark ${neighbourMark} meta nfproto ipv4 snat ip to ${relay.ipv4}`,
           `iifname "homerelay" ct mark ${neighbourMark} meta nfproto ipv6 snat ip6 to ${relay.ipv6}`,
+          ...own.postrouting,
           ...ofDevices.fromHome,
         ],
       },

@@ -13,8 +13,9 @@ import type { PortRange } from "../network/port.ts";
 export interface OwnCalls {
   readonly sets: readonly NamedSet[];
   readonly chains: readonly Chain[];
-  /** For a chain that translates senders of what comes in. */
+  /** For a chain that translates senders of what comes in from others, and of what is sent from here. */
   readonly input: readonly Rule[];
+  readonly postrouting: readonly Rule[];
 }
 
 /** Before Docker's translation, and whatever else has the usual place. */
@@ -39,6 +40,13 @@ export function ownCalls(home: TunnelAddress, forwards: readonly Forward[]): Own
     "ip6 daddr @relay6 meta l4proto { tcp, udp } dnat ip6 addr . port to meta l4proto . th dport map @own6",
     "ip6 daddr @relay6 meta l4proto { tcp, udp } dnat ip6 to meta l4proto . th dport map @own_ranges6",
   ];
+  const asHome = (where: string): readonly Rule[] => [
+    {
+      why: "A UDP service that is bound to no address answers a call from here from the address that was called, if that is the caller's.",
+      rule: `${where} meta l4proto udp ct original ip daddr @relay4 snat ip to ${home.ipv4}`,
+    },
+    `${where} meta l4proto udp ct original ip6 daddr @relay6 snat ip6 to ${home.ipv6}`,
+  ];
   const changing = { content: "changing" } as const;
   const range = { flags: "interval", content: "changing" } as const;
   return {
@@ -53,13 +61,8 @@ export function ownCalls(home: TunnelAddress, forwards: readonly Forward[]): Own
       namedMap("own6", `${port} : ipv6_addr . inet_service`, singles(here, home.ipv6), changing),
       namedMap("own_ranges6", `${port} : ipv6_addr`, ranges(here, home.ipv6), range),
     ],
-    input: [
-      {
-        why: "A UDP service that is bound to no address answers a call from here from the address that was called, if that is the caller's.",
-        rule: `iifname != "homerelay" meta l4proto udp ct original ip daddr @relay4 snat ip to ${home.ipv4}`,
-      },
-      `iifname != "homerelay" meta l4proto udp ct original ip6 daddr @relay6 snat ip6 to ${home.ipv6}`,
-    ],
+    input: asHome('iifname != "homerelay"'),
+    postrouting: asHome('oifname "lo"'),
     chains: [
       {
         name: "called_by_others",

@@ -5,7 +5,7 @@ import { forwardedMark, lookupMark, rulePriorities, tunnelMark, tunnelTable } fr
 import { renderPolicyRouting } from "../network/policyRouting.ts";
 import type { RoutingRule } from "../network/policyRouting.ts";
 import { bridgeGaps, renderPortRange } from "../network/port.ts";
-import { openPorts } from "./guard.ts";
+import { openPorts, passesOn } from "./guard.ts";
 import type { AdmittedDevice } from "./deviceRules.ts";
 
 /**
@@ -94,8 +94,6 @@ function shield({ number, partOfDefault }: RoutedFamily): RoutingRule {
 export function renderSysctls(forwards: readonly Forward[], devices: readonly AdmittedDevice[] = []): string {
   const reserved = openPorts(forwards.filter(endsAtHome), "udp").map(renderPortRange).join(",");
   const isExit = devices.some(({ exits }) => exits);
-  const passesOn =
-    forwards.some((forward) => !endsAtHome(forward)) || devices.some(({ lans }) => lans.length > 0);
   return [
     "net.ipv4.conf.all.src_valid_mark=1",
     ...(reserved === ""
@@ -105,7 +103,7 @@ export function renderSysctls(forwards: readonly Forward[], devices: readonly Ad
           "-net.netfilter.nf_conntrack_checksum=0",
           "-net.netfilter.nf_conntrack_udp_timeout_stream>=180",
         ]),
-    ...(passesOn || isExit ? ["net.ipv4.ip_forward=1"] : []),
+    ...(passesOn(forwards, devices) ? ["net.ipv4.ip_forward=1"] : []),
     ...(isExit ? ["net.ipv6.conf.all.forwarding=1"] : []),
     "",
   ].join("\n");

@@ -9,6 +9,7 @@ export const hostInstallation: Installation = {
     installedScript("host/lock.sh"),
     installedScript("host/files.sh"),
     installedScript("host/kernel-settings.sh"),
+    installedScript("host/note-passing.sh"),
     installedUnit("host/homerelay-sysctl.service"),
     installedScript("host/begin-step.sh"),
     installedScript("host/store-keys.sh"),

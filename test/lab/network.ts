@@ -229,7 +229,9 @@ export async function setUdpTimeouts(timeouts: UdpTimeouts, tracker: Tracker = "
 
 /** What a tracker remembers of UDP, one flow a line. */
 export async function udpFlows(tracker: Tracker): Promise<string> {
-  return must(await atTracker(tracker, ["conntrack", "--dump", "--proto", "udp"]));
+  const dump = async (family: string) =>
+    must(await atTracker(tracker, ["conntrack", "--dump", "--proto", "udp", "--family", family]));
+  return (await dump("ipv4")) + (await dump("ipv6"));
 }
 
 /** Has a tracker forget every flow, as a reboot would. */

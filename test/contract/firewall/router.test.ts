@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
@@ -79,11 +79,6 @@ describe("a machine that was there before", () => {
 });
 
 describe("what a machine passed on before us", () => {
-  const script = readFileSync(join(__dirname, "../../../components/firewall/apply-firewall.sh"), "utf8");
-  const functions = [...script.matchAll(/^(?:note_passing|passed_on)\(\) \{.*?^\}$/gms)].map(
-    ([text]) => text,
-  );
-
   /** What the script writes on a machine with these notes, where forwarding is `now`. */
   function written(notes: string | undefined, now: 0 | 1): string {
     const folder = mkdtempSync(join(tmpdir(), "home-relay-passing-"));
@@ -94,7 +89,7 @@ describe("what a machine passed on before us", () => {
         . ${join(__dirname, "../../../components/host/messages.sh")}
         . ${join(__dirname, "../../../components/host/files.sh")}
         etc=${folder}
-        ${functions.join("\n")}
+        . ${join(__dirname, "../../../components/host/note-passing.sh")}
         for key in ipv4/ip_forward ipv6/conf/all/forwarding; do echo ${now} >/proc/sys/net/$key; done
         note_passing
         grep -v '^#' ${folder}/passes-others.nft || :`;

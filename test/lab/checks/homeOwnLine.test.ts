@@ -85,6 +85,9 @@ describe.each(services)("a service over %s", (_, protocol, port) => {
   });
 });
 
+/** Shorter than the kernel's, so that a check need not wait for minutes. */
+const shortMemory = { unansweredSeconds: 1, answeredSeconds: 1 };
+
 const telephones = [
   ["leaves its own address to the kernel", plain],
   ["answers from where it was asked", exact],
@@ -116,12 +119,14 @@ describe.each(telephones)("with a telephone that %s", (_, port) => {
     beforeEach(() => forgetFlows("home"));
 
     test.each([
-      ["when somebody has emptied the home's tracker", () => forgetFlows("home")],
-      ["when it was idle for longer than the home remembers", idle],
-    ])("a conversation goes on, in which the telephone speaks next, %s", async (_when, forget) => {
+      ["when somebody has emptied the home's tracker", kernelTimeouts, () => forgetFlows("home")],
+      ["when it was idle for longer than the home remembers", shortMemory, idle],
+    ])("a conversation goes on, in which the telephone speaks next, %s", async (_when, memory, forget) => {
+      await setUdpTimeouts(memory, "home");
       expect(await ask("stranger")).toBe(strangerBy[family]);
       await heard("stranger");
       await forget();
+      await setUdpTimeouts(kernelTimeouts, "home");
       await tell(strangerBy[family]);
       expect([await heard("stranger"), await ask("stranger"), await ask("stranger")]).toEqual([
         `${lab.published[family]} ${port} tell ring`,
@@ -141,12 +146,10 @@ describe.each(telephones)("with a telephone that %s", (_, port) => {
   });
 });
 
-/** Until the home has forgotten every UDP flow that nobody uses; with a shorter memory than the kernel's, for the while. */
+/** Until the home has forgotten every UDP flow of the caller's. */
 async function idle(): Promise<void> {
-  await setUdpTimeouts({ unansweredSeconds: 1, answeredSeconds: 1 }, "home");
   const calls = async () => (await udpFlows("home")).includes(`sport=${callersPort}`);
   await until("the home has forgotten", 20, async () => expect(await calls()).toBe(false));
-  await setUdpTimeouts(kernelTimeouts, "home");
 }
 
 describe.each(families)("from within the house over IPv%i", (family) => {

@@ -97,6 +97,13 @@ test("the chains are the same whatever is forwarded, but that a forward to the L
   );
 });
 
+test("only a home that passes packets on for us has to be kept from being a router for others", () => {
+  const toLan = optionedForwards.filter((forward) => !isOwn(forward));
+  const rule = 'iifname != "homerelay" oifname != "homerelay" goto others';
+  expect(renderGuard({ home: nas, relay, forwards: toLan })).toContain(rule);
+  expect(renderGuard({ home: nas, relay, forwards: nasForwards })).not.toContain("chain others");
+});
+
 describe("openPorts", () => {
   test("are the union of the ports at which forwards arrive, each port once", () => {
     fc.assert(
