@@ -14,6 +14,9 @@ main() {
   apply_guard "$document/guard"
   apply_kernel_settings "$document/sysctls"
   apply_routes "$document/routes"
+  # Last: a tunnel that could not begin without the guard does so now, and finds all of this.
+  systemctl enable --quiet homerelay-firewall.service
+  systemctl start homerelay-firewall.service
   say "the guard is as it should be"
   # Forwards are tried at the end, and told then what swallows them.
   swallowing=$(/usr/local/lib/homerelay/name-neighbours.sh devices)
@@ -27,8 +30,6 @@ apply_guard() { # FILE
   if write_if_changed 0644 "$firewall_file" <"$1"; then say "the guard has changed"; fi
   # Loaded in any case: somebody may have changed the table by hand.
   nft -f "$firewall_file"
-  systemctl enable --quiet homerelay-firewall.service
-  systemctl start homerelay-firewall.service
 }
 
 # With no tunnel there is nothing to route yet: it sets the rules itself when it starts.
