@@ -17,6 +17,9 @@ main() {
   apply_guard "$document/guard"
   apply_kernel_settings "$document/sysctls"
   apply_routes "$document/routes"
+  # Last: a tunnel that could not begin without the guard does so now, and finds all of this.
+  systemctl enable --quiet homerelay-firewall.service
+  systemctl start homerelay-firewall.service
   say "the guard is as it should be"
   # Forwards are tried at the end, and told then what swallows them.
   swallowing=$(/usr/local/lib/homerelay/name-neighbours.sh devices)
@@ -29,8 +32,6 @@ apply_guard() { # FILE
   nft -c -f "$1" || die "nft refuses the guard; nothing was changed"
   if write_if_changed 0644 "$firewall_file" <"$1"; then say "the guard has changed"; fi
   nft -f <(cat "$firewall_file"; remembered_senders)
-  systemctl enable --quiet homerelay-firewall.service
-  systemctl start homerelay-firewall.service
 }
 
 # Who came lately, so that services go on answering them while they themselves are silent.

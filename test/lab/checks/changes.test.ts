@@ -174,6 +174,12 @@ describe("settings that lock the operator out", () => {
   });
 });
 
+/** What systemd says of our firewall and of the tunnel. */
+async function stateOfOurs(machine: "home" | RelayMachine): Promise<string[]> {
+  const words = await shell(machine, "systemctl is-active homerelay-firewall wg-quick@homerelay || :");
+  return words.trim().split("\n");
+}
+
 describe("what the system does by itself takes nothing of ours away", () => {
   test.each(["start", "reload", "restart"])(
     "nftables.service that is told to %s, at both ends",
@@ -190,6 +196,19 @@ describe("what the system does by itself takes nothing of ours away", () => {
       await until("the forwards answer", 30, expectForwardsToAnswer);
     },
   );
+
+  test.each([
+    ["home", () => "home" as const],
+    ["relay", () => lab.relay],
+  ])("nftables.service that is stopped and started at the %s", async (_, machine) => {
+    await shell(machine(), "systemctl stop nftables");
+    expect(await stateOfOurs(machine())).toEqual(["inactive", "inactive"]);
+    await shell(machine(), "systemctl start nftables");
+    await until("all of ours is back", 20, async () =>
+      expect(await stateOfOurs(machine())).toEqual(["active", "active"]),
+    );
+    await until("the forwards answer", 30, expectForwardsToAnswer);
+  });
 
   test("systemd-networkd that sets up an interface at home", async () => {
     const rulesAtHome = () => shell("home", "ip -4 rule show; ip -6 rule show");
@@ -208,6 +227,33 @@ describe("what the system does by itself takes nothing of ours away", () => {
     await expectForwardsToAnswer();
     await shell("home", `rm ${network}; networkctl reload; ip link delete later`);
   });
+
+  test("rules and routes that somebody takes away at home, and the tunnel's own end leaves none", async () => {
+    const ours = () => shell("home", "ip -4 rule show | grep '^51' || :; ip -4 route show table 18546 2>&1");
+    const before = await ours();
+    expect(before).toMatch(/^518\d:/m);
+    await shell(
+      "home",
+      "ip -4 rule flush protocol kernel; ip -4 rule add from all lookup main priority 32766; ip -4 rule add from all lookup default priority 32767; ip -4 route flush table 18546",
+    );
+    await until("they are back", 30, async () => expect(await ours()).toBe(before));
+    await shell("home", "systemctl stop wg-quick@homerelay; sleep 17");
+    expect(await ours()).not.toMatch(/^518\d:/m);
+    await shell("home", "systemctl start wg-quick@homerelay");
+    await until("the forwards answer", 30, expectForwardsToAnswer);
+    // Also one that ends while they are looked at.
+    await shell("home", "systemctl start --no-block homerelay-routes; systemctl restart wg-quick@homerelay");
+    await until("the forwards answer", 30, expectForwardsToAnswer);
+  });
+
+  test.each([
+    ["home", () => "home" as const, "routes"],
+    ["relay", () => lab.relay, "endpoints"],
+  ])("and the timer of the %s, which has run by now, has not written a line", async (_, machine, name) => {
+    const timer = `systemctl show --property=LastTriggerUSec --value homerelay-${name}.timer`;
+    expect((await shell(machine(), timer)).trim()).toMatch(/\d/);
+    expect(await shell(machine(), `journalctl --quiet --boot --unit=homerelay-${name}.service`)).toBe("");
+  });
 });
 
 describe("a tunnel that somebody took down by hand comes back with its step", () => {
@@ -221,9 +267,18 @@ describe("a tunnel that somebody took down by hand comes back with its step", ()
   });
 });
 
+const otherBoot = (machine: string, before: number) =>
+  until(`${machine} boots`, 120, async () => expect(await initPid(machine)).not.toBe(before));
+
 describe("the forwards work again by themselves", () => {
-  const otherBoot = (machine: string, before: number) =>
-    until(`${machine} boots`, 120, async () => expect(await initPid(machine)).not.toBe(before));
+  // Whose file of kernel settings comes after ours.
+  beforeAll(async () => {
+    for (const machine of [lab.relay, "home"] as const)
+      await shell(
+        machine,
+        "printf '%s = 0\n' net.ipv4.ip_forward net.ipv4.conf.all.src_valid_mark >/etc/sysctl.d/99-owner.conf",
+      );
+  });
 
   // The first one: a home that has just booted speaks by itself, and so would show the relay where it is.
   test("after the carrier gave the home another address", async () => {
@@ -244,7 +299,36 @@ describe("the forwards work again by themselves", () => {
     await power("home", action);
     await otherBoot("home", before);
     await until("the forwards answer", 60, expectForwardsToAnswer);
+    expect(await shell("home", "sysctl -n net.ipv4.conf.all.src_valid_mark")).toBe("1\n");
   });
+});
+
+describe("a firewall file that a power cut left empty", () => {
+  const cases: readonly [string, () => "home" | RelayMachine, string][] = [
+    ["home", () => "home", "**nas-guard"],
+    ["relay", () => lab.relay, "**relay-firewall-rules"],
+  ];
+
+  test.each(cases)(
+    "at the %s keeps the tunnel down, and is whole again with its step",
+    async (_, machine, step) => {
+      const before = await initPid(machine());
+      await shell(machine(), ": >/etc/homerelay/firewall.nft; sync");
+      await power(machine(), "power-cut");
+      await otherBoot(machine(), before);
+      await until("it has booted", 60, async () =>
+        expect(await shell(machine(), "systemctl is-active multi-user.target || :")).toBe("active\n"),
+      );
+      expect(await stateOfOurs(machine())).toEqual(["failed", "inactive"]);
+      expect(await shell(machine(), "ip link show dev homerelay 2>&1 || :")).toContain("does not exist");
+      expect(await sshAtRelay()).toBe("open");
+      await lab.operator.up(["--replace", step]);
+      await until("all of ours is back", 20, async () =>
+        expect(await stateOfOurs(machine())).toEqual(["active", "active"]),
+      );
+      await until("the forwards answer", 30, expectForwardsToAnswer);
+    },
+  );
 });
 
 describe("destroy", () => {

@@ -416,7 +416,7 @@ describe("a relay in the wrong hands", () => {
     const lines = log.split("\n");
     return forgedSources
       .map(([, address]) => address)
-      .filter((it) => lines.some((line) => line.includes(`udp ${it} `) && line.includes(`from ${it}.`)));
+      .filter((it) => lines.some((line) => line.includes(`udp '${it} `) && line.includes(`from ${it}.`)));
   }
 
   describe.each([0, 1, 2])("with rp_filter %i at home", (mode) => {
