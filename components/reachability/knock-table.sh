@@ -88,8 +88,8 @@ read_knock_table() {
 # By `PROTOCOL ARRIVAL-PORT`, behind it the rule that dropped or refused the knock, whoever owns it. stdin: what
 # `nft monitor trace` printed.
 read_trace() {
-  awk '
-    / packet: / && !($3 in knock) {
+  awk -v table="$knock_table" '
+    / packet: / && $5 == table && !($3 in knock) {
       for (i = 7; i < NF; i++) if ($i == "dport") knock[$3] = $(i - 1) " " $(i + 1)
     }
     ($3 in knock) && (/ \(verdict drop\) *$/ || / policy drop *$/) {

@@ -74,6 +74,7 @@ knock() { # FAMILY HOPS TENTHS TRACE INDEX…
     watching=$!
     sleep 0.2
   fi
+  answers=()
   while read -r index word; do answers[$index]=$word; done < <(
     for index; do
       echo "$index ${protocols[$index]} ${address[$family]} ${published[$index]}"
@@ -155,7 +156,7 @@ judge_own_knock() { # FAMILY INDEX
 judge_at_home() { # FAMILY INDEX
   local listeners port=${targets[$2]}
   listeners=$(listeners "$2")
-  if [ "${answers[$2]}" = refused ] || [ -z "$listeners" ]; then
+  if [ "${answers[$2]-silent}" = refused ] || [ -z "$listeners" ]; then
     judge "$1" "$2" "nothing listens" "on $port at home${listeners:+ for it: what has the port listens at ${listeners% } alone}"
   elif [ "${protocols[$2]}" = udp ]; then
     judge "$1" "$2" open

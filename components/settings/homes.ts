@@ -50,7 +50,8 @@ const written = record<WrittenHome>({
     {
       means:
         'What strangers reach there, as in a Compose file: "443", "80:8080", "50000-50100:50000-50100/udp", ' +
-        '"64738:64738/tcp+udp", or the long form below.',
+        '"64738:64738/tcp+udp", or the long form below. Of more than 500 ports (a range counts as two) the proof at the ' +
+        "end of `pulumi up` tries 500, spread over all.",
       example: ["80:8080"],
     },
   ),

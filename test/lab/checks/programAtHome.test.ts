@@ -33,11 +33,15 @@ describe("a home that runs the program itself, with IPv6 switched off", () => {
 
   test("gets the stranger's packets after up", async () => {
     await owner.pulumi(["up", "--yes", "--skip-preview", "--non-interactive"]);
-    const { ipv4Address } = JSON.parse(await owner.pulumi(["stack", "output", "--json"])) as Record<
-      string,
-      unknown
-    >;
+    const { ipv4Address, ipv6Address, reachability } = JSON.parse(
+      await owner.pulumi(["stack", "output", "--json"]),
+    ) as Record<string, unknown>;
     expect(await clientOf(`http://${String(ipv4Address)}/`)).toBe(addresses.stranger);
+    // The tunnel has IPv6 all the same.
+    expect(await clientOf(`http://[${String(ipv6Address)}]/`)).toBe(addresses.stranger6);
+    expect(reachability).toEqual({
+      nas: { "80/tcp": { ipv4: "open", ipv6: "not tried: this home has no IPv6 of its own" } },
+    });
     expect(await owner.pulumi(["up", "--yes", "--expect-no-changes", "--non-interactive"])).toMatch(
       /unchanged/,
     );
