@@ -10,7 +10,7 @@ import { createSocket } from "node:dgram";
 import { connect, createServer } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
-const patienceMilliseconds = 400;
+const patienceMilliseconds = 800;
 const [verb = "", ...args] = process.argv.slice(2);
 const [first = "", second = "", third = "", fourth = ""] = args;
 
@@ -55,6 +55,6 @@ async function ask(from: number, address: string, port: number, tries: number): 
 async function countConnections(address: string, port: number, count: number): Promise<number> {
   let accepted = 0;
   for (let i = 0; i < count; i++) connect(port, address, () => accepted++).on("error", () => undefined);
-  await setTimeout(2 * patienceMilliseconds);
+  await setTimeout(patienceMilliseconds);
   return accepted;
 }
