@@ -89,9 +89,13 @@ class Host {
     if (code !== 0) throw new Problem(`${this.#document.title}: could not give it its lasting host key`);
   }
 
-  /** A host that let us in may be away again, since a first boot ends with another start of its sshd. */
-  async #ask(command: string): Promise<Ran> {
+  /**
+   * A host that let us in may be away again, since a first boot ends with another start of its sshd. The words, without
+   * single quotes, are for `sh`: the user's own shell may be one that reads them otherwise, such as fish.
+   */
+  async #ask(words: string): Promise<Ran> {
     const { title, access } = this.#document;
+    const command = `sh -c '${words}'`;
     let ran = await this.#connection.run(command);
     for (let tries = 1; ran.code === 255 && access.way !== "here"; tries++) {
       await this.waitUntilReached();

@@ -71,6 +71,22 @@ test("a host that lets us in and then is away for a moment, as at the end of a f
   }
 });
 
+test("a host is asked in words that a login shell of another kind, such as fish, passes on as they are", () => {
+  const folder = mkdtempSync(join(tmpdir(), "home-relay-ssh-"));
+  try {
+    // Like fish, it knows no ${NAME-}, no assignments and no `.`; but it runs programs with quoted words.
+    const ssh = `#!/bin/bash\nfor command; do :; done
+      outside=$(sed "s/'[^']*'//g" <<<"$command")
+      case $outside in *['$=(;&|']* | '. '*) echo "fish: $command" >&2; exit 127 ;; esac
+      exec bash -c "$command"\n`;
+    writeFileSync(join(folder, "ssh"), ssh, { mode: 0o755 });
+    const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
+    expect(reach({ waitSeconds: 5 }, env)).toEqual({ status: 0, stdout: "nas is reached\n", stderr: "" });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("a host that knows what its silence may mean says so last", () => {
   const answer = reach({ waitSeconds: 1, silenceMend: "look into the tunnel" });
   expect(answer.stderr).toMatch(/Connection refused\r?\nlook into the tunnel\n$/);
