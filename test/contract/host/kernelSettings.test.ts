@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { renderSysctls } from "../../../components/home/routes.ts";
+import { renderSysctls } from "../../../components/home/sysctls.ts";
 import { parseForward } from "../../../components/network/forward.ts";
 import { renderRelaySysctls } from "../../../components/relay/sysctls.ts";
 import { optionedForwards } from "../../unit/generators/examples.ts";
