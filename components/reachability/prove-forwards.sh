@@ -124,8 +124,8 @@ judge_knock() { # FAMILY INDEX
     if [ "$answer" = refused ]; then
       judge "$1" "$2" "refused by a firewall" "${rule:+at home, by this rule: $rule}"
     else
-      judge "$1" "$2" "no answer" "It came out of the tunnel, and ${rule:-a firewall} at home drops it (port $port)"
-      if [ -n "$rule" ]; then why["$2 $1"]="It came out of the tunnel, and this rule at home drops it: $rule"; fi
+      if [ -n "$rule" ]; then rule="this rule at home drops it: $rule"; else rule="a firewall at home drops it (port $port)"; fi
+      judge "$1" "$2" "no answer" "it came out of the tunnel, and $rule"
     fi
   elif was_seen unreachable "$2" && [ "$protocol" = tcp ]; then
     # Of a port at which nothing listens TCP says so itself.
@@ -136,7 +136,7 @@ judge_knock() { # FAMILY INDEX
     judge "$1" "$2" open
   else
     judge "$1" "$2" "no answer" \
-      "It came out of the tunnel and was passed on, so a firewall or the service at $machine swallows it (port $port)"
+      "it came out of the tunnel and was passed on, so a firewall or the service at $machine swallows it (port $port)"
   fi
 }
 
@@ -162,7 +162,7 @@ judge_at_home() { # FAMILY INDEX
     judge "$1" "$2" open
   else
     judge "$1" "$2" "no answer" \
-      "It reached port $port at home, so the service is stuck, or its answers leave by another way than the tunnel"
+      "it reached port $port at home, so the service is stuck, or its answers leave by another way than the tunnel"
   fi
 }
 
@@ -221,14 +221,15 @@ knock_in_rounds() { # FAMILY TRACE INDEX…
 # What did not come out of the tunnel is lost on the way to the relay or there. Strangers come another way, so the first
 # is no fault of the forward.
 judge_lost() { # FAMILY INDEX…
-  local family=$1 index lost=() control='' dropped='a firewall between here and the relay, or on it, swallows it'
+  local family=$1 index lost=() control=''
   shift
   for index; do
     [ "${verdict["$index $family"]}" = lost ] || continue
     if [[ $often_shut == *" ${published[$index]} "* ]]; then
-      judge "$family" "$index" "not tried" "many lines let port ${published[$index]} not out, and this one seems to be one of them"
+      judge "$family" "$index" "not tried" "many lines let nothing out to port ${published[$index]}, and this one seems to be one of them"
     else
-      judge "$family" "$index" "no answer" "It did not come out of the tunnel: $dropped"
+      judge "$family" "$index" "no answer" \
+        "it did not come out of the tunnel: a firewall between here and the relay, or on it, swallows it"
       lost+=("$index")
     fi
   done
@@ -264,9 +265,9 @@ locate_loss() { # FAMILY CONTROL INDEX…
   for index; do
     if [ "${reached[$index]-0}" -lt "${reached[$control]-0}" ]; then
       judge "$family" "$index" "not tried" \
-        "this line lets port ${published[$index]} not out: it is lost ${reached[$index]-0} routers from here, where port ${published[$control]} gets on"
+        "this line lets nothing out to port ${published[$index]}: it is lost ${reached[$index]-0} routers from here, where port ${published[$control]} gets on"
     elif [ -n "${reached[$control]-}" ]; then
-      why["$index $family"]="It gets as far as port ${published[$control]} does, ${reached[$control]} routers from here, and not out of the tunnel: a firewall on the relay, or its provider's, swallows it"
+      why["$index $family"]="it gets as far as port ${published[$control]} does, ${reached[$control]} routers from here, and not out of the tunnel: a firewall on the relay, or its provider's, swallows it"
     fi
   done
 }
@@ -295,7 +296,7 @@ describe() { # "INDEX FAMILY"
   case ${verdict[$1]} in
     open) if [ "${protocols[${1% *}]}" = udp ]; then echo "arrives at home"; else echo open; fi ;;
     'nothing listens') echo "the way is free, but nothing listens $reason" ;;
-    *) echo "${verdict[$1]}${reason:+. $reason}" ;;
+    *) echo "${verdict[$1]}${reason:+: $reason}" ;;
   esac
 }
 
