@@ -2,7 +2,7 @@ import { arrivalPorts, endsAtHome } from "../network/forward.ts";
 import { internet6, notInternet4 } from "../network/internet.ts";
 import { namedMap, namedSet } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
-import { mergeRanges, renderPortRange } from "../network/port.ts";
+import { mergeRanges, pairPorts, renderPortRange } from "../network/port.ts";
 import type { PublishedForward } from "../network/publishedForward.ts";
 import type { Family } from "./publishedElements.ts";
 
@@ -94,9 +94,7 @@ function changed(forwards: readonly PublishedForward[], family: Family): string[
   for (const { forward, address } of forwards.toSorted(
     (a, b) => a.forward.published.first - b.forward.published.first,
   )) {
-    const { first, last } = forward.published;
-    for (let published = first; published <= last; published++) {
-      const arrival = arrivalPorts(forward).first + published - first;
+    for (const [published, arrival] of pairPorts(forward.published, arrivalPorts(forward))) {
       const key = `${address[family]} . ${arrival}`;
       if (!lowest.has(key)) lowest.set(key, { arrival, published });
     }

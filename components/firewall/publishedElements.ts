@@ -1,6 +1,6 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import { arrivalPorts } from "../network/forward.ts";
-import { renderPortRange } from "../network/port.ts";
+import { pairPorts, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
 import { answersOverIpv6 } from "../network/publishedForward.ts";
 import type { PublishedForward } from "../network/publishedForward.ts";
@@ -11,11 +11,10 @@ export type Family = keyof TunnelAddress;
 export function singles(forwards: readonly PublishedForward[], family: Family): string[] {
   return elements(
     forwards.filter((published) => translates(published) && answers(published, family)),
-    (protocol, { first, last }, { forward, address }) =>
-      Array.from({ length: last - first + 1 }, (_, i) => {
-        const target = `${address[family]} . ${arrivalPorts(forward).first + i}`;
-        return `${protocol} . ${first + i} : ${target}`;
-      }),
+    (protocol, range, { forward, address }) =>
+      pairPorts(range, arrivalPorts(forward)).map(
+        ([published, arrival]) => `${protocol} . ${published} : ${address[family]} . ${arrival}`,
+      ),
   );
 }
 

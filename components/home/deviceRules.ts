@@ -46,10 +46,11 @@ export interface DeviceRules {
  * lets in whoever holds the relay as well: what is open to a device is open to a relay in the wrong hands.
  *
  * Every packet of a device is judged, also of an open connection, so that what is closed is closed at once. The internet
- * is what the main table knows by its default route alone: with the mark of lookups, that route is left out,
- * and such a destination is found in the tunnel's table. So neither the LAN, whatever its addresses, nor this machine
- * is reached that way; what else belongs to the house is learned from packets, see `outOfTheHouse`. What is passed on is masqueraded, since nobody there knows a route to a device; a container
- * that is published at home, where Docker translates, still sees the device itself.
+ * is what the main table knows by its default route alone: with the mark of lookups, that route is left out, and such a
+ * destination is found in the tunnel's table. So neither the LAN, whatever its addresses, nor this machine is reached
+ * that way; what else belongs to the house is learned from packets, see `outOfTheHouse`. What is passed on is
+ * masqueraded, since nobody there knows a route to a device; a container that is published at home, where Docker
+ * translates, still sees the device itself.
  */
 export function deviceRules(devices: readonly AdmittedDevice[], home: TunnelAddress): DeviceRules {
   const addresses = (family: keyof TunnelAddress, which: (device: AdmittedDevice) => boolean) =>

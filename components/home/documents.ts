@@ -10,7 +10,8 @@ import { includePassing } from "../network/othersPassing.ts";
 import { passesOn, renderGuard } from "./guard.ts";
 import { admittedDevices } from "./deviceRules.ts";
 import { loadRelayAddresses, renderRelayAddresses } from "./ownCalls.ts";
-import { renderRoutes, renderSysctls } from "./routes.ts";
+import { renderRoutes } from "./routes.ts";
+import { renderSysctls } from "./sysctls.ts";
 
 /** For `apply-guard.sh`. No unknown piece is in it, so a preview shows its lines even before there is a stack. */
 export function renderGuardDocument({ name, tunnelAddress, tunnel, forwards, devices }: HomePlan): string {

@@ -6,7 +6,7 @@ import { deviceMark, forwardedMark, lookupMark, neighbourMark, tunnelMark } from
 import { others, passOthers, passesOthers } from "../network/othersPassing.ts";
 import { namedMap, namedSet, renderTable } from "../network/nft.ts";
 import type { NamedSet } from "../network/nft.ts";
-import { mergeRanges, renderPortRange } from "../network/port.ts";
+import { mergeRanges, pairPorts, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
 import { deviceRules } from "./deviceRules.ts";
 import type { AdmittedDevice } from "./deviceRules.ts";
@@ -248,13 +248,12 @@ interface LanTarget {
 function lanTargets(forward: Forward): LanTarget[] {
   const { to, protocols, target } = forward;
   if (to === undefined) return [];
-  const { first, last } = arrivalPorts(forward);
   return protocols.flatMap((protocol) =>
-    Array.from({ length: last - first + 1 }, (_, i) => ({
+    pairPorts(arrivalPorts(forward), target).map(([arrival, port]) => ({
       protocol,
-      arrival: first + i,
+      arrival,
       to,
-      target: target.first + i,
+      target: port,
     })),
   );
 }

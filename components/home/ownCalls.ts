@@ -6,7 +6,7 @@ import { notInternet4 } from "../network/internet.ts";
 import { proofGroup } from "../network/ourNumbers.ts";
 import { namedMap, namedSet } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
-import { portCount, renderPortRange } from "../network/port.ts";
+import { pairPorts, renderPortRange } from "../network/port.ts";
 import type { PortRange } from "../network/port.ts";
 
 /** Parts of a home's guard: its sets and its chains. */
@@ -87,8 +87,8 @@ export function ownCalls(home: TunnelAddress, forwards: readonly Forward[]): Own
 }
 
 /**
- * Behind the guard: nft then reads the relay's addresses along with it, once the file is there. A name with a pattern in it may
- * name nothing.
+ * Behind the guard: nft then reads the relay's addresses along with it, once the file is there. A name with a pattern in
+ * it may name nothing.
  */
 export const loadRelayAddresses = 'include "/etc/homerelay/relay.nf[t]"\n';
 
@@ -109,10 +109,7 @@ function singles(forwards: readonly Forward[], home: string): string[] {
     .filter(translates)
     .flatMap(({ published, target, protocols, to = home }) =>
       protocols.flatMap((protocol) =>
-        Array.from(
-          { length: portCount(published) },
-          (_, i) => `${protocol} . ${published.first + i} : ${to} . ${target.first + i}`,
-        ),
+        pairPorts(published, target).map(([from, port]) => `${protocol} . ${from} : ${to} . ${port}`),
       ),
     );
 }

@@ -9,10 +9,8 @@
 #   KEY+=LIST   these, comma separated, besides those from before us
 # A key is written with dots, or with slashes where an interface's name, which may have dots, is part of it.
 
-# From paths.sh: for the next boot, by homerelay-sysctl.service.
-: "${sysctl_file:?}"
-# `KEY=VALUE` a line, in the order in which they are given back; and a comment for each bridge that was here before us.
-readonly sysctl_note=/etc/homerelay/before
+# From paths.sh: for the next boot, by homerelay-sysctl.service; and what was before us.
+: "${sysctl_file:?}" "${sysctl_note:?}"
 # The kernel turns this off, for all interfaces, whenever a WireGuard interface comes up.
 readonly turned_off_by_wireguard=net.ipv4.conf.all.send_redirects
 

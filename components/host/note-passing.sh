@@ -3,7 +3,7 @@
 # forwarding makes no router out of it.
 
 # From paths.sh.
-: "${etc:?}"
+: "${etc:?}" "${sysctl_note:?}"
 
 # For which families this machine passed packets on between others before us. The ruleset includes this file.
 note_passing() {
@@ -19,6 +19,6 @@ note_passing() {
 # As kernel-settings.sh noted it before it changed anything; where nothing is noted, nothing has been changed.
 passed_on() { # KEY
   local value=''
-  if [ -f "$etc/before" ]; then value=$(sed -n "s/^$1=//p" "$etc/before"); fi
+  if [ -f "$sysctl_note" ]; then value=$(sed -n "s/^$1=//p" "$sysctl_note"); fi
   [ "${value:-$(cat "/proc/sys/${1//.//}" 2>/dev/null)}" = 1 ]
 }

@@ -12,6 +12,9 @@ readonly owner_file=/etc/homerelay/owner
 readonly firewall_file=/etc/homerelay/firewall.nft firewall_on_trial=/etc/homerelay/firewall-on-trial.nft
 # The SHA-256 of the rules that were last confirmed, whatever became of their file.
 readonly firewall_confirmed=/etc/homerelay/firewall-confirmed
+# What kernel settings were before us: `KEY=VALUE` a line, in the order in which they are given back; and a comment for
+# each bridge that was here before us.
+readonly sysctl_note=/etc/homerelay/before
 readonly sysctl_file=/etc/sysctl.d/60-homerelay.conf
 readonly sshd_drop_in=/etc/ssh/sshd_config.d/10-homerelay.conf
 readonly upgrades_file=/etc/apt/apt.conf.d/52homerelay

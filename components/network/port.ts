@@ -26,6 +26,11 @@ export function portCount({ first, last }: PortRange): number {
   return last - first + 1;
 }
 
+/** Each port of a range, and the one at the same place in another range of that length. */
+export function pairPorts(from: PortRange, to: PortRange): (readonly [number, number])[] {
+  return Array.from({ length: portCount(from) }, (_, i) => [from.first + i, to.first + i] as const);
+}
+
 export function rangesOverlap(a: PortRange, b: PortRange): boolean {
   return a.first <= b.last && b.first <= a.last;
 }

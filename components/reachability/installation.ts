@@ -6,6 +6,9 @@ export const reachabilityInstallation: Installation = {
   files: [
     installedScript("reachability/prove-forwards.sh"),
     installedScript("reachability/knock-table.sh"),
+    installedScript("reachability/verdicts.sh"),
+    installedScript("reachability/lost-knocks.sh"),
+    installedScript("reachability/proof-report.sh"),
     installedScript("reachability/send-knocks.sh"),
   ],
   packages: [],

@@ -12,21 +12,26 @@
 . /usr/local/lib/homerelay/begin-step.sh
 # shellcheck source=knock-table.sh
 . /usr/local/lib/homerelay/knock-table.sh
+# shellcheck source=verdicts.sh
+. /usr/local/lib/homerelay/verdicts.sh
+# shellcheck source=lost-knocks.sh
+. /usr/local/lib/homerelay/lost-knocks.sh
+# shellcheck source=proof-report.sh
+. /usr/local/lib/homerelay/proof-report.sh
 
 # Knocks at a time: fewer than the relay lets in of one source in a second.
 readonly at_once=64
-# Tenths of a second for an answer, and for the word of a router on the way.
-readonly patience=32 short_patience=7
+# Tenths of a second for an answer.
+readonly patience=32
 # Seconds after which nothing more is tried, so that all is told before the step is ended.
 readonly deadline=240
-# Ports that most lines let nothing out to, so that only strangers can try them.
-readonly often_shut=' 25 135 137 138 139 445 '
 
 # By forward.
 protocols=() published=() targets=() machines=() sources=() arrivals=()
 declare -A address=()
 group='' left=0 failures=0
 # By forward and address family, as "3 6". Verdict: open, nothing listens, refused by a firewall, no answer, not tried.
+# Until it is known where a knock was lost: lost.
 declare -A verdict=() why=()
 # What is known of the knocks under way: by forward their answers, and by "SET PORT" how far they got.
 declare -A answers=() noted=() stopped_by=()
@@ -88,84 +93,6 @@ knock() { # FAMILY HOPS TENTHS TRACE INDEX…
   fi
 }
 
-# Whether the last knock at a forward was seen at a place of the table of knocks.
-was_seen() { # PLACE INDEX
-  [ -n "${noted["$1_${protocols[$2]} ${arrivals[$2]}"]-}" ]
-}
-
-# What has the port at home, by its addresses; nothing where another machine has it.
-listeners() { # INDEX
-  ss -Hln"${protocols[$1]:0:1}" "sport = :${targets[$1]}" | awk '{ print $4 }' | sort -u | tr '\n' ' '
-}
-
-judge() { # FAMILY INDEX VERDICT [WHY]
-  verdict["$2 $1"]=$3
-  why["$2 $1"]=${4-}
-}
-
-# From the answer and from how far the knock got.
-judge_knock() { # FAMILY INDEX
-  local answer=${answers[$2]-silent} port=${targets[$2]} machine=${machines[$2]} protocol=${protocols[$2]} rule
-  rule=${stopped_by["$protocol ${arrivals[$2]}"]-}
-  if [ "$answer" = open ]; then
-    # A network on the way may make a connection of its own out of ours, so any one that came will do.
-    if was_seen any_came_out "$2"; then
-      judge "$1" "$2" open
-    else
-      judge "$1" "$2" "no answer" "something answers, but not this home: no connection came out of the tunnel"
-    fi
-  elif ! was_seen came_out "$2"; then
-    judge "$1" "$2" lost
-  elif was_seen own_sender "$2"; then
-    judge_own_knock "$1" "$2"
-  elif was_seen reached_here "$2"; then
-    judge_at_home "$1" "$2"
-  elif ! was_seen passed_on "$2"; then
-    if [ "$answer" = refused ]; then
-      judge "$1" "$2" "refused by a firewall" "${rule:+at home, by this rule: $rule}"
-    else
-      judge "$1" "$2" "no answer" "It came out of the tunnel, and ${rule:-a firewall} at home drops it (port $port)"
-      if [ -n "$rule" ]; then why["$2 $1"]="It came out of the tunnel, and this rule at home drops it: $rule"; fi
-    fi
-  elif was_seen unreachable "$2" && [ "$protocol" = tcp ]; then
-    # Of a port at which nothing listens TCP says so itself.
-    judge "$1" "$2" "refused by a firewall" "behind the home's own, at $machine, port $port"
-  elif [ "$answer" = refused ] || was_seen unreachable "$2"; then
-    judge "$1" "$2" "nothing listens" "on $port at $machine"
-  elif [ "$protocol" = udp ]; then
-    judge "$1" "$2" open
-  else
-    judge "$1" "$2" "no answer" \
-      "It came out of the tunnel and was passed on, so a firewall or the service at $machine swallows it (port $port)"
-  fi
-}
-
-# With IPv6, or a public address on its own card, this home is the sender of what it knocks with: the guard lets in none who
-# poses as this machine, and no answer could leave by the tunnel. What can be seen is that the knock came out of it.
-judge_own_knock() { # FAMILY INDEX
-  if [ "${machines[$2]}" != home ]; then
-    judge "$1" "$2" "not tried" "it comes out of the tunnel, and no answer can be seen from the home itself"
-  elif [ -n "$(listeners "$2")" ]; then
-    judge "$1" "$2" open
-  else
-    judge "$1" "$2" "nothing listens" "on ${targets[$2]} at home"
-  fi
-}
-
-# The knock got past every firewall to this machine's own programs.
-judge_at_home() { # FAMILY INDEX
-  local listeners port=${targets[$2]}
-  listeners=$(listeners "$2")
-  if [ "${answers[$2]-silent}" = refused ] || [ -z "$listeners" ]; then
-    judge "$1" "$2" "nothing listens" "on $port at home${listeners:+ for it: what has the port listens at ${listeners% } alone}"
-  elif [ "${protocols[$2]}" = udp ]; then
-    judge "$1" "$2" open
-  else
-    judge "$1" "$2" "no answer" \
-      "It reached port $port at home, so the service is stuck, or its answers leave by another way than the tunnel"
-  fi
-}
-
 # Of all forwards, those that anybody may knock at in this family.
 prove_family() { # FAMILY
   local index waiting=() silent=() trace
@@ -218,59 +145,6 @@ knock_in_rounds() { # FAMILY TRACE INDEX…
   done
 }
 
-# What did not come out of the tunnel is lost on the way to the relay or there. Strangers come another way, so the first
-# is no fault of the forward.
-judge_lost() { # FAMILY INDEX…
-  local family=$1 index lost=() control='' dropped='a firewall between here and the relay, or on it, swallows it'
-  shift
-  for index; do
-    [ "${verdict["$index $family"]}" = lost ] || continue
-    if [[ $often_shut == *" ${published[$index]} "* ]]; then
-      judge "$family" "$index" "not tried" "many lines let port ${published[$index]} not out, and this one seems to be one of them"
-    else
-      judge "$family" "$index" "no answer" "It did not come out of the tunnel: $dropped"
-      lost+=("$index")
-    fi
-  done
-  [ "${#lost[@]}" -gt 0 ] || return 0
-  for index in "${!protocols[@]}"; do
-    case ${verdict["$index $family"]-} in open | 'nothing listens') control=$index ;; esac
-  done
-  if [ -n "$control" ]; then
-    locate_loss "$family" "$control" "${lost[@]:0:3}"
-  elif [ "$family" = 6 ] && ! ping -6 -c 3 -i 0.3 -W 2 "${address[6]}" >/dev/null 2>&1; then
-    for index in "${lost[@]}"; do
-      judge 6 "$index" "not tried" "from here nothing gets to the relay over IPv6, not even a ping"
-    done
-  fi
-}
-
-# Lets knocks pass one more router each time: those on the way say when they drop one for that, and so how far it came.
-# Routers answer only a few such knocks a second, so three forwards stand for all that were lost.
-locate_loss() { # FAMILY CONTROL INDEX…
-  local family=$1 control=$2 hops index
-  local -A reached=()
-  shift
-  for hops in {1..20}; do
-    has_time || break
-    knock "$family" "$hops" "$short_patience" '' "$@"
-    for index; do
-      if [ -n "${noted["expired_${protocols[$index]} ${published[$index]}"]-}" ]; then reached[$index]=$hops; fi
-    done
-    # The relay counts as a router, too, and here the knock is at home.
-    if was_seen came_out "$control"; then break; fi
-  done
-  shift
-  for index; do
-    if [ "${reached[$index]-0}" -lt "${reached[$control]-0}" ]; then
-      judge "$family" "$index" "not tried" \
-        "this line lets port ${published[$index]} not out: it is lost ${reached[$index]-0} routers from here, where port ${published[$control]} gets on"
-    elif [ -n "${reached[$control]-}" ]; then
-      why["$index $family"]="It gets as far as port ${published[$control]} does, ${reached[$control]} routers from here, and not out of the tunnel: a firewall on the relay, or its provider's, swallows it"
-    fi
-  done
-}
-
 # A way to the relay over IPv6 that is no tunnel of ours. Prints why there is none.
 find_ipv6() {
   local route
@@ -278,61 +152,6 @@ find_ipv6() {
   if [[ $route != *' dev '* || $route == *" dev $interface "* || $route == *unreachable* ]]; then
     echo "this home has no IPv6 of its own"
   fi
-}
-
-# IPv6 is told apart only where it differs; what is not tried over it comes at the end.
-tell() { # INDEX
-  local name="${protocols[$1]} ${published[$1]}" four six
-  four=$(describe "$1 4")
-  say "$name: $four"
-  if [ -z "${verdict["$1 6"]-}" ] || [ "${verdict["$1 6"]}" = "not tried" ]; then return; fi
-  six=$(describe "$1 6")
-  [ "$six" = "$four" ] || say "$name over IPv6: $six"
-}
-
-describe() { # "INDEX FAMILY"
-  local reason=${why[$1]}
-  case ${verdict[$1]} in
-    open) if [ "${protocols[${1% *}]}" = udp ]; then echo "arrives at home"; else echo open; fi ;;
-    'nothing listens') echo "the way is free, but nothing listens $reason" ;;
-    *) echo "${verdict[$1]}${reason:+. $reason}" ;;
-  esac
-}
-
-say_not_tried_over_ipv6() {
-  local index reason
-  for index in "${!protocols[@]}"; do
-    reason=${why["$index 6"]-}
-    if [ "${verdict["$index 6"]-}" = "not tried" ] && [ "$reason" != "${why["$index 4"]}" ]; then
-      printf 'not tried over IPv6: %s\n' "$reason"
-    fi
-  done | sort -u
-}
-
-# A forward counts once, though it may fail over both families.
-count_failures() {
-  local index
-  for index in "${!protocols[@]}"; do
-    case "${verdict["$index 4"]} ${verdict["$index 6"]-}" in
-      *'refused by a firewall'* | *'no answer'*) failures=$((failures + 1)) ;;
-    esac
-  done
-}
-
-# No text in it has a character that JSON would want quoted.
-print_results() {
-  local index family comma='' line
-  line='reachability {'
-  for index in "${!protocols[@]}"; do
-    line+="$comma\"${published[$index]}/${protocols[$index]}\":{\"ipv4\":\"$(result "$index 4")\""
-    if [ -n "${verdict["$index 6"]-}" ]; then line+=",\"ipv6\":\"$(result "$index 6")\""; fi
-    line+='}' comma=,
-  done
-  say "$line}"
-}
-
-result() { # "INDEX FAMILY"
-  if [ "${verdict[$1]}" = "not tried" ]; then echo "not tried: ${why[$1]}"; else echo "${verdict[$1]}"; fi
 }
 
 main() { # RELAY-ADDRESS

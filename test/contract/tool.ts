@@ -1,5 +1,8 @@
 import { spawnSync } from "node:child_process";
 
+/** For `unshare`: who is not root becomes it, within the namespaces that it makes besides. */
+export const asRoot: readonly string[] = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
+
 /** Runs a tool of the machine; throws with all that it said if it fails, or with what to install if it is not there. */
 export function runTool(
   debianPackage: string,

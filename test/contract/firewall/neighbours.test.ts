@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { renderPublishedPorts } from "../../../components/firewall/publishedPorts.ts";
 import { parseForward } from "../../../components/network/forward.ts";
 import { nas, toHome } from "../../unit/generators/examples.ts";
-import { runTool } from "../tool.ts";
+import { asRoot, runTool } from "../tool.ts";
 
 const scripts = join(__dirname, "../../../components/firewall");
 
@@ -198,9 +198,14 @@ RULES
       printf '%s\\n' "$mends"
       bash -ec "$mends"
       bash ${name} 51820`;
-    const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
     expect(
-      runTool("util-linux nftables", "unshare", [...namespace, "bash", "-ec", `(${script}) 2>&1`]).trim(),
+      runTool("util-linux nftables", "unshare", [
+        ...asRoot,
+        "--net",
+        "bash",
+        "-ec",
+        `(${script}) 2>&1`,
+      ]).trim(),
     ).toBe(
       [
         "nft insert rule inet filter input udp dport 51820 accept",

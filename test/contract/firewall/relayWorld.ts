@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { media, nas, relay } from "../../unit/generators/examples.ts";
-import { runTool } from "../tool.ts";
+import { asRoot, runTool } from "../tool.ts";
 
 /** Where the people and machines of the world are. The operator and the stranger share a machine, and have an address each. */
 export const at = {
@@ -98,9 +98,9 @@ export function inRelayWorld(files: Readonly<Record<string, string>>, ...lines: 
     const script = ["set -euo pipefail", `folder=${folder}`, raise, verbs, ...lines].join("\n");
     writeFileSync(join(folder, "script"), script);
     const alone = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    const namespaces = process.getuid?.() === 0 ? alone : ["--user", "--map-root-user", ...alone];
     return runTool("util-linux iproute2 nftables", "unshare", [
-      ...namespaces,
+      ...asRoot,
+      ...alone,
       "bash",
       join(folder, "script"),
     ]);

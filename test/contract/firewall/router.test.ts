@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
 import { parseForward } from "../../../components/network/forward.ts";
 import { firewall, nas, toHome } from "../../unit/generators/examples.ts";
-import { runTool } from "../tool.ts";
+import { asRoot, runTool } from "../tool.ts";
 import { at, inRelayWorld } from "./relayWorld.ts";
 
 /**
@@ -88,13 +88,12 @@ describe("what a machine passed on before us", () => {
         set -euo pipefail
         . ${join(__dirname, "../../../components/host/messages.sh")}
         . ${join(__dirname, "../../../components/host/files.sh")}
-        etc=${folder}
+        etc=${folder} sysctl_note=${folder}/before
         . ${join(__dirname, "../../../components/host/note-passing.sh")}
         for key in ipv4/ip_forward ipv6/conf/all/forwarding; do echo ${now} >/proc/sys/net/$key; done
         note_passing
         grep -v '^#' ${folder}/passes-others.nft || :`;
-      const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
-      return runTool("util-linux", "unshare", [...namespace, "bash", "-c", lines]);
+      return runTool("util-linux", "unshare", [...asRoot, "--net", "bash", "-c", lines]);
     } finally {
       rmSync(folder, { recursive: true });
     }

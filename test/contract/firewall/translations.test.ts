@@ -6,7 +6,7 @@ import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
 import { parseForward } from "../../../components/network/forward.ts";
 import { firewall, nas, toHome } from "../../unit/generators/examples.ts";
 import { debianProgram } from "../debianFiles.ts";
-import { runTool } from "../tool.ts";
+import { asRoot, runTool } from "../tool.ts";
 
 const script = resolve(__dirname, "../../../components/firewall/name-translations.sh");
 const forwards = toHome(
@@ -18,10 +18,10 @@ const iptables = debianProgram("/usr/sbin/iptables", ["iptables", "libip4tc2", "
 
 /** Runs lines of bash on a machine with the public address 203.0.113.5, and a bridge with containers. */
 function onMachine(lines: string, env: Readonly<Record<string, string>> = {}): string {
-  const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
   const exports = Object.entries(env).map(([key, value]) => `export ${key}='${value}'`);
   return runTool("util-linux iproute2", "unshare", [
-    ...namespace,
+    ...asRoot,
+    "--net",
     ...["bash", "-euc"],
     `${exports.join("\n")}
     ip link set lo up

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
 import { renderGuard } from "../../../components/home/guard.ts";
 import { firewall, nas, nasForwards, relay } from "../../unit/generators/examples.ts";
-import { runTool } from "../tool.ts";
+import { asRoot, runTool } from "../tool.ts";
 
 const unit = readFileSync(join(__dirname, "../../../components/firewall/homerelay-firewall.service"), "utf8");
 
@@ -31,8 +31,7 @@ function run(setting: "ExecStart" | "ExecReload", file: string, before = ":"): s
     .replaceAll("/etc/homerelay", folder)
     .replaceAll("/bin/sh", "sh")
     .replaceAll("exit 1", "false");
-  const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
-  return runTool("nftables", "unshare", [...namespace, "bash", "-c", here]);
+  return runTool("nftables", "unshare", [...asRoot, "--net", "bash", "-c", here]);
 }
 
 describe.each([

@@ -13,6 +13,7 @@ import { renderRoutes } from "../../../components/home/routes.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
 import { nas } from "../../unit/generators/examples.ts";
 import { syncRoutesIn } from "../tunnel/syncRoutesIn.ts";
+import { asRoot } from "../tool.ts";
 
 const relay = { ipv4: "10.77.0.1", ipv6: "fd77::1" };
 const tablet = { ipv4: "10.77.9.9", ipv6: "fd77::909" };
@@ -122,8 +123,7 @@ function reached(openings: { readonly exits: boolean; readonly lans?: readonly s
     for try in 1 2; do
       at relay ${process.execPath} -e '${client}' -- ${tablet.ipv4} ${tablet.ipv6} ${names.map((name) => `"${targets[name]}"`).join(" ")}
     done`;
-  const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
-  const { status, stdout, stderr } = spawnSync("unshare", [...namespace, "bash", "-euc", script], {
+  const { status, stdout, stderr } = spawnSync("unshare", [...asRoot, "--net", "bash", "-euc", script], {
     encoding: "utf8",
     timeout: 50_000,
   });

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { asRoot } from "../tool.ts";
 
 /** How a run on the host ended. */
 export interface Ended {
@@ -61,10 +62,9 @@ export class BareHost {
       mount --bind /dev/null dev/null
       mount --rbind /proc proc
       exec chroot . "$@"`;
-    const root = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
     const { error, status, stdout, stderr } = spawnSync(
       "unshare",
-      [...root, "--mount", "--net", "sh", "-ec", inside, this.root, ...command],
+      [...asRoot, "--mount", "--net", "sh", "-ec", inside, this.root, ...command],
       { input, encoding: "utf8", timeout: 60_000, env: { PATH: "/tools:/usr/sbin:/usr/bin:/sbin:/bin" } },
     );
     if (error) throw error;

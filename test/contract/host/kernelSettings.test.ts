@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { renderSysctls } from "../../../components/home/routes.ts";
+import { renderSysctls } from "../../../components/home/sysctls.ts";
 import { parseForward } from "../../../components/network/forward.ts";
 import { renderRelaySysctls } from "../../../components/relay/sysctls.ts";
 import { optionedForwards } from "../../unit/generators/examples.ts";
-import { runTool } from "../tool.ts";
+import { asRoot, runTool } from "../tool.ts";
 
 const host = join(__dirname, "../../../components/host");
 
@@ -41,8 +41,7 @@ function onMachine(...lines: readonly string[]): string {
     put() { printf '%s\\n' "$2" >"$(setting_path "$1")"; }
     link() { if [ "$1" = bridge ]; then ip link add "$2" type bridge; else ip link add "$2" type veth peer name "$2-other"; fi; }
     ${lines.join("\n")}`;
-  const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
-  return runTool("util-linux iproute2", "unshare", [...namespace, "bash", "-c", script]);
+  return runTool("util-linux iproute2", "unshare", [...asRoot, "--net", "bash", "-c", script]);
 }
 
 const forward4 = "net.ipv4.ip_forward";

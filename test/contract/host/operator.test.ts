@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { uninstallParts } from "../../../components/host/scriptParts.ts";
+import { asRoot } from "../tool.ts";
 
 const project = join(__dirname, "../../..");
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
@@ -153,9 +154,8 @@ test("this very machine is refused when it is no Debian, by its name alone", () 
   try {
     writeFileSync(join(folder, "os-release"), 'ID=alpine\nPRETTY_NAME="Alpine Linux v3.22"\n');
     const inside = `mount --bind ${folder}/os-release /etc/os-release && exec "$0" "$@"`;
-    const own = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
     const program = [process.execPath, quiet, "components/host/reach-host.ts"];
-    const { status, stderr } = spawnSync("unshare", [...own, "--mount", "sh", "-c", inside, ...program], {
+    const { status, stderr } = spawnSync("unshare", [...asRoot, "--mount", "sh", "-c", inside, ...program], {
       cwd: project,
       encoding: "utf8",
       input: "",

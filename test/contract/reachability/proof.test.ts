@@ -62,7 +62,7 @@ test("a home without IPv6 of its own says so, and what only some may reach is no
     0,
     [
       "tcp 80: open",
-      "tcp 2200: not tried. open to some only",
+      "tcp 2200: not tried: open to some only",
       "not tried over IPv6: this home has no IPv6 of its own",
       `reachability ${JSON.stringify({
         "80/tcp": { ipv4: "open", ipv6: "not tried: this home has no IPv6 of its own" },
@@ -77,7 +77,7 @@ test("a home without IPv6 of its own says so, and what only some may reach is no
 
 describe("while strangers knock at the very same ports", () => {
   const lost =
-    "no answer. It gets as far as port 6000 does, 3 routers from here, and not out of the tunnel: a firewall on the relay, or its provider's, swallows it";
+    "no answer: it gets as far as port 6000 does, 3 routers from here, and not out of the tunnel: a firewall on the relay, or its provider's, swallows it";
   const knocking = `( while :; do core bash -c ': <>/dev/tcp/203.0.113.5/443' 2>/dev/null || :; core bash -c 'echo x >/dev/udp/203.0.113.5/5999; echo x >/dev/udp/203.0.113.5/6000' || :; done ) &`;
 
   test("a knock of the home's own that is lost is not taken for theirs", () => {
@@ -114,9 +114,9 @@ udp dport 5001 counter drop`;
       services: ["tcp :: 8080", "tcp :: 8081", "tcp :: 8082", "tcp :: 8083", "udp :: 5000", "udp :: 5001"],
       before: rule("home", "input", refusing),
     });
-    const by = "refused by a firewall. at home, by this rule: inet theirs_input theirs:";
+    const by = "refused by a firewall: at home, by this rule: inet theirs_input theirs:";
     const dropped =
-      "no answer. It came out of the tunnel, and this rule at home drops it: inet theirs_input theirs:";
+      "no answer: it came out of the tunnel, and this rule at home drops it: inet theirs_input theirs:";
     expect(status).toBe(1);
     expect(said.filter((line) => !line.includes("over IPv6"))).toEqual([
       `tcp 80: ${by} tcp dport 8080 reject comment "we refuse"`,
@@ -138,9 +138,7 @@ udp dport 5001 counter drop`;
     });
     expect([status, said[0]]).toEqual([
       1,
-      expect.stringMatching(
-        /^tcp 80: no answer\. .* inet homerelay from_relay: .*drop comment "no forward"$/,
-      ),
+      expect.stringMatching(/^tcp 80: no answer: .* inet homerelay from_relay: .*drop comment "no forward"$/),
     ]);
   });
 });
@@ -164,7 +162,7 @@ ${rule("router", "input", "tcp dport 8002 reject")}`,
       [
         "tcp 8000: open",
         "tcp 8001: the way is free, but nothing listens on 8001 at 192.168.1.1",
-        "tcp 8002: refused by a firewall. behind the home's own, at 192.168.1.1, port 8002",
+        "tcp 8002: refused by a firewall: behind the home's own, at 192.168.1.1, port 8002",
         "udp 5000: arrives at home",
         "udp 5001: the way is free, but nothing listens on 5001 at 192.168.1.1",
         "not tried over IPv6: IPv4 alone leads to a machine in the LAN",
@@ -175,7 +173,7 @@ ${rule("router", "input", "tcp dport 8002 reject")}`,
 });
 
 describe("what is lost before the tunnel", () => {
-  test("fails where the relay swallows it, and not where the home's own line lets it not out", () => {
+  test("fails where the relay swallows it, and not where the home's own line does not let it out", () => {
     const { status, said } = proveIn({
       forwards: forwards("25:2525", "443:8081", "8443:8443", "9000:9000/udp"),
       services: ["tcp :: 8081", "tcp :: 2525", "tcp :: 8443", "udp :: 9000"],
@@ -188,10 +186,10 @@ describe("what is lost before the tunnel", () => {
     expect([status, said.slice(0, 4)]).toEqual([
       0,
       [
-        "tcp 25: not tried. many lines let port 25 not out, and this one seems to be one of them",
+        "tcp 25: not tried: many lines let nothing out to port 25, and this one seems to be one of them",
         "tcp 443: open",
-        "tcp 8443: not tried. this line lets port 8443 not out: it is lost 2 routers from here, where port 443 gets on",
-        "udp 9000: not tried. this line lets port 9000 not out: it is lost 2 routers from here, where port 443 gets on",
+        "tcp 8443: not tried: this line lets nothing out to port 8443: it is lost 2 routers from here, where port 443 gets on",
+        "udp 9000: not tried: this line lets nothing out to port 9000: it is lost 2 routers from here, where port 443 gets on",
       ],
     ]);
     const relay = proveIn({
@@ -203,7 +201,7 @@ describe("what is lost before the tunnel", () => {
       1,
       [
         "tcp 443: open",
-        "tcp 8443: no answer. It gets as far as port 443 does, 3 routers from here, and not out of the tunnel: a firewall on the relay, or its provider's, swallows it",
+        "tcp 8443: no answer: it gets as far as port 443 does, 3 routers from here, and not out of the tunnel: a firewall on the relay, or its provider's, swallows it",
       ],
     ]);
   });
@@ -236,7 +234,7 @@ core nft add rule ip theirs pre tcp dport 443 redirect`,
     });
     expect([status, said[0]]).toEqual([
       1,
-      "tcp 443: no answer. something answers, but not this home: no connection came out of the tunnel",
+      "tcp 443: no answer: something answers, but not this home: no connection came out of the tunnel",
     ]);
   });
 });
@@ -285,7 +283,7 @@ test("more silent ports than are tried at a time are told within a minute, and s
   });
   expect([late.status, late.said[0], late.said.length]).toEqual([
     0,
-    "tcp 10000: not tried. there was no time left",
+    "tcp 10000: not tried: there was no time left",
     72,
   ]);
 });

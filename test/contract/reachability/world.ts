@@ -17,6 +17,7 @@ import { endDocument } from "../../../components/network/document.ts";
 import type { Forward } from "../../../components/network/forward.ts";
 import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
 import { firewall, nas, relay, toHome, tunnelPlan } from "../../unit/generators/examples.ts";
+import { asRoot } from "../tool.ts";
 
 const components = join(__dirname, "../../../components");
 
@@ -50,12 +51,11 @@ export function proveIn(world: World): Said {
   const folder = mkdtempSync(join(tmpdir(), "home-relay-proof-"));
   try {
     writeWorld(folder, world);
-    const namespace = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
     const { error, status, stdout, stderr } = spawnSync(
       "unshare",
       // With its own processes: none outlives the run.
       [
-        ...namespace,
+        ...asRoot,
         "--mount",
         "--net",
         "--pid",

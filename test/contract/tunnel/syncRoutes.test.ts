@@ -7,7 +7,7 @@ import { parseForward } from "../../../components/network/forward.ts";
 import { renderDeviceRoutes } from "../../../components/tunnel/peers.ts";
 import { devices, laptop, phone, prefixes } from "../../unit/generators/devices.ts";
 import { nas, nasForwards } from "../../unit/generators/examples.ts";
-import { runTool } from "../tool.ts";
+import { asRoot, runTool } from "../tool.ts";
 import { syncRoutesIn } from "./syncRoutesIn.ts";
 
 let folder: string;
@@ -30,8 +30,7 @@ function after(wanted: readonly string[], ...steps: readonly string[]): string[]
     "show() { for family in 4 6; do ip -$family rule show | grep -v -e 'lookup local' -e '^3276[67]:' || :; for table in 18546 7; do ip -$family route show table $table 2>/dev/null || :; done; done; echo =; }",
     ...steps.map((step) => `${step}; show`),
   ].join("\n");
-  const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
-  return runTool("util-linux iproute2", "unshare", [...namespace, "bash", "-ec", show])
+  return runTool("util-linux iproute2", "unshare", [...asRoot, "--net", "bash", "-ec", show])
     .split("=\n")
     .slice(0, -1)
     .map((one) => one.replaceAll(/ +$/gm, ""));

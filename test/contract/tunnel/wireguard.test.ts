@@ -7,7 +7,7 @@ import type { WireguardInterface } from "../../../components/network/wireguardCo
 import { renderDeviceConfig } from "../../../components/device/deviceConfig.ts";
 import { devices } from "../../unit/generators/devices.ts";
 import { media, nas, relay, tunnelPlan } from "../../unit/generators/examples.ts";
-import { runTool } from "../tool.ts";
+import { asRoot, runTool } from "../tool.ts";
 
 const wireguard = "wireguard-tools";
 
@@ -135,6 +135,5 @@ function parseWithWg(text: string): string {
 
 /** Runs a line of shell as root of an empty network namespace: wg-quick wants root, and neither may reach a tunnel. */
 function runApart(line: string, file: string): string {
-  const namespace = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
-  return runTool(`util-linux ${wireguard}`, "unshare", [...namespace, "sh", "-c", line, file]);
+  return runTool(`util-linux ${wireguard}`, "unshare", [...asRoot, "--net", "sh", "-c", line, file]);
 }

@@ -278,7 +278,7 @@ describe("where every network drops ICMP", () => {
     expect(await greetings()).toEqual([true, true]);
   });
 
-  test("both stall without the relay's clamp, and pass again with it", async () => {
+  test("both stall when the relay sets no segment size, and pass again when it does", async () => {
     const handle = "nft --handle list chain inet homerelay forward | awk '/maxseg/ { print $NF }'";
     await shell(lab.relay, `nft delete rule inet homerelay forward handle $(${handle})`);
     expect(await transfers()).toEqual(all.map(() => "stalled"));

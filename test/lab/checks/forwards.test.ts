@@ -94,7 +94,7 @@ describe("another firewall at home", () => {
   test("that swallows the traffic is named with its mend, which mends it", async () => {
     await lab.operator.forward([...plain, "86:8080"]);
     const said = await failingUp(lab.operator);
-    expect(said).toContain("tcp 86: no answer. It came out of the tunnel");
+    expect(said).toContain("tcp 86: no answer: it came out of the tunnel");
     expect(said).toContain("ufw is active on this host");
     const mend = /^\s*(ufw allow in on homerelay)$/m.exec(said)?.[1];
     await shell("home", mend ?? "false");

@@ -256,7 +256,7 @@ describe("a stack with two homes", () => {
     await shell("home", "nft insert rule inet homerelay from_relay drop");
     await shell(
       relay,
-      "nft delete element inet homerelay forwards4 '{ tcp . 80 }'; nft flush chain inet homerelay clamp",
+      "nft delete element inet homerelay forwards4 '{ tcp . 80 }'; nft flush chain inet homerelay forward",
     );
     expect(await page()).toBe("");
 

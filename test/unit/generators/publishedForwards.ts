@@ -62,3 +62,9 @@ export function everyPort(forwards: readonly PublishedForward[], of: Protocol): 
     .flatMap(({ forward }) => portsOf(forward.published))
     .sort((a, b) => a - b);
 }
+
+/** The UDP ports of the home itself at which its forwards arrive, in ascending order. */
+export function ownUdpPorts(forwards: readonly Forward[]): number[] {
+  const own = forwards.filter(({ to, protocols }) => to === undefined && protocols.includes("udp"));
+  return [...new Set(own.flatMap(({ target }) => portsOf(target)))].sort((a, b) => a - b);
+}

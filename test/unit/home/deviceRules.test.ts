@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { renderGuard } from "../../../components/home/guard.ts";
 import { admittedDevices } from "../../../components/home/deviceRules.ts";
 import type { AdmittedDevice } from "../../../components/home/deviceRules.ts";
-import { renderSysctls } from "../../../components/home/routes.ts";
+import { renderSysctls } from "../../../components/home/sysctls.ts";
 import { devices, laptop, lan, mediaPeer, nasPeer, phone, tablet } from "../generators/devices.ts";
 import { elements } from "../generators/elements.ts";
 import { nas, nasForwards, optionedForwards, relay } from "../generators/examples.ts";

@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# Sourced by prove-forwards.sh: what is told of the verdicts, to people and, in the last line, to the program.
+# shellcheck disable=SC2034,SC2154 # the arrays are prove-forwards.sh's
+
+# IPv6 is told apart only where it differs; what is not tried over it comes at the end.
+tell() { # INDEX
+  local name="${protocols[$1]} ${published[$1]}" four six
+  four=$(describe "$1 4")
+  say "$name: $four"
+  if [ -z "${verdict["$1 6"]-}" ] || [ "${verdict["$1 6"]}" = "not tried" ]; then return; fi
+  six=$(describe "$1 6")
+  [ "$six" = "$four" ] || say "$name over IPv6: $six"
+}
+
+describe() { # "INDEX FAMILY"
+  local reason=${why[$1]}
+  case ${verdict[$1]} in
+    open) if [ "${protocols[${1% *}]}" = udp ]; then echo "arrives at home"; else echo open; fi ;;
+    'nothing listens') echo "the way is free, but nothing listens $reason" ;;
+    *) echo "${verdict[$1]}${reason:+: $reason}" ;;
+  esac
+}
+
+say_not_tried_over_ipv6() {
+  local index reason
+  for index in "${!protocols[@]}"; do
+    reason=${why["$index 6"]-}
+    if [ "${verdict["$index 6"]-}" = "not tried" ] && [ "$reason" != "${why["$index 4"]}" ]; then
+      printf 'not tried over IPv6: %s\n' "$reason"
+    fi
+  done | sort -u
+}
+
+# A forward counts once, though it may fail over both families.
+count_failures() {
+  local index
+  for index in "${!protocols[@]}"; do
+    case "${verdict["$index 4"]} ${verdict["$index 6"]-}" in
+      *'refused by a firewall'* | *'no answer'*) failures=$((failures + 1)) ;;
+    esac
+  done
+}
+
+# No text in it has a character that JSON would want quoted.
+print_results() {
+  local index comma='' line
+  line='reachability {'
+  for index in "${!protocols[@]}"; do
+    line+="$comma\"${published[$index]}/${protocols[$index]}\":{\"ipv4\":\"$(result "$index 4")\""
+    if [ -n "${verdict["$index 6"]-}" ]; then line+=",\"ipv6\":\"$(result "$index 6")\""; fi
+    line+='}' comma=,
+  done
+  say "$line}"
+}
+
+result() { # "INDEX FAMILY"
+  if [ "${verdict[$1]}" = "not tried" ]; then echo "not tried: ${why[$1]}"; else echo "${verdict[$1]}"; fi
+}
