@@ -34,14 +34,16 @@ apply_guard() { # FILE
   nft -f <(cat "$firewall_file"; remembered_senders)
 }
 
-# Who came lately, so that services go on answering them while they themselves are silent.
+# Who came lately and how, so that services go on answering them while they themselves are silent.
 remembered_senders() {
-  local set
-  for set in heard4 heard6 known4 known6; do
+  local kind name
+  for name in heard4 heard6 known4 known6 elsewhere4 elsewhere6 tied4 tied6; do
+    kind='set'
+    if [[ $name == tied* ]]; then kind=map; fi
     # The table may be an older one; and the next one may have no place for them, which has no forwards over UDP.
-    if ! grep -q "set $set {" "$firewall_file"; then continue; fi
-    nft list set inet homerelay "$set" 2>/dev/null |
-      awk -v set="$set" '/elements = / { on = 1; printf "add element inet homerelay %s {", set; sub(".*= {", "") }
+    if ! grep -q "$kind $name {" "$firewall_file"; then continue; fi
+    nft list "$kind" inet homerelay "$name" 2>/dev/null |
+      awk -v name="$name" '/elements = / { on = 1; printf "add element inet homerelay %s {", name; sub(".*= {", "") }
         on
         on && /}/ { on = "" }' || :
   done

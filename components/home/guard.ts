@@ -63,8 +63,8 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
     devices.length === 0 ? forwarded : `{ ${forwardedMark}, ${deviceMark}, ${neighbourMark} }`;
   const open = "meta l4proto { tcp, udp } meta l4proto . th dport @open";
   const lanOpen = "meta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @lan_open";
-  const letIn = `ct state new ct mark set ${forwardedMark} jump accept_forwarded`;
-  const letNeighbourIn = `ct state new ct mark set ${neighbourMark} jump accept_forwarded`;
+  const letIn = `ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} accept`;
+  const letNeighbourIn = `ct state new ct mark set ${neighbourMark} meta mark set ${forwardedMark} accept`;
   return renderTable({
     family: "inet",
     name: "homerelay",
@@ -94,7 +94,6 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
             why: "The tunnel's own packets: by the mark the reverse path filter looks for the relay on the line.",
             rule: `ct mark ${tunnelMark} meta mark set ${tunnelMark}`,
           },
-          ...(udp?.prerouting ?? []),
         ],
       },
       {
@@ -106,9 +105,9 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
           `ip6 daddr != ${home.ipv6} counter drop comment "not for this address"`,
           {
             why: "A forwarded connection, while its port is open; no other has this mark.",
-            rule: `ct mark ${forwarded} ct state established ${open} jump accept_forwarded`,
+            rule: `ct mark ${forwarded} ct state established ${open} meta mark set ${forwardedMark} accept`,
           },
-          `ct mark ${forwarded} ct state established ${lanOpen} jump accept_forwarded`,
+          `ct mark ${forwarded} ct state established ${lanOpen} meta mark set ${forwardedMark} accept`,
           `ct mark ${forwarded} ct state established,related meta l4proto { icmp, ipv6-icmp } meta mark set ${forwardedMark} accept`,
           {
             why: "The relay's answers to this machine itself.",
@@ -137,10 +136,6 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
           `${lanOpen} ${letNeighbourIn}`,
           'counter drop comment "poses as a neighbour"',
         ],
-      },
-      {
-        name: "accept_forwarded",
-        rules: [...(udp === undefined ? [] : [udp.note]), `meta mark set ${forwardedMark} accept`],
       },
       ...(isPassingOn ? [others] : []),
       ofDevices.fromDevice,

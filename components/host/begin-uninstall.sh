@@ -66,7 +66,7 @@ remove_files() {
   rm -f /etc/systemd/system/nftables.service.d/homerelay.conf{,.next}
   rmdir --ignore-fail-on-non-empty /etc/systemd/system/nftables.service.d 2>/dev/null || : # not there
   rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.conf "$sysctl_file"{,.next}
-  rm -rf /run/homerelay.lock /run/homerelay-routes /run/homerelay-ssh-fallback /run/homerelay-endpoints.lock
+  rm -rf /run/homerelay.lock /run/homerelay-routes{,.lock,.next} /run/homerelay-ssh-fallback /run/homerelay-endpoints.lock
   systemctl daemon-reload
 }
 

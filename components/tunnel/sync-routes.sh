@@ -62,11 +62,13 @@ our_rules() { # RULES
 # room for two more, since what is added without a priority gets the number below.
 first_priority() { # RULES-OF-OTHERS
   awk '
+    # Some move the rule for local addresses, which is the first of the kernel; ours come directly behind it.
+    / lookup local$/ { if ($4 > 0) moved = $4; next }
     $4 == 0 || $4 >= 32766 { next }
     { sub("^[46] rule priority [0-9]+ ", "") }
     /^not from all fwmark 0x[0-9a-f]+ lookup [^ ]+$/ || $0 == "lookup main suppress_prefixlength 0" { next }
     { told_apart = 1 }
-    END { print told_apart ? 2 : 0 }' <<<"$1"
+    END { print moved ? moved : told_apart ? 2 : 0 }' <<<"$1"
 }
 
 # Lines of the wanted ones for FAMILY, if this machine speaks it.
@@ -133,7 +135,12 @@ change_routes() { # add|delete ROUTES
 }
 
 main() { # [remove]
-  local family
+  local family before
+  # The tunnel, a step and the timer may run this at once.
+  umask 077
+  exec 8>"$in_force.lock"
+  flock -w 30 8 || echo "another run of this is under way for long" >&2
+  before=$(cat "$in_force" 2>/dev/null || :)
   text='' table='' force='' changed=''
   if [ "${1-}" != remove ] && [ -s "$wanted" ]; then
     text=$(cat "$wanted")
@@ -146,6 +153,12 @@ main() { # [remove]
   # Whatever became of these files, what they still say is taken away.
   previous=$(grep -E '^[46] rule priority [0-9]+ ' "$in_force" 2>/dev/null || :)
   tables=$(cat "$wanted" "$in_force" 2>/dev/null | sed -n 's/^table \([0-9]\+\)$/\1/p' | sort -u | tr '\n' ' ' || :)
+  # Before the first change: whoever comes after a run that was killed has to know what may be ours.
+  if [ -n "$text" ]; then
+    printf '%s\n' "$(cat "$in_force" 2>/dev/null)" "$text" \
+      "$(sed -n 's/ rule \(first\|shield\) / rule priority 0 /p; s/ rule first / rule priority 2 /p' <<<"$text")" >"$in_force.next"
+    mv "$in_force.next" "$in_force"
+  fi
   # A rule comes after the route that it leads to, and goes before it.
   for family in 4 6; do
     change_routes add "$(except "$(wanted_routes $family)" "$(shown_routes $family)")"
@@ -157,7 +170,7 @@ main() { # [remove]
     return
   fi
   force="table $table"$'\n'$(grep . <<<"$force" || :)
-  if [ -n "$changed" ] && [ "$force" = "$(cat "$in_force" 2>/dev/null)" ]; then
+  if [ -n "$changed" ] && [ "$force" = "$before" ]; then
     echo "somebody had taken away routes or rules of home-relay; they are back"
   fi
   printf '%s\n' "$force" >"$in_force"

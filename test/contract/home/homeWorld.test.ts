@@ -10,14 +10,18 @@ import { renderRelayAddresses } from "../../../components/home/ownCalls.ts";
 import { renderRoutes } from "../../../components/home/routes.ts";
 import { renderSysctls } from "../../../components/home/sysctls.ts";
 import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
-import { parseForward } from "../../../components/network/forward.ts";
+import { createForward, parseForward } from "../../../components/network/forward.ts";
+import { parsePortRange } from "../../../components/network/port.ts";
 import { publishForwards } from "../../../components/network/publishedForward.ts";
 import { firewall, relay } from "../../unit/generators/examples.ts";
 import { runTool } from "../tool.ts";
 import { syncRoutesIn } from "../tunnel/syncRoutesIn.ts";
 
 const own = { ipv4: "10.77.0.2", ipv6: "fd77::2" };
-const forwards = ["80:8080", "5000/udp", "5060:5060/udp"].map(parseForward);
+const forwards = [
+  ...["80:8080", "5000/udp", "5060:5060/udp", "50000-50100/udp"].map(parseForward),
+  createForward(parsePortRange("51000-51100"), parsePortRange("51000-51100"), "udp", { to: "192.168.1.50" }),
+];
 const folder = mkdtempSync(join(tmpdir(), "home-relay-world-"));
 const worldFiles = join(__dirname, "world");
 const components = join(__dirname, "../../../components");
@@ -111,9 +115,10 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
       "a stranger is answered by a service that is %s, also in several pieces",
       async (mode) => {
         await serve(mode, family);
-        const saw = `${mode === "tied" ? "tied " : ""}${stranger[family]} 7000`;
-        for (const size of [5, 5, 1300, 3500])
-          expect(call("stranger", published[family], 7000, size)).toBe(byRelay(`${saw} ${size}`));
+        for (const [i, size] of [5, 5, 1300, 3500].entries())
+          expect(call("stranger", published[family], 7000, size)).toBe(
+            byRelay(`${mode === "tied" ? `tied ${i + 1} ` : ""}${stranger[family]} 7000 ${size}`),
+          );
       },
     );
 
@@ -177,16 +182,91 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
     });
   });
 
-  test("a relay in the wrong hands draws no conversation of the home's own into the tunnel", async () => {
-    const service = await serve("wildcard", 4);
-    expect(call("stranger", past[4], 7080)).toBe(`${past[4]} 5000 ${stranger[4]} 7080 5`);
-    // As the stranger that the home talks to, from the relay itself.
-    inWorld(
-      `ip -n ${prefix}relay address add ${stranger[4]}/32 dev lo; at relay python3 -c "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('${stranger[4]}', 7080)); s.sendto(b'x', ('${own.ipv4}', 5000))"; ip -n ${prefix}relay address delete ${stranger[4]}/32 dev lo`,
-    );
-    const caller = await start("stranger", "call.py", ["7080", "listen", "4"]);
-    service.say(`${stranger[4]} 7080`);
-    expect(await caller.next()).toBe(`${past[4]} 5000 spoken`);
+  describe("whoever forges senders", () => {
+    /** One datagram as from somebody else: sent on the internet, or by a relay in the wrong hands. */
+    const forge = (
+      place: "internet" | "relay",
+      [address, port]: [string, number],
+      to: string,
+      toPort: number,
+    ) => {
+      const length = address.includes(":") ? 128 : 32;
+      const kind = address.includes(":") ? "socket.AF_INET6" : "socket.AF_INET";
+      inWorld(
+        `ip -n ${prefix}${place} address add ${address}/${length} dev lo ${length === 128 ? "nodad" : ""}
+        at ${place} python3 -c "import socket; s = socket.socket(${kind}, socket.SOCK_DGRAM); s.bind(('${address}', ${port})); s.sendto(b'x', ('${to}', ${toPort}))"
+        ip -n ${prefix}${place} address delete ${address}/${length} dev lo; sleep 0.2`,
+      );
+    };
+    const hears = async (
+      port: number,
+      family: Family,
+      from: string,
+      to: string,
+      service: Awaited<ReturnType<typeof serve>>,
+    ) => {
+      const place = to === stranger[family] ? "stranger" : "lan";
+      const one = await start(place, "call.py", [`${port}`, "listen", `${family}`]);
+      service.say(`${to} ${port}`);
+      expect(await one.next()).toBe(`${from} 5000 spoken`);
+    };
+
+    test("draws no conversation of the home's own into the tunnel, with a relay in the wrong hands", async () => {
+      const service = await serve("wildcard", 4);
+      expect(call("stranger", past[4], 7080)).toBe(`${past[4]} 5000 ${stranger[4]} 7080 5`);
+      forge("relay", [stranger[4], 7080], own.ipv4, 5000);
+      await hears(7080, 4, past[4], stranger[4], service);
+    });
+
+    test.each([
+      ["at a port of a range where nothing listens", 50050],
+      ["at a port of a machine in the LAN", 51050],
+    ])("has no say in where a program of the home calls from %s", async (_, port) => {
+      await start("stranger", "service.py", ["wildcard", "4", "5300", "5301"]);
+      for (const place of ["internet", "relay"] as const)
+        forge(place, [stranger[4], 5300], place === "relay" ? own.ipv4 : published[4], port);
+      expect(inWorld(`at home python3 ${worldFiles}/call.py ${port} ${stranger[4]} 5300`).trim()).toBe(
+        `${stranger[4]} 5300 ${past[4]} ${port} 5`,
+      );
+    });
+
+    test("does not send the home's words to its own LAN over the internet", async () => {
+      const service = await serve("wildcard", 6);
+      forge("internet", ["2001:db8:aa::50", 7090], published[6], 5000);
+      await hears(7090, 6, inLan[6], "2001:db8:aa::50", service);
+    });
+
+    test("locks nobody out by what the home's own firewall drops", async () => {
+      await serve("wildcard", 6);
+      inWorld(
+        "at home nft 'add table inet owner; add chain inet owner input { type filter hook input priority 0; }; add rule inet owner input iifname eth0 udp dport 5000 drop'",
+      );
+      expect(call("stranger", published[6], 7091)).toBe(`${published[6]} 5000 ${stranger[6]} 7091 5`);
+      forge("internet", [stranger[6], 7091], past[6], 5000);
+      expect(call("stranger", published[6], 7091)).toBe(`${published[6]} 5000 ${stranger[6]} 7091 5`);
+      inWorld("at home nft delete table inet owner");
+    });
+
+    test("costs newcomers no answer when the notes of tied sockets are full", async () => {
+      await serve("wildcard", 4);
+      const full = readFileSync(join(folder, "guard"), "utf8").replace(/(map tied4 \{[^}]*size )\d+/, "$11");
+      writeFileSync(join(folder, "full"), full);
+      inWorld(`at home nft -f ${folder}/full; at home nft -f ${folder}/relay.nft`);
+      for (const port of [7092, 7093, 7094])
+        expect(call("stranger", published[4], port)).toBe(`${published[4]} 5000 ${stranger[4]} ${port} 5`);
+      inWorld(`at home nft -f ${folder}/guard; at home nft -f ${folder}/relay.nft`);
+    });
+
+    test("says nothing to a socket that the home has tied to somebody on its own line", async () => {
+      await serve("tied", 4);
+      for (const count of [1, 2])
+        expect(call("stranger", past[4], 7095)).toBe(`${past[4]} 5000 tied ${count} ${stranger[4]} 7095 5`);
+      forge("relay", [stranger[4], 7777], own.ipv4, 5000);
+      const one = await start("stranger", "call.py", ["7095", "listen", "4"]);
+      forge("relay", [stranger[4], 7095], own.ipv4, 5000);
+      // The listener heard it, and begins anew with a socket of its own; the tied one would have counted on.
+      expect(await one.next()).toMatch(/ tied 1 /);
+    });
   });
 
   describe("with the service in a container that Docker publishes", () => {

@@ -28,7 +28,7 @@ function after(wanted: readonly string[], ...steps: readonly string[]): string[]
     "ip link add homerelay type veth peer name other; ip link set other up; ip link set homerelay up",
     `run() { bash ${folder}/run.sh "$@"; }; want() { cp ${folder}/$1 ${folder}/routes; }; forget() { rm ${folder}/routes; }`,
     "show() { for family in 4 6; do ip -$family rule show | grep -v -e 'lookup local' -e '^3276[67]:' || :; for table in 18546 7; do ip -$family route show table $table 2>/dev/null || :; done; done; echo =; }",
-    ...steps.map((step) => `${step}; show`),
+    ...steps.map((step) => `${step.replaceAll("RUN", `${folder}/run.sh`)}; show`),
   ].join("\n");
   return runTool("util-linux iproute2", "unshare", [...asRoot, "--net", "bash", "-ec", show])
     .split("=\n")
@@ -225,6 +225,35 @@ priorities 5180-5199
       "run remove; run",
     );
     expect(now).toBe(afresh);
+  });
+
+  test("comes directly behind the rule for local addresses, where somebody has moved that", () => {
+    const [all = "", moved = ""] = after(
+      [wanted],
+      "want 0; run",
+      "for f in 4 6; do ip -$f rule add priority 100 lookup local; ip -$f rule delete priority 0 lookup local; done; run; run",
+    );
+    expect(rulesOf(moved).filter((rule) => rule.startsWith("100:"))).toHaveLength(14);
+    expect(rulesOf(moved).filter((rule) => rule.startsWith("0:"))).toEqual([]);
+    expect(rulesOf(all).filter((rule) => rule.startsWith("0:")).length).toBeGreaterThan(14);
+  });
+
+  test("may be run by several at once", () => {
+    const [alone, together] = after(
+      [wanted],
+      "want 0; run",
+      "run remove; run & a=$!; run & b=$!; run & wait $! && wait $a && wait $b",
+    );
+    expect(together).toBe(alone);
+  });
+
+  test("leaves nothing after a run that was killed and an end", () => {
+    const [, none] = after(
+      [wanted],
+      "want 0; run",
+      "run remove; cp RUN RUN.whole; sed -i 's/^    sync_rules/    [ $family = 4 ] || kill -9 $$; sync_rules/' RUN; run || :; cp RUN.whole RUN; forget; run",
+    );
+    expect(none).toBe("");
   });
 
   test("needs no name of a protocol, which a small system does not know", () => {

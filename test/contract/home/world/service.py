@@ -3,11 +3,13 @@
 
 usage: service.py wildcard|explicit|tied 4|6 UDP-PORT TCP-PORT
 wildcard: bound to no address. explicit: answers from the very address that was asked (IP_PKTINFO). tied: bound to no
-address, and answers each caller by a socket of its own, which is tied to the caller. Each line on stdin,
+address, and answers each caller by a socket of its own, which is tied to the caller
+and counts. Each line on stdin,
 `ADDRESS PORT`, makes it send "spoken" there first. Says "ready".
 """
 
 import http.server
+import itertools
 import socket
 import struct
 import sys
@@ -33,8 +35,8 @@ def answer(data, caller):
 def tie(data, caller):
     own = udp_socket()
     own.connect(caller[:2])
-    while True:
-        own.send(b"tied " + answer(data, caller))
+    for count in itertools.count(1):
+        own.send(f"tied {count} ".encode() + answer(data, caller))
         data = own.recv(9000)
 
 
