@@ -76,7 +76,7 @@ apply_sshd() { # FILE
   write_if_changed 0644 "$sshd_drop_in" <"$1" || return 0
   # Where sshd is started for each connection, its own folder may be gone.
   install -d -m 0755 /run/sshd
-  if ! complaint=$(/usr/sbin/sshd -t 2>&1); then
+  if ! complaint=$(sshd -t 2>&1); then
     if [ -f "$1.before" ]; then write_if_changed 0644 "$sshd_drop_in" <"$1.before" || :; else rm "$sshd_drop_in"; fi
     die "sshd refuses its settings with ours among them, so ours are taken back: $complaint"
   fi

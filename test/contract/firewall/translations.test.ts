@@ -197,12 +197,19 @@ COMMIT
     ).toEqual(expected);
   });
 
+  /** A folder of programs in which there is no iptables, whatever this machine has. */
+  const withoutIptables = `
+    programs=$(mktemp -d); trap 'rm -r "$programs"' EXIT
+    ln -s /usr/sbin/* /usr/bin/* "$programs/" 2>/dev/null || :
+    rm -f "$programs"/ip{,6}tables* "$programs"/xtables*`;
+
   test("as nft lists it where the command is not on the machine", () => {
-    expect(summary(onMachine(`${restore}\nPATH=/usr/sbin:/usr/bin ${ask()}`, env))).toEqual(expected);
+    const asked = `${restore}\n${withoutIptables}\nPATH=$programs\n${ask()}`;
+    expect(summary(onMachine(asked, env))).toEqual(expected);
   });
 
   test("as nft lists it where it does not even know the extensions", () => {
-    const without = "export XTABLES_LIBDIR=/nowhere PATH=/usr/sbin:/usr/bin";
+    const without = `${withoutIptables}\nexport XTABLES_LIBDIR=/nowhere PATH=$programs`;
     expect(summary(onMachine(`${restore}\n${without}\n${ask()}`, env))).toEqual(expected);
   });
 });
