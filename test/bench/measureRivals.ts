@@ -18,11 +18,11 @@ import { Caller, raiseWays } from "./wholePath.ts";
 import type { FirstBytes } from "./wholePath.ts";
 
 /** How often, and for how long each time. The whole of it takes about four minutes. */
-const thorough = { rounds: 12, connectSeconds: 0.5, otherSeconds: 0.3 };
+const thorough = { rounds: 12, connectSeconds: 0.3, otherSeconds: 0.2 };
 const hasty = { rounds: 3, connectSeconds: 0.2, otherSeconds: 0.2 };
 
 /** What a proxy has left to close must not fall into the next one's time. */
-const settleMs = 150;
+const settleMs = 100;
 
 export async function measureRivals(
   progress: Progress,

@@ -24,7 +24,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,7 +52,8 @@ static void take_a_core(void) {
   CPU_ZERO(&set);
   CPU_SET(0, &set);
   if (sched_setaffinity(0, sizeof set, &set) != 0) perror("sched_setaffinity");
-  if (setpriority(PRIO_PROCESS, 0, -20) != 0) perror("setpriority");
+  struct sched_param first = {.sched_priority = 1};
+  if (sched_setscheduler(0, SCHED_FIFO, &first) != 0) perror("sched_setscheduler");
 }
 
 static struct sockaddr_in endpoint(const char *address, const char *port) {
