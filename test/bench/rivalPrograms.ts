@@ -42,7 +42,7 @@ export function provideRathole(detail: (line: string) => void): Promise<ProxyPro
   const place = cached(`rathole-${ratholeVersion}`);
   return provided(["rathole", "rathole"], place, async (folder) => {
     // Not by its own lock file: today's compiler refuses what that names.
-    const features = ["--no-default-features", "--features", "server,client"];
+    const features = ["--no-default-features", "--features", "server,client,noise"];
     await must(["cargo", "install", "rathole", "--version", ratholeVersion, ...features, "--root", folder], {
       timeoutMs: patienceMs,
       onLine: detail,
