@@ -4,6 +4,8 @@ import { designs } from "./designs.ts";
 import { renderPlot } from "./plot.ts";
 import { promised, renderReport } from "./report.ts";
 import type { Findings } from "./report.ts";
+import { renderRivalReport } from "./rivalReport.ts";
+import type { RivalFindings } from "./rivalReport.ts";
 import { ratios } from "./statistics.ts";
 
 const project = join(import.meta.dirname, "../..");
@@ -12,17 +14,33 @@ const picture = "docs/bench-dataplane.svg";
 
 /** Puts the run into the page and draws its picture; returns what was written. */
 export async function writeDocs(findings: Findings): Promise<string[]> {
-  const text = await readFile(join(project, page), "utf8");
-  await writeFile(join(project, page), withReport(text, renderReport(findings)));
+  await writeReport("rulesets", renderReport(findings));
   await writeFile(join(project, picture), renderPicture(findings));
   return [page, picture];
 }
 
-/** What stands before the block that a run replaces. */
-const mark = "<!-- npm run bench:dataplane writes this block -->";
+/** The same for the rivals, which have no picture. */
+export async function writeRivalDocs(findings: RivalFindings): Promise<string[]> {
+  await writeReport("rivals", renderRivalReport(findings));
+  return [page];
+}
 
-/** The page with the block after the mark replaced. */
-export function withReport(text: string, report: string): string {
+async function writeReport(part: Part, report: string): Promise<void> {
+  const text = await readFile(join(project, page), "utf8");
+  await writeFile(join(project, page), withReport(text, part, report));
+}
+
+type Part = "rulesets" | "rivals";
+
+/** What stands before the block that a run replaces. */
+const marks: Readonly<Record<Part, string>> = {
+  rulesets: "<!-- npm run bench:dataplane writes this block -->",
+  rivals: "<!-- npm run bench:dataplane writes this block, too: the rivals -->",
+};
+
+/** The page with the block after the part's mark replaced. */
+export function withReport(text: string, part: Part, report: string): string {
+  const mark = marks[part];
   const block = new RegExp(`^${mark}\\n\\n\`\`\`text\\n[^]*?^\`\`\`$`, "m");
   if (!block.test(text)) throw new Error(`${page} has no place for the report: "${mark}"`);
   return text.replace(block, () => `${mark}\n\n\`\`\`text\n${report}\`\`\``);

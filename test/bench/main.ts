@@ -1,22 +1,28 @@
 /**
  * `npm run bench:dataplane`: what a relay's ruleset costs as the list of forwards grows, against two designs with a
- * rule per port. How it is measured, and the last run: docs/benchmarks.md, which a full run writes.
- *   npm run bench:dataplane               two to four minutes
- *   npm run bench:dataplane -- --quick    fewer rounds; writes nothing
+ * rule per port; then what the whole path costs, against what a user would set up in its place. How it is measured, and
+ * the last run: docs/benchmarks.md, which a full run writes.
+ *   npm run bench:dataplane                 six to ten minutes, and the first time those that building the rivals takes
+ *   npm run bench:dataplane -- --rulesets   the first part alone
+ *   npm run bench:dataplane -- --rivals     the second part alone
+ *   npm run bench:dataplane -- --quick      fewer rounds, of one part or both; writes nothing
  */
 import { refuseUnfitHost } from "../lab/hostPackages.ts";
 import { Progress } from "../lab/progress.ts";
 import { endRunning } from "../lab/shell.ts";
+import { writeDocs, writeRivalDocs } from "./docs.ts";
 import { measure } from "./measure.ts";
-import { writeDocs } from "./docs.ts";
+import { measureRivals } from "./measureRivals.ts";
 import { renderReport } from "./report.ts";
+import { renderRivalReport } from "./rivalReport.ts";
 
 const args = process.argv.slice(2).filter((arg) => arg !== "dataplane");
-if (args.some((arg) => arg !== "--quick")) {
-  console.error("usage: npm run bench:dataplane [-- --quick]");
+const quick = args.includes("--quick");
+const [part, ...rest] = args.filter((arg) => arg !== "--quick");
+if ((part !== undefined && part !== "--rulesets" && part !== "--rivals") || rest.length > 0) {
+  console.error("usage: npm run bench:dataplane [-- [--rulesets | --rivals] [--quick]]");
   process.exit(2);
 }
-const quick = args.includes("--quick");
 
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
@@ -29,9 +35,16 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 const progress = new Progress();
 try {
   refuseUnfitHost();
-  const findings = await measure(progress, interrupted.signal, quick);
-  console.log(`\n${renderReport(findings)}`);
-  if (!quick) console.log(`Written: ${(await writeDocs(findings)).join(", ")}`);
+  if (part !== "--rivals") {
+    const findings = await measure(progress, interrupted.signal, quick);
+    console.log(`\n${renderReport(findings)}`);
+    if (!quick) console.log(`Written: ${(await writeDocs(findings)).join(", ")}`);
+  }
+  if (part !== "--rulesets") {
+    const findings = await measureRivals(progress, interrupted.signal, quick);
+    console.log(`\n${renderRivalReport(findings)}`);
+    if (!quick) console.log(`Written: ${(await writeRivalDocs(findings)).join(", ")}`);
+  }
 } catch (error) {
   const told: unknown = interrupted.signal.aborted ? interrupted.signal.reason : error;
   console.error(told instanceof Error ? told.message : String(told));

@@ -7,9 +7,9 @@ import type { Progress } from "../lab/progress.ts";
 import { endRunning, inNamespace, must } from "../lab/shell.ts";
 import { designs, home, lastPorts, listForwards, targetPorts } from "./designs.ts";
 import type { Design } from "./designs.ts";
+import { interleave, pick } from "./interleave.ts";
 import { raiseNetwork, refuseSecondRun, relayAddress, relayNamespace, removeNetwork } from "./network.ts";
 import type { Findings, VariantName } from "./report.ts";
-import { isQuiet } from "./statistics.ts";
 import type { Round } from "./statistics.ts";
 import { measureConnections, measureStream, provideTraffic, serve } from "./traffic.ts";
 import type { Connections, Door } from "./traffic.ts";
@@ -37,9 +37,6 @@ const variants: readonly Variant[] = [
 /** How long and how often. The whole of it takes about two minutes, and one when quick. */
 const thorough = { rounds: 12, loads: 5, connectSeconds: 0.3, streamSeconds: 0.4 };
 const hasty = { ...thorough, rounds: 5, loads: 2 };
-
-/** A busy machine gets this many rounds for each that is wanted; with all of them a run takes under five minutes. */
-const patience = 2.5;
 
 export async function measure(progress: Progress, stop: AbortSignal, quick: boolean): Promise<Findings> {
   const plan = quick ? hasty : thorough;
@@ -105,53 +102,6 @@ function isExtreme({ ruleset }: Variant): boolean {
   return ruleset?.count !== counts[1];
 }
 
-interface Course {
-  readonly variants: readonly Variant[];
-  readonly rounds: number;
-  readonly stop: AbortSignal;
-  readonly detail: (line: string) => void;
-}
-
-/**
- * Measures all variants in turn, round after round, each second round backwards. The first variant is the baseline:
- * it comes first and last, and a round in which the two differ too much is measured again. One round is for warming
- * up.
- */
-async function interleave<T>(
-  { variants: [baseline, ...others], rounds: wanted, stop, detail }: Course,
-  take: (variant: Variant) => Promise<T>,
-  judged: (found: T) => number,
-): Promise<{ rounds: ReadonlyMap<string, T>[]; discarded: number }> {
-  if (baseline === undefined) throw new Error("interleave: no variant");
-  const kept: ReadonlyMap<string, T>[] = [];
-  let discarded = 0;
-  for (let i = 0; kept.length < wanted; i++) {
-    if (discarded > (patience - 1) * wanted)
-      throw new Error(
-        `The machine is too busy to measure on: ${discarded} of ${i - 1} rounds had two baselines too far apart.`,
-      );
-    const round = new Map<string, T>();
-    const slot = (variant: Variant) => {
-      stop.throwIfAborted();
-      detail(`${kept.length} of ${wanted} rounds, ${discarded} thrown away; now ${variant.name}`);
-      return take(variant);
-    };
-    const first = await slot(baseline);
-    for (const variant of i % 2 === 0 ? others : others.toReversed())
-      round.set(variant.name, await slot(variant));
-    const last = await slot(baseline);
-    round.set(baseline.name, judged(first) < judged(last) ? first : last);
-    if (i === 0) continue;
-    if (isQuiet(judged(first), judged(last))) kept.push(round);
-    else discarded++;
-  }
-  return { rounds: kept, discarded };
-}
-
-function pick<T>(round: ReadonlyMap<string, T>, value: (found: T) => number): Round {
-  return new Map([...round].map(([name, found]) => [name, value(found)]));
-}
-
 async function flushAll(): Promise<void> {
   for (const { door } of variants)
     await must(inNamespace(relayNamespace(door.relay), ["nft", "flush", "ruleset"]));
@@ -182,7 +132,7 @@ function rulesetFile(folder: string, variant: Variant): string {
   return join(folder, variant.name.replace(" ", "-"));
 }
 
-async function describeMachine(): Promise<string> {
+export async function describeMachine(): Promise<string> {
   const [kernel, nft, iptables] = await Promise.all(
     [
       ["uname", "-r"],
@@ -193,6 +143,6 @@ async function describeMachine(): Promise<string> {
   const nftVersion = /v[\d.]+/.exec(nft ?? "")?.[0] ?? "?";
   return (
     `${availableParallelism()} cores, Linux ${/^[\d.]+/.exec(kernel ?? "")?.[0] ?? "?"}, ` +
-    `nft ${nftVersion}, ${iptables?.trim() ?? "?"}; no tunnel, all on one machine.`
+    `nft ${nftVersion}, ${iptables?.trim() ?? "?"}; all on one machine.`
   );
 }

@@ -80,12 +80,17 @@ export async function raiseNetwork(relays: number, direct: number): Promise<void
 
 /** Removes every namespace of ours by its name, whoever left it. */
 export async function removeNetwork(): Promise<void> {
-  const names = (await readdir("/run/netns").catch(() => [])).filter((name) => name.startsWith("hrb-"));
-  for (const name of names) await must(["ip", "netns", "del", name]);
+  for (const name of await namespacesOfOurs()) await must(["ip", "netns", "del", name]);
 }
 
 /** The ends of the traffic die with their benchmark: where one lives, another benchmark is at work. */
 export async function refuseSecondRun(): Promise<void> {
-  const { stdout } = await run(["ip", "netns", "pids", homeServer]);
-  if (stdout.trim() !== "") throw new Error("Another run of this benchmark is at work on this machine.");
+  for (const name of await namespacesOfOurs()) {
+    const { stdout } = await run(["ip", "netns", "pids", name]);
+    if (stdout.trim() !== "") throw new Error("Another run of this benchmark is at work on this machine.");
+  }
+}
+
+async function namespacesOfOurs(): Promise<string[]> {
+  return (await readdir("/run/netns").catch(() => [])).filter((name) => name.startsWith("hrb-"));
 }

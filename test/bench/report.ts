@@ -42,7 +42,7 @@ export function renderReport(findings: Findings): string {
   ];
   const streamed = all.filter((name) => findings.gbitPerSecond[0]?.has(name));
   const loaded = all.filter((name) => name !== "routing");
-  return `${findings.machine}
+  return `${findings.machine} No tunnel.
 Medians, and in brackets the middle half of the rounds. A ratio is taken within a round.
 "routing": no ruleset, straight to the home's address. "ours": the relay's ruleset as rendered, which also limits
 new connections per source and looks at every packet of a forward again; the other two do neither.
@@ -95,7 +95,7 @@ function extremes(counts: readonly number[]): [number, number] {
   return [Math.min(...counts), Math.max(...counts)];
 }
 
-function roundsLine(kept: number, discarded: number): string {
+export function roundsLine(kept: number, discarded: number): string {
   const why = `two baselines more than ${mostDrift * 100} % apart`;
   return `${kept} rounds, interleaved${discarded === 0 ? "" : `; ${discarded} more thrown away: ${why}`}.`;
 }
@@ -106,7 +106,7 @@ function title(name: VariantName): [string, string] {
   return label === undefined ? ["plain routing", "-"] : [label, grouped(Number(count))];
 }
 
-function ratio({ low, median, high }: Spread): string {
+export function ratio({ low, median, high }: Spread): string {
   return `${short(median)} (${short(low)}-${short(high)})`;
 }
 
@@ -115,7 +115,7 @@ function milliseconds({ low, median, high }: Spread): string {
 }
 
 /** Three figures that count. */
-function short(value: number): string {
+export function short(value: number): string {
   if (value >= 100) return grouped(value);
   return value.toFixed(value < 1 ? 3 : value < 10 ? 2 : 1);
 }

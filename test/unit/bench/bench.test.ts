@@ -135,11 +135,14 @@ describe("the report", () => {
   });
 
   test("goes into the page in place of the one before", () => {
-    const page = (report: string) =>
-      "```text\nanother\n```\n\n<!-- npm run bench:dataplane writes this block -->\n\n```text\n" +
-      `${report}\n\`\`\`\n\nAfter.\n\n\`\`\`\nyet another\n\`\`\`\n`;
-    expect(withReport(page("old\n\nold"), "new $& text\n")).toBe(page("new $& text"));
-    expect(() => withReport("```text\nanother\n```\n", "new\n")).toThrow("no place");
+    const block = (which: string, report: string) =>
+      `<!-- npm run bench:dataplane writes this block${which} -->\n\n\`\`\`text\n${report}\n\`\`\`\n\n`;
+    const page = (rulesets: string, rivals: string) =>
+      `\`\`\`text\nanother\n\`\`\`\n\n${block("", rulesets)}After.\n\n${block(", too: the rivals", rivals)}\`\`\`\nyet another\n\`\`\`\n`;
+    const old = page("old\n\nold", "old");
+    expect(withReport(old, "rulesets", "new $& text\n")).toBe(page("new $& text", "old"));
+    expect(withReport(old, "rivals", "new\n")).toBe(page("old\n\nold", "new"));
+    expect(() => withReport("```text\nanother\n```\n", "rivals", "new\n")).toThrow("no place");
   });
 });
 
