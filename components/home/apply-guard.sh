@@ -44,7 +44,8 @@ remembered_senders() {
     if ! grep -q "$kind $name {" "$firewall_file"; then continue; fi
     nft list "$kind" inet homerelay "$name" 2>/dev/null |
       awk -v name="$name" '/elements = / { on = 1; printf "add element inet homerelay %s {", name; sub(".*= {", "") }
-        on
+        # What has just been noted may have a moment more to live than a new element may be given.
+        on { gsub(/ expires [0-9a-z]+/, ""); print }
         on && /}/ { on = "" }' || :
   done
 }

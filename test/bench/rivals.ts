@@ -2,7 +2,8 @@
 import { renderRelayRuleset } from "../../components/firewall/ruleset.ts";
 import { renderGuard } from "../../components/home/guard.ts";
 import { renderRelayAddresses } from "../../components/home/ownCalls.ts";
-import { renderRoutes, renderSysctls } from "../../components/home/routes.ts";
+import { renderRoutes } from "../../components/home/routes.ts";
+import { renderSysctls } from "../../components/home/sysctls.ts";
 import { parseForward } from "../../components/network/forward.ts";
 import type { Forward } from "../../components/network/forward.ts";
 import { parsePrefix } from "../../components/network/prefix.ts";

@@ -176,6 +176,7 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
       inWorld(
         `firewall_file=${folder}/guard\n${remembered}\n(cat $firewall_file; at home bash -c "firewall_file=$firewall_file; $(declare -f remembered_senders); remembered_senders") > ${folder}/again; at home nft -f ${folder}/again; at home nft -f ${folder}/relay.nft`,
       );
+      expect(readFileSync(join(folder, "again"), "utf8")).not.toContain("expires");
       const caller = await start("stranger", "call.py", ["7070", "listen", `${family}`]);
       service.say(`${stranger[family]} 7070`);
       expect(await caller.next()).toBe(`${published[family]} 5000 spoken`);
