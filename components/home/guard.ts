@@ -21,6 +21,10 @@ export interface HomeGuard {
   readonly devices?: readonly AdmittedDevice[];
 }
 
+/** By number: a small system has no /etc/protocols, and there nft 1.0.6 does not know the second one by name. */
+const icmp = 1;
+const icmpv6 = 58;
+
 /** The ports of the home's tunnel address at which forwards of a protocol arrive. */
 export function openPorts(forwards: readonly Forward[], protocol: Protocol): PortRange[] {
   return mergeRanges(forwards.filter(({ protocols }) => protocols.includes(protocol)).map(arrivalPorts));
@@ -108,7 +112,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
             rule: `ct mark ${forwarded} ct state established ${open} meta mark set ${forwardedMark} accept`,
           },
           `ct mark ${forwarded} ct state established ${lanOpen} meta mark set ${forwardedMark} accept`,
-          `ct mark ${forwarded} ct state established,related meta l4proto { icmp, ipv6-icmp } meta mark set ${forwardedMark} accept`,
+          `ct mark ${forwarded} ct state established,related meta l4proto { ${icmp}, ${icmpv6} } meta mark set ${forwardedMark} accept`,
           {
             why: "The relay's answers to this machine itself.",
             rule: `ip saddr ${relay.ipv4} ct state established,related meta mark set ${forwardedMark} accept`,

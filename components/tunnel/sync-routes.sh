@@ -151,7 +151,7 @@ main() { # [remove]
     fi
   fi
   # Whatever became of these files, what they still say is taken away.
-  previous=$(grep -E '^[46] rule priority [0-9]+ ' "$in_force" 2>/dev/null || :)
+  previous=$({ grep -E '^[46] rule priority [0-9]+ ' "$in_force" 2>/dev/null || :; } | sed 's/ipproto udp/ipproto 17/')
   tables=$(cat "$wanted" "$in_force" 2>/dev/null | sed -n 's/^table \([0-9]\+\)$/\1/p' | sort -u | tr '\n' ' ' || :)
   # Before the first change: whoever comes after a run that was killed has to know what may be ours.
   if [ -n "$text" ]; then

@@ -225,6 +225,7 @@ priorities 5180-5199
       "run remove; run",
     );
     expect(now).toBe(afresh);
+    expect(now).not.toMatch(/^51\d\d:/m);
   });
 
   test("comes directly behind the rule for local addresses, where somebody has moved that", () => {
