@@ -17,7 +17,9 @@ main() {
   sync_interface "$document/interface"
   /usr/local/lib/homerelay/sync-routes.sh
   if [ -e "$unproven" ]; then
-    # syncconf has set each peer's keepalive to what the file says; those with a known address get theirs back.
+    # syncconf has set each peer's keepalive to what the file says; those with a known address get theirs back, also
+    # where the timer has not come yet.
+    /usr/local/lib/homerelay/remember-endpoints.sh save
     /usr/local/lib/homerelay/remember-endpoints.sh restore
     rm "$unproven"
   else
