@@ -6,9 +6,11 @@
 [ -n "${interface-}" ] || . /usr/local/lib/homerelay/begin-step.sh
 
 readonly config=/etc/wireguard/$interface.conf
+# For set-address6.sh.
+readonly address6=$etc/address6
 
 # Joins the document with the key files that it names: `PrivateKey = key:private` -> the key itself. The second address
-# is the one of IPv6: where that is switched off, and so for each new interface, it is switched on for this one first.
+# is the one of IPv6, which is not for wg-quick.
 join_keys() {
   local line name
   while IFS= read -r line; do
@@ -17,34 +19,22 @@ join_keys() {
       [ -f "$keys/$name" ] || die "the key '$name' is not on this host; run: pulumi up --replace '**:Command::**-keys'"
       line="${line%%' = key:'*} = $(cat "$keys/$name")"
     fi
-    if [[ $line == 'Address = '*', '* ]] && [ "$(new_interface_has_ipv6)" != yes ]; then
-      if [ "$(new_interface_has_ipv6)" = no ]; then
-        printf '%s\n' "PostUp = sysctl -q net.ipv6.conf.%i.disable_ipv6=0" "PostUp = ip -6 address replace ${line##*, } dev %i"
-      fi
-      line=${line%%, *}
-    fi
+    if [[ $line == 'Address = '* ]]; then line=${line%%, *}; fi
     printf '%s\n' "$line"
   done
 }
 
-# yes or no; never: this kernel knows no IPv6.
-new_interface_has_ipv6() {
-  case $(cat /proc/sys/net/ipv6/conf/default/disable_ipv6 2>/dev/null || :) in
-    0) echo yes ;;
-    1) echo no ;;
-    *) echo never ;;
-  esac
-}
-
 # Brings the interface up, or in line. Whatever changed is marked in $unproven until the caller has seen it work.
 sync_interface() { # DOCUMENT
-  local next
+  local next next6
   # wg-quick goes by the file's name, so the next one lies in a folder of its own.
   install -d -m 0700 /etc/wireguard /etc/wireguard/homerelay.next
   next=/etc/wireguard/homerelay.next/$interface.conf
   join_keys <"$1" >"$next"
   wg-quick strip "$next" >/dev/null || die "wg-quick refuses the configuration; the one before it stays"
-  cmp -s <(of_tunnel "$next") <(of_tunnel "$config") || touch "$unproven"
+  next6=$(sed -n 's/^Address = [^,]*, //p' "$1")
+  cmp -s <(of_tunnel "$next" "$next6") <(of_tunnel "$config" "$(cat "$address6" 2>/dev/null || :)") || touch "$unproven"
+  write_if_changed 0644 "$address6" <<<"$next6" || : # the same address
   systemctl enable --quiet "wg-quick@$interface"
   # The unit does not notice when somebody takes its interface away.
   if ! systemctl is-active --quiet "wg-quick@$interface" || ! ip link show dev "$interface" >/dev/null 2>&1; then
@@ -64,29 +54,34 @@ sync_interface() { # DOCUMENT
     move_into_place "$next" "$config"
     wg set "$interface" fwmark "$(sed -n 's/^FwMark = //p' "$config" | grep . || echo off)"
   fi
+  /usr/local/lib/homerelay/set-address6.sh
   rmdir /etc/wireguard/homerelay.next
   systemctl enable --quiet --now homerelay-routes.timer
 }
 
-# What a proof of the tunnel depends on: neither what wg-quick runs besides, nor how packets to the other end are marked.
-# An address that is set by a hook is no less an address.
-of_tunnel() { # CONFIG
-  if [ -e "$1" ]; then awk '/^PostUp = ip -6 address / || !/^((Post|Pre)(Up|Down)|FwMark) = /' "$1"; fi
+# What a proof of the tunnel depends on: neither how packets to the other end are marked, nor what an older version had
+# wg-quick run besides, which may be to set an address.
+of_tunnel() { # CONFIG ADDRESS6
+  [ -e "$1" ] || return 0
+  grep -vE '^(Address|FwMark|(Post|Pre)(Up|Down)) = ' "$1"
+  addresses "$@"
 }
 
-# What `wg syncconf` leaves out: addresses and MTU.
+addresses() { # CONFIG ADDRESS6
+  {
+    sed -n 's/^Address = //p; s/^PostUp = ip -6 address replace \([^ ]*\) .*/\1/p' "$1" | tr -d ' ' | tr ',' '\n'
+    printf '%s\n' "$2"
+  } | sort -u
+}
+
+# What `wg syncconf` leaves out: MTU and IPv4 address, and all addresses of before.
 sync_link() {
   local wanted address
   ip link set dev "$interface" mtu "$(sed -n 's/^MTU = //p' "$config")"
-  wanted=$(
-    sed -n 's/^Address = //p' "$config" | tr -d ' ' | tr ',' '\n'
-    sed -n 's/^PostUp = ip -6 address replace \([^ ]*\) .*/\1/p' "$config"
-  )
-  # It was up before IPv6 was switched off, or before this was known.
-  if [[ $wanted == *:* ]]; then sysctl -qw "net.ipv6.conf.$interface.disable_ipv6=0"; fi
   # An address in the network of an older one is its secondary, and would go with it.
   sysctl -qw "net.ipv4.conf.$interface.promote_secondaries=1"
-  for address in $wanted; do ip address replace "$address" dev "$interface"; done
+  ip address replace "$(sed -n 's/^Address = //p' "$config")" dev "$interface"
+  wanted=$(addresses "$config" "$(cat "$address6")")
   ip -o address show dev "$interface" scope global | awk '{ print $4 }' | while read -r address; do
     grep -qxF "$address" <<<"$wanted" || ip address delete "$address" dev "$interface"
   done

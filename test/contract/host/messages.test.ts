@@ -39,7 +39,7 @@ describe("a last word reaches the operator", () => {
     writeFileSync(join(folder, "sync-interface.sh"), script);
     writeFileSync(join(folder, "document"), "[Interface]\nPrivateKey = key:private\n");
     const said = failWith(
-      `interface=homerelay keys=${folder} unproven=${folder}/unproven`,
+      `interface=homerelay etc=${folder} keys=${folder} unproven=${folder}/unproven`,
       `. ${folder}/sync-interface.sh; sync_interface ${folder}/document`,
     );
     expect(said).toBe(

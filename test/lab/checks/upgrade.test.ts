@@ -42,7 +42,7 @@ async function planned(): Promise<string[]> {
 const mustStay = /^(?:delete|replace|create-replacement|delete-replaced) (?:hcloud|random):/;
 
 const places =
-  "/usr/local/lib/homerelay /etc/systemd/system/homerelay-* /etc/systemd/system/*.d/homerelay.conf /etc/systemd/system/homerelay-*.d/*";
+  "/usr/local/lib/homerelay /etc/systemd/system/homerelay-* /etc/systemd/system/*.d/homerelay*.conf /etc/systemd/system/homerelay-*.d/*";
 
 /** What lies on a machine in the places that are ours, by path. */
 const found = async (machine: "home" | RelayMachine) =>

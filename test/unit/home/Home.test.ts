@@ -148,8 +148,6 @@ PrivateKey = key:private
 FwMark = 0x7b
 MTU = 1420
 Table = off
-PostUp = /usr/local/lib/homerelay/sync-routes.sh
-PreDown = /usr/local/lib/homerelay/sync-routes.sh remove || :
 
 # relay
 [Peer]
