@@ -64,6 +64,7 @@ const program = [
   "components/**/[a-z]*-*.ts",
   // What several of these programs share.
   "components/hetzner/api.ts",
+  "components/host/askHost.ts",
   "components/host/cleanHost.ts",
   "components/host/connection.ts",
   "components/host/program.ts",

@@ -117,7 +117,8 @@ function createExistingRelay(
   opts: pulumi.ComponentResourceOptions,
 ): Relay {
   const { ipv4, ipv6, adminCidrs } = settings;
-  return new ExistingRelay(name, { plan, access: settings, ipv4, ipv6, adminCidrs }, opts);
+  const { listenPort } = plan.tunnel;
+  return new ExistingRelay(name, { plan, access: settings, ipv4, ipv6, listenPort, adminCidrs }, opts);
 }
 
 /** A public address for servers at home: the relay, the tunnel, its firewall, the homes, the names, and the proof. */

@@ -233,7 +233,7 @@ and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`
   }
 
   #createHost(serverType: string, server: hcloud.Server, endpoint: SshEndpoint): Host {
-    const { keys, owner, installation } = this.#plan;
+    const { keys, owner, installation, tunnel } = this.#plan;
     return new Host(
       this.#name,
       {
@@ -253,6 +253,7 @@ and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`
           otherMachineMend: otherMachineMend(`${this.#name}-server`),
         },
         installation: joinInstallations([installation, ownRelayInstallation]),
+        listenPort: tunnel.listenPort,
         restarts: [serverType],
         triggers: [server.id, endpoint.note],
       },

@@ -53,6 +53,7 @@ export class Home extends pulumi.ComponentResource {
         access: cleaning.access,
         installation,
         hostKeySetting: "ssh.hostKey",
+        plainWireguard: plan.name,
       },
       { parent: this, dependsOn: [args.uninstall] },
     );

@@ -12,8 +12,10 @@ import { operatorProgram, operatorSecrets } from "./OperatorProgram.ts";
 import type { ProgramInputs } from "./OperatorProgram.ts";
 import { fingerprintScript, renderManifest, renderPreparation } from "./preparation.ts";
 import type { InstalledText } from "./preparation.ts";
+import { askingCommand, listPackages } from "./preflight.ts";
+import type { HostNeeds } from "./preflight.ts";
 import type { ReachDocument, ReachSecrets } from "./reachDocument.ts";
-import { prepareParts } from "./scriptParts.ts";
+import { askParts, prepareParts } from "./scriptParts.ts";
 import { readScript } from "./scriptText.ts";
 import type { StepDocument } from "./stepDocument.ts";
 
@@ -56,6 +58,10 @@ export type HostArgs = (OwnHost | MadeHost) & {
   readonly owner: Owner<pulumi.Input<string>>;
   /** All that the host gets of ours, whichever rooms it comes from. */
   readonly installation: Installation;
+  /** A UDP port that has to be free, or our own already. @default none */
+  readonly listenPort?: number;
+  /** The home that can have a plain WireGuard configuration instead of all this. @default none */
+  readonly plainWireguard?: string;
   /** The host is waited for again when one of these changes: it has been restarted. @default none */
   readonly restarts?: readonly pulumi.Input<string>[];
   /** Every step runs again when one of these changes: it is another machine. @default none */
@@ -190,16 +196,15 @@ function askOwnHost(args: HostArgs & OwnHost): Reach {
       `and put its new line into ${hostKeySetting} of ${title}. Otherwise somebody stands between you and it.`,
     silenceMend: undefined,
     passwordKey: hasPassword(access) ? access.password.key : undefined,
+    needs: needsOf(args),
     made: undefined,
   });
   return { ...program, stdin: passwordInput(access) };
 }
 
 /** `again`: it is asked again when one of these changes. */
-function askMadeHost(
-  { title, owner, access }: HostArgs & MadeHost,
-  again: readonly pulumi.Input<string>[],
-): Reach {
+function askMadeHost(args: HostArgs & MadeHost, again: readonly pulumi.Input<string>[]): Reach {
+  const { title, owner, access } = args;
   const program = operatorProgram<ReachDocument>("host/reach-host.ts", {
     title,
     stackId: owner.id,
@@ -217,10 +222,15 @@ function askMadeHost(
     hostKeyMend: access.otherMachineMend,
     silenceMend: access.silenceMend,
     passwordKey: undefined,
+    needs: needsOf(args),
     made: { machine: access.machine, firstHostKey: access.firstHostKey, again: pulumi.all([...again]) },
   });
   const secrets = { password: undefined, loginKey: access.privateKey, hostKey: access.hostKey.privateKey };
   return { ...program, stdin: { stdin: operatorSecrets<ReachSecrets>(secrets) } };
+}
+
+function needsOf({ installation, listenPort, plainWireguard }: HostArgs): HostNeeds {
+  return { packages: listPackages(installation.packages), listenPort, plainWireguard };
 }
 
 type PasswordAccess = SshAccess & { readonly password: object };
@@ -269,6 +279,15 @@ export function describeAccess(access: SshAccess | "here"): HostAccess {
 /** What a program on the operator's machine reads from stdin to log in: a password, where that is the way in. */
 export function passwordInput(access: SshAccess | "here"): { readonly stdin?: pulumi.Output<string> } {
   return hasPassword(access) ? { stdin: operatorSecrets({ password: access.password.text }) } : {};
+}
+
+/** What a host is asked before its first step, where a person reads the answers: what to run, and its stdin. */
+export function preflightByHand(
+  installation: Installation,
+  plainWireguard: string,
+): { readonly command: string; readonly document: string } {
+  const needs = { packages: listPackages(installation.packages), listenPort: undefined, plainWireguard };
+  return { command: askingCommand(needs, { mark: "-" }), document: askParts.map(readScript).join("") };
 }
 
 /** The first step, which puts our scripts in place, and tells the host whose it is and what it is to that stack. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { loginCommand, rootPrefix } from "./operatorAccess.ts";
 import type { HostAccess, SshWay } from "./operatorAccess.ts";
 import type { JumpAccess } from "../network/sshAccess.ts";
+import type { HostAnswers } from "./preflight.ts";
 import type { ReachDocument } from "./reachDocument.ts";
 import { judgeSshComplaint, separateComplaints } from "./sshComplaint.ts";
 import type { SshComplaint } from "./sshComplaint.ts";
@@ -51,46 +52,55 @@ To do meanwhile what does not need it:  pulumi up --continue-on-error`
 }`;
 }
 
-/** The line of `PRETTY_NAME` is the last one. `undefined`: a Debian, or made from it. */
-export function explainSystem(title: string, access: HostAccess, release: string): string | undefined {
-  const [kinds = "", ...rest] = release.split("\n");
-  if (kinds.split(/\s+/).some((kind) => ["debian", "ubuntu", "raspbian"].includes(kind))) return undefined;
-  const found = (rest.at(-1) ?? kinds) || "no /etc/os-release";
-  return `${where(title, access)} is no Debian and nothing made from it; found ${found}. Nothing was changed there.
-home-relay sets up Debian, Ubuntu and Raspberry Pi OS.`;
+/** All that keeps a host from being set up, in one message. `undefined`: nothing. */
+export function explainProblems(
+  document: ReachDocument,
+  user: string,
+  { problems, owner }: HostAnswers,
+): string | undefined {
+  const { title, access } = document;
+  const foreign = explainOwner(document, user, owner);
+  const all = [...(foreign === undefined ? [] : [foreign]), ...problems];
+  if (all.length === 0) return undefined;
+  return `${where(title, access)} cannot be set up as it is. Nothing was changed there.
+${all.map((problem) => `- ${problem.replaceAll("\n", "\n  ")}`).join("\n")}`;
 }
 
-/** That sudo does not make this user root. */
-export function explainPrivilege(title: string, user: string, complaint: string): string {
-  if (complaint.includes("not found"))
-    return `${title}: there is no sudo for ${user} to become root with. Install it there (apt-get install sudo), or log in as root.`;
-  return `${title}: sudo does not let ${user} become root without a question: ${complaint}
-Allow it, there:
-  echo '${user} ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/home-relay`;
+/** That a host lets us in, and does something else than it is asked. `code`: 255 where the connection ended. */
+export function explainNoAnswer(
+  { title, access }: ReachDocument,
+  user: string,
+  { code, said }: { readonly code: number; readonly said: string },
+): string {
+  const place = where(title, access);
+  if (code === 255)
+    return `${place} answers, and ends the connection before it has told what it is: ${said || "it gave no reason"}`;
+  const does = access.way === "here" ? "does" : `lets ${user} in, and does`;
+  return `${place} ${does} not do what it is asked; it said: ${said || "nothing"}
+Does a login file of ${user} there (~/.bashrc, ~/.profile, ~/.zshenv) start something else, such as tmux or another shell?
+What is meant for people belongs behind this line, in ~/.bashrc:
+  case $- in *i*) ;; *) return ;; esac`;
 }
 
 /**
  * That the host belongs to another stack: two on one host would undo each other's work. `note`: what the host says of
  * its owner, `id …`, `stack …` and `host …` a line each. `undefined`: it is ours, or nobody's.
  */
-export function explainOwner(
-  { title, access, stackId, stack }: ReachDocument,
+function explainOwner(
+  { access, stackId, stack }: ReachDocument,
   user: string,
-  note: string,
+  note: readonly string[],
 ): string | undefined {
   const says = (word: string) =>
-    note
-      .split("\n")
-      .find((line) => line.startsWith(`${word} `))
-      ?.slice(word.length + 1) ?? "";
+    note.find((line) => line.startsWith(`${word} `))?.slice(word.length + 1) ?? "";
   const id = says("id");
   if (id === "" || id === stackId) return undefined;
   const free = `${rootPrefix(user)}rm /etc/homerelay/owner`;
-  return `${where(title, access)} belongs to another stack: ${says("stack")} (${id}), which calls it ${says("host")}.
-This one is ${stack} (${stackId}). Nothing was changed there. Where the other stack's state is, free the host with
+  return `It belongs to another stack: ${says("stack")} (${id}), which calls it ${says("host")}.
+This one is ${stack} (${stackId}). Where the other stack's state is, free the host with
   pulumi destroy
 If that state is lost for good, give the host to this stack:
-  ${access.way === "here" ? free : `ssh -p ${access.port} ${access.user}@${access.host} '${free}'`}`;
+  ${access.way === "here" ? free : `${loginCommand(access)} '${free}'`}`;
 }
 
 /** What the user calls the host, and where that is. */

@@ -1,19 +1,13 @@
 /**
- * Runs on the operator's machine, before the first step of a host: waits until the host lets us in, and says at once
- * what is wrong when waiting cannot help. Document and secrets: reachDocument.ts. The last line of its stdout is the note
+ * Runs on the operator's machine, before the first step of a host: waits until the host lets us in, says at once what is
+ * wrong when waiting cannot help, and then, in one message, all that keeps the host from being set up. Document and secrets: reachDocument.ts. The last line of its stdout is the note
  * by which the next run knows which server has its lasting host key.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { askHost } from "./askHost.ts";
 import { Connection } from "./connection.ts";
-import type { Ran } from "./connection.ts";
-import {
-  explainOwner,
-  explainPrivilege,
-  explainRefusal,
-  explainSilence,
-  explainSystem,
-  where,
-} from "./explainReach.ts";
+import { explainNoAnswer, explainProblems, explainRefusal, explainSilence, where } from "./explainReach.ts";
+import type { HostAnswers } from "./preflight.ts";
 import { Problem, readDocument, readPreviousOutput, readSecrets, runProgram } from "./program.ts";
 import {
   acceptHostKeys,
@@ -52,34 +46,12 @@ class Host {
     }
   }
 
-  /** Our scripts need apt, systemd and Debian's paths. */
-  async checkSystem(): Promise<void> {
-    const { title, access } = this.#document;
-    const release = '. /etc/os-release && printf "%s\\n" "$ID ${ID_LIKE-}" "$PRETTY_NAME"';
-    const { stdout } = await this.#ask(release);
-    tell(explainSystem(title, access, stdout));
-  }
-
-  async checkPrivilege(): Promise<void> {
-    const { user } = this.#connection;
-    if (user === "root") return;
-    const { code, stderr } = await this.#ask("sudo -n true");
-    if (code !== 0) throw new Problem(explainPrivilege(this.#document.title, user, stderr));
-  }
-
-  async checkOwner(): Promise<void> {
-    const { stdout } = await this.#ask("cat /etc/homerelay/owner 2>/dev/null || :");
-    tell(explainOwner(this.#document, this.#connection.user, stdout));
-  }
-
-  /** A fresh server is still setting itself up when its sshd first answers. */
-  async waitForCloudInit(): Promise<void> {
+  /** An ordinary host is reached and asked over one connection. */
+  async check(): Promise<void> {
     const { title } = this.#document;
-    console.log(`${title} answers; waiting for its first boot to end`);
-    // 2: it ended with a warning from which it recovered.
-    const { code } = await this.#ask("timeout 300 cloud-init status --wait >/dev/null || test $? -eq 2");
-    if (code !== 0)
-      throw new Problem(`${title}: its first boot did not end well. See there: cloud-init status --long`);
+    const answers = await this.#ask();
+    for (const note of answers.notes) console.log(`${title}: ${note}`);
+    tell(explainProblems(this.#document, this.#connection.user, answers));
   }
 
   /** From now on the server shows a host key that was never in its user data. */
@@ -90,20 +62,23 @@ class Host {
   }
 
   /**
-   * A host that let us in may be away again, since a first boot ends with another start of its sshd. The words, without
-   * single quotes, are for `sh`: the user's own shell may be one that reads them otherwise, such as fish.
+   * A host that does not answer yet is waited for; one that let us in may be away again, since a first boot ends with
+   * another start of its sshd.
    */
-  async #ask(words: string): Promise<Ran> {
-    const { title, access } = this.#document;
-    const command = `sh -c '${words}'`;
-    let ran = await this.#connection.run(command);
-    for (let tries = 1; ran.code === 255 && access.way !== "here"; tries++) {
+  async #ask(): Promise<HostAnswers> {
+    const { title, access, needs, made, waitSeconds } = this.#document;
+    // The first dial is a short one: what can be waited for is waited for afterwards.
+    const dialSeconds = Math.min(waitSeconds, 5);
+    for (let tries = 1; ; tries++) {
+      const options = { isFirstBoot: made !== undefined, ...(tries === 1 ? { dialSeconds } : {}) };
+      const { answers, ran } = await askHost(this.#connection, needs, options);
+      if (answers !== undefined) return answers;
+      if (access.way !== "here" && ran.code === 255) tell(explainRefusal(this.#document, access, ran.said));
+      if (access.way === "here" || tries === 3 || (tries > 1 && ran.code !== 255))
+        throw new Problem(explainNoAnswer(this.#document, this.#connection.user, ran));
       await this.waitUntilReached();
-      if (tries === 3)
-        throw new Problem(`${where(title, access)} answers, and ends what is asked of it: ${ran.stderr}`);
-      ran = await this.#connection.run(command);
+      if (made) console.log(`${title} answers; waiting for its first boot to end`);
     }
-    return ran;
   }
 }
 
@@ -125,11 +100,7 @@ await runProgram(async () => {
   const { made } = document;
   const secrets = await readSecrets(parseReachSecrets);
   const host = new Host(document, Connection.open(document.access, secrets));
-  await host.waitUntilReached();
-  await host.checkSystem();
-  await host.checkPrivilege();
-  await host.checkOwner();
-  if (made) await host.waitForCloudInit();
+  await host.check();
   if (made && secrets.hostKey !== undefined && !wasReached(made, note))
     await host.installHostKey(secrets.hostKey);
   console.log(`${document.title} is reached`);

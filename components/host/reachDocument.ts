@@ -1,5 +1,7 @@
 import { parseHostAccess } from "./operatorAccess.ts";
 import type { HostAccess } from "./operatorAccess.ts";
+import { parseHostNeeds } from "./preflight.ts";
+import type { HostNeeds } from "./preflight.ts";
 import { Fields } from "../network/programDocument.ts";
 
 /** What reach-host.ts goes by. */
@@ -19,6 +21,7 @@ export interface ReachDocument {
   readonly silenceMend: string | undefined;
   /** Where the user set the password. `undefined`: there is none. */
   readonly passwordKey: string | undefined;
+  readonly needs: HostNeeds;
   /** For a server that this stack made. */
   readonly made: MadeServer | undefined;
 }
@@ -60,6 +63,7 @@ export function parseReachDocument(text: string | undefined, source: string): Re
     hostKeyMend: fields.text("hostKeyMend"),
     silenceMend: fields.optionalText("silenceMend"),
     passwordKey: fields.optionalText("passwordKey"),
+    needs: parseHostNeeds(fields.fields("needs")),
     made: made && {
       machine: made.text("machine"),
       firstHostKey: made.text("firstHostKey"),

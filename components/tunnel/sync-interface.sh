@@ -4,6 +4,8 @@
 
 # shellcheck source=../host/begin-step.sh
 [ -n "${interface-}" ] || . /usr/local/lib/homerelay/begin-step.sh
+# shellcheck source=../host/port-holder.sh
+declare -F port_holder >/dev/null || . /usr/local/lib/homerelay/port-holder.sh
 
 readonly config=/etc/wireguard/$interface.conf
 # For set-address6.sh.
@@ -31,6 +33,7 @@ sync_interface() { # DOCUMENT
   install -d -m 0700 /etc/wireguard /etc/wireguard/homerelay.next
   next=/etc/wireguard/homerelay.next/$interface.conf
   join_keys <"$1" >"$next"
+  check_port "$next"
   wg-quick strip "$next" >/dev/null || die "wg-quick refuses the configuration; the one before it stays"
   next6=$(sed -n 's/^Address = [^,]*, //p' "$1")
   cmp -s <(of_tunnel "$next" "$next6") <(of_tunnel "$config" "$(cat "$address6" 2>/dev/null || :)") || touch "$unproven"
@@ -46,7 +49,7 @@ sync_interface() { # DOCUMENT
       die "the tunnel did not start: $(journalctl -u "wg-quick@$interface" -n 5 --no-pager -o cat)"
     say "tunnel interface $interface is up"
   elif [ -e "$unproven" ]; then
-    wg syncconf "$interface" <(wg-quick strip "$next")
+    sync_peers "$next"
     move_into_place "$next" "$config"
     sync_link
     say "tunnel interface $interface brought in line"
@@ -57,6 +60,29 @@ sync_interface() { # DOCUMENT
   /usr/local/lib/homerelay/set-address6.sh
   rmdir /etc/wireguard/homerelay.next
   systemctl enable --quiet --now homerelay-routes.timer
+}
+
+# Before anything is changed: a port that somebody else has would end a tunnel that works.
+check_port() { # CONFIG
+  local port held
+  port=$(listen_port "$1")
+  [ -n "$port" ] || return 0
+  held=$(port_holder "$port" "$interface")
+  [ -z "$held" ] || die "UDP port $port, where WireGuard is to listen, is taken: $held has it. The tunnel is left as it was.
+End that, or set another home-relay:tunnel.listenPort in the stack file; then run the same command again"
+}
+
+listen_port() { # CONFIG
+  sed -n 's/^ListenPort = //p' "$1"
+}
+
+# Where WireGuard is a program, it gives up the old port before it tries the new one.
+sync_peers() { # CONFIG
+  local port
+  port=$(wg show "$interface" listen-port)
+  wg syncconf "$interface" <(wg-quick strip "$1") && return
+  wg set "$interface" listen-port "$port"
+  die "WireGuard does not take the configuration; the tunnel listens at port $port, as before"
 }
 
 # What a proof of the tunnel depends on: neither how packets to the other end are marked, nor what an older version had

@@ -1,7 +1,7 @@
 /** What runs on the operator's machine, where no host answers; answers of real hosts are the lab's matter. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createApi } from "node:http";
 import type { Server } from "node:http";
 import { createServer } from "node:net";
@@ -57,35 +57,115 @@ test("a key in a folder with a space in its name is one file, also for the jump 
   }
 });
 
-test("a host that lets us in and then is away for a moment, as at the end of a first boot, is asked again", () => {
-  const folder = mkdtempSync(join(tmpdir(), "home-relay-ssh-"));
-  try {
-    // Its second connection is refused; all others tell what system it has.
-    const ssh = `#!/bin/sh\necho >>${folder}/calls\nif [ "$(wc -l <${folder}/calls)" = 2 ]; then
-      echo 'ssh: connect to host nas port 22: Connection refused' >&2; exit 255; fi
-      case $* in *os-release*) printf 'debian \\nDebian 13\\n' ;; esac\n`;
-    writeFileSync(join(folder, "ssh"), ssh, { mode: 0o755 });
-    const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
-    expect(reach({ waitSeconds: 5 }, env)).toEqual({ status: 0, stdout: "nas is reached\n", stderr: "" });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-});
+describe("a host that answers", () => {
+  /** Has another `ssh`, of these lines of bash; `$command` is what the host is told, `$mark` begins its answers. */
+  const reachBy = (ssh: string, changes: object = {}, input = "") => {
+    const folder = mkdtempSync(join(tmpdir(), "home-relay-ssh-"));
+    const tool = (name: string, text: string) =>
+      writeFileSync(join(folder, name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
+    const mark = 'mark=$(grep -oE "home-relay-[0-9a-f]{12}" <<<"$command" | head -n 1)';
+    try {
+      tool(
+        "ssh",
+        `for command; do :; done; echo >>${folder}/calls; calls=$(wc -l <${folder}/calls); ${mark}\n${ssh}`,
+      );
+      // What a host's own shell is told to run.
+      tool(
+        "sh",
+        '[ "$1" = -c ] && exec /bin/sh "$@"; cat >/dev/null; [ "$1 $2" = "-s --" ] && echo "$3 end"',
+      );
+      const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
+      const answer = reach({ waitSeconds: 5, ...changes }, { env, input });
+      return { ...answer, connections: readFileSync(join(folder, "calls"), "utf8").length };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+  const reached = { status: 0, stdout: "nas is reached\n", stderr: "" };
+  const refused = "{ echo 'ssh: connect to host nas port 22: Connection refused' >&2; exit 255; }";
+  const asAdmin = () => ({ access: { ...access(), user: "admin" } });
 
-test("a host is asked in words that a login shell of another kind, such as fish, passes on as they are", () => {
-  const folder = mkdtempSync(join(tmpdir(), "home-relay-ssh-"));
-  try {
-    // Like fish, it knows no ${NAME-}, no assignments and no `.`; but it runs programs with quoted words.
-    const ssh = `#!/bin/bash\nfor command; do :; done
-      outside=$(sed "s/'[^']*'//g" <<<"$command")
-      case $outside in *['$=(;&|']* | '. '*) echo "fish: $command" >&2; exit 127 ;; esac
-      exec bash -c "$command"\n`;
-    writeFileSync(join(folder, "ssh"), ssh, { mode: 0o755 });
-    const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
-    expect(reach({ waitSeconds: 5 }, env)).toEqual({ status: 0, stdout: "nas is reached\n", stderr: "" });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  test("is reached and asked over one connection", () => {
+    expect(reachBy('exec bash -c "$command"')).toEqual({ ...reached, connections: 1 });
+    expect(reachBy('exec bash -c "$command"', asAdmin())).toEqual({ ...reached, connections: 1 });
+  });
+
+  test("only later, and is away for a moment, as at the end of a first boot, is asked again", () => {
+    const ssh = `case $calls in 1 | 3) ${refused} ;; esac; exec bash -c "$command"`;
+    expect(reachBy(ssh)).toEqual({ ...reached, connections: 5 });
+  });
+
+  test("and ends each connection before it has answered is given up", () => {
+    const { status, stderr } = reachBy(`[[ $command == true ]] || ${refused}`);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^nas \(127\.0\.0\.1 port \d+\) answers, and ends the connection before it has told what it is: ssh: connect/,
+      ),
+    ]);
+  });
+
+  test("by a login shell of another kind, such as fish, is asked in words that it passes on as they are", () => {
+    // It knows no ${NAME-}, no assignments and no `.`; but it runs programs with quoted words.
+    const fish = `outside=$(sed "s/'[^']*'//g" <<<"$command")
+      case $outside in *['$(;&|']* | '. '*) echo "fish: $command" >&2; exit 127 ;; esac
+      case \${outside%% *} in *=*) echo "fish: $command" >&2; exit 127 ;; esac
+      exec bash -c "$command"`;
+    expect(reachBy(fish)).toEqual({ ...reached, connections: 1 });
+    expect(reachBy(fish, asAdmin())).toEqual({ ...reached, connections: 1 });
+  });
+
+  test("with a greeting before and behind what it is asked for is understood", () => {
+    const answers = `printf '%s note its clock is late.\\n%s end\\n' "$mark" "$mark"`;
+    for (const ssh of [
+      `echo Welcome to nas; ${answers}; echo Bye`,
+      `printf '\\e]0;nas\\a$ '; echo; ${answers}; printf Bye`,
+    ])
+      expect(reachBy(ssh)).toEqual({
+        ...reached,
+        stdout: "nas: its clock is late.\nnas is reached\n",
+        connections: 1,
+      });
+  });
+
+  test("and does something else than it is asked, such as another shell that .bashrc starts, is named with the mend", () => {
+    const { status, stderr } = reachBy("cat >/dev/null; echo 'Welcome to fish'");
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^nas \(.*\) lets root in, and does not do what it is asked; it said: Welcome to fish\nDoes a/,
+      ),
+    ]);
+  });
+
+  test("and refuses the password is asked once: hosts lock out those who guess", () => {
+    const document = { passwordKey: "key", access: { ...access(), way: "password" } };
+    const refusal = "echo 'Permission denied (publickey,password).' >&2; exit 255";
+    const answer = reachBy(refusal, document, JSON.stringify({ password: "wrong" }));
+    expect(answer.stderr).toMatch(/ refuses the password of root\. Set the right one:\n/);
+    expect(answer.connections).toBe(1);
+  });
+
+  test("and cannot be set up is refused once, with all of its problems, and what is to be known besides", () => {
+    const answers = [
+      "note its clock is late.",
+      "problem It has no apt-get.",
+      "more Mend it.",
+      "problem It is full.",
+      "end",
+    ];
+    const ssh = answers.map((one) => `echo "$mark ${one}"`).join("\n");
+    expect(reachBy(ssh)).toEqual({
+      status: 1,
+      stdout: "nas: its clock is late.\n",
+      stderr: `nas (127.0.0.1 port ${closedPort}) cannot be set up as it is. Nothing was changed there.
+- It has no apt-get.
+  Mend it.
+- It is full.
+`,
+      connections: 1,
+    });
+  });
 });
 
 test("a host that knows what its silence may mean says so last", () => {
@@ -163,7 +243,9 @@ test("this very machine is refused when it is no Debian, by its name alone", () 
     });
     expect([status, stderr]).toEqual([
       1,
-      expect.stringMatching(/^nas, this machine, is no Debian .*; found Alpine Linux v3\.22\. Nothing was/),
+      expect.stringMatching(
+        /^nas, this machine, cannot be set up as it is\. Nothing was changed there\.\n- It is no Debian .*; found Alpine Linux v3\.22\.\n/,
+      ),
     ]);
   } finally {
     rmSync(folder, { recursive: true });
@@ -412,8 +494,10 @@ const cleaningScripts = [...uninstallParts, "home/uninstall-home.sh"]
 
 const stack = { stackId: "0123456789abcdef", stack: "home-relay/dev" };
 
+const needs = { packages: [] };
+
 function here(): object {
-  return { title: "nas", access: { way: "here" }, ...stack, waitSeconds: 1, hostKeyMend: "mend" };
+  return { title: "nas", access: { way: "here" }, ...stack, waitSeconds: 1, hostKeyMend: "mend", needs };
 }
 
 function cleaning(changes: object): object {
@@ -429,9 +513,9 @@ function cleaning(changes: object): object {
   };
 }
 
-function reach(changes: object, env: Record<string, string> = {}) {
-  const document = { title: "nas", access: access(), ...stack, hostKeyMend: "mend", ...changes };
-  return run("host/reach-host.ts", document, { env });
+function reach(changes: object, fed: Fed = {}) {
+  const document = { title: "nas", access: access(), ...stack, hostKeyMend: "mend", needs, ...changes };
+  return run("host/reach-host.ts", document, fed);
 }
 
 function step(changes: object) {

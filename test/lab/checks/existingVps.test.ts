@@ -143,7 +143,10 @@ describe("before anything is changed on the VPS, up refuses", () => {
   test("a user whose sudo asks, with the line that mends it", async () => {
     await lab.operator.configure({ relay: await relay({ user: "asked" }), homes: [await home(forwards)] });
     const said = await refusal();
-    expect(said).toContain("the relay: sudo does not let asked become root without a question");
+    expect(said).toContain(
+      `the relay (${vps4} port 22) cannot be set up as it is. Nothing was changed there.`,
+    );
+    expect(said).toContain("sudo does not let asked become root without a question");
     expect(said).toContain("echo 'asked ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/home-relay");
   });
 
@@ -157,9 +160,18 @@ describe("before anything is changed on the VPS, up refuses", () => {
     await lab.operator.configure({ relay: await relay(), homes: [await home(forwards)] });
     const said = await refusal();
     await shell("vps", `mv /root/kept ${release}`);
-    expect(said).toContain(
-      `the relay (${vps4} port 22) is no Debian and nothing made from it; found Alpine Linux v3.22`,
+    expect(said).toContain("It is no Debian and nothing made from it; found Alpine Linux v3.22.");
+  });
+
+  test("a port for WireGuard that something else has, naming it and both ways out", async () => {
+    await shell("vps", "systemd-run --quiet --unit=taken nc -lku 51820 && sleep 1");
+    await lab.operator.configure({ relay: await relay(), homes: [await home(forwards)] });
+    const said = await refusal();
+    await shell("vps", "systemctl stop taken");
+    expect(said).toMatch(
+      /UDP port 51820, where WireGuard is to listen, is taken: nc \(process \d+\) has it\./,
     );
+    expect(said).toContain("home-relay:tunnel: { listenPort: 51821 }");
   });
 
   test("and leaves it as it was", expectVpsUntouched);
@@ -267,7 +279,7 @@ describe("a second stack", () => {
     ["the relay", vps4, "Relay", "deploy", "sudo -n rm"],
     ["nas", addresses.home, "nas", "root", "rm"],
   ])("is refused on %s, which says whose it is and how to mend that", (name, host, called, user, rm) => {
-    expect(said).toContain(`${name} (${host} port 22) belongs to another stack: home-relay/existing (`);
+    expect(said).toContain(`${name} (${host} port 22) cannot be set up as it is. Nothing was changed there.`);
     expect(said).toMatch(
       new RegExp(
         `belongs to another stack: home-relay/existing \\([0-9a-f]{32}\\), which calls it ${called}\\.`,

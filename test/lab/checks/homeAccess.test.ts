@@ -122,9 +122,7 @@ describe("a password", () => {
     await configure({ user: "ops", identityFile: undefined });
     await lab.operator.setSecret(key, password);
     await shell("home", `echo 'ops ALL=(ALL) ALL' >${sudoers}`);
-    expect(await failingUp(lab.operator)).toContain(
-      "nas: sudo does not let ops become root without a question",
-    );
+    expect(await failingUp(lab.operator)).toContain("sudo does not let ops become root without a question");
     await shell("home", `echo 'ops ALL=(ALL) NOPASSWD: ALL' >${sudoers}`);
   });
 

@@ -63,6 +63,10 @@ describe("a home, by the operator's own OpenSSH", () => {
       access: describedAccess,
       waitSeconds: 15,
       hostKeyMend: expect.stringContaining("into ssh.hostKey of nas"),
+      needs: {
+        packages: ["nft:nftables", "wg-quick:wireguard-tools", "ping:iputils-ping"],
+        plainWireguard: "nas",
+      },
     });
   });
 
@@ -189,6 +193,7 @@ describe("a relay, by the stack's own key", () => {
         owner,
         access: { ...stackKeyAccess(), ...access },
         installation: installationOnRelay,
+        listenPort: 51820,
         ...change,
       },
       { parent: machine() },
@@ -216,6 +221,7 @@ describe("a relay, by the stack's own key", () => {
       waitSeconds: 300,
       hostKeyMend: "take a new server",
       silenceMend: "look into its console",
+      needs: { packages: ["nft:nftables", "wg-quick:wireguard-tools"], listenPort: 51820 },
       made: { machine: "301", firstHostKey: "ssh-ed25519 AAAAfirst", again: [] },
     });
     expect(secretsOf(command)).toEqual({ loginKey: "private admin\n", hostKey: "private host\n" });
@@ -358,6 +364,7 @@ function homeArgs(access: SshAccess | "here"): HostArgs {
     access,
     installation: installationAtHome,
     hostKeySetting: "ssh.hostKey",
+    plainWireguard: "nas",
   };
 }
 

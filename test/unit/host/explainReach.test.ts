@@ -1,13 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import {
-  explainOwner,
-  explainPrivilege,
+  explainNoAnswer,
+  explainProblems,
   explainRefusal,
   explainSilence,
-  explainSystem,
   fingerprint,
 } from "../../../components/host/explainReach.ts";
 import type { SshWay } from "../../../components/host/operatorAccess.ts";
+import type { HostAnswers } from "../../../components/host/preflight.ts";
 import type { ReachDocument } from "../../../components/host/reachDocument.ts";
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
@@ -31,6 +31,7 @@ const document: ReachDocument = {
   hostKeyMend: "compare them",
   silenceMend: undefined,
   passwordKey: "home-relay:homes[0].ssh.password",
+  needs: { packages: [], listenPort: undefined, plainWireguard: undefined },
   made: undefined,
 };
 const refusal = (said: string, changes: Partial<SshWay> = {}) =>
@@ -154,47 +155,53 @@ To do meanwhile what does not need it:  pulumi up --continue-on-error`);
 });
 
 describe("a host that is reached", () => {
-  test.each(["debian \nDebian GNU/Linux 13", "raspbian debian\nRaspbian", "linuxmint ubuntu debian\nMint"])(
-    "may be set up: %j",
-    (release) => {
-      expect(explainSystem("nas", access, release)).toBeUndefined();
-    },
-  );
+  const nothing: HostAnswers = { problems: [], notes: [], owner: [] };
+  const ours = ["id 0123456789abcdef", "stack home-relay/dev", "host nas"];
+  const others = ["id fedcba9876543210", "stack other/dev", "host the relay"];
+  const here: ReachDocument = { ...document, access: { way: "here" } };
 
-  test.each([
-    ["alpine \nAlpine Linux v3.22", "Alpine Linux v3.22"],
-    ["debianish \nOther", "Other"],
-    ["", "no /etc/os-release"],
-  ])("is refused by what it is: %j", (release, found) => {
-    expect(explainSystem("nas", access, release)).toContain(
-      `nas (192.168.1.10 port 22) is no Debian and nothing made from it; found ${found}. `,
-    );
+  test("may be set up where it has no problem, and is this stack's or nobody's", () => {
+    for (const owner of [[], ours])
+      expect(explainProblems(document, "admin", { ...nothing, notes: ["a note"], owner })).toBeUndefined();
   });
 
-  test("has no sudo, or one that asks", () => {
-    expect(explainPrivilege("nas", "ops", "bash: line 1: sudo: command not found")).toContain(
-      "there is no sudo for ops to become root with",
-    );
-    expect(explainPrivilege("nas", "ops", "sudo: a password is required")).toContain(
-      "sudo does not let ops become root without a question: sudo: a password is required\n",
-    );
+  test("is refused with all of its problems at once, and by its place", () => {
+    const problems = ["Its disk is full: of\n  photographs.", "It has no apt-get."];
+    expect(explainProblems(document, "admin", { ...nothing, problems, owner: others })).toBe(`\
+nas (192.168.1.10 port 22) cannot be set up as it is. Nothing was changed there.
+- It belongs to another stack: other/dev (fedcba9876543210), which calls it the relay.
+  This one is home-relay/dev (0123456789abcdef). Where the other stack's state is, free the host with
+    pulumi destroy
+  If that state is lost for good, give the host to this stack:
+    ssh -p 22 admin@192.168.1.10 'sudo -n rm /etc/homerelay/owner'
+- Its disk is full: of
+    photographs.
+- It has no apt-get.`);
   });
 
-  test("is this stack's, or nobody's", () => {
-    for (const note of ["", "id 0123456789abcdef\nstack home-relay/dev\nhost nas"])
-      expect(explainOwner(document, "admin", note)).toBeUndefined();
+  test("is given to this stack by a command that leads there", () => {
+    const by = (way: ReachDocument, user: string) =>
+      explainProblems(way, user, { ...nothing, owner: others })
+        ?.split("\n")
+        .at(-1);
+    expect(by({ ...document, access: { ...access, jump } }, "root")).toBe(
+      "    ssh -J ops@gate:2200 -p 22 admin@192.168.1.10 'rm /etc/homerelay/owner'",
+    );
+    expect(by(here, "root")).toBe("    rm /etc/homerelay/owner");
   });
 
-  test("belongs to another stack, and is given to this one by a command", () => {
-    const note = "id fedcba9876543210\nstack other/dev\nhost the relay";
-    expect(explainOwner(document, "admin", note)).toBe(`\
-nas (192.168.1.10 port 22) belongs to another stack: other/dev (fedcba9876543210), which calls it the relay.
-This one is home-relay/dev (0123456789abcdef). Nothing was changed there. Where the other stack's state is, free the host with
-  pulumi destroy
-If that state is lost for good, give the host to this stack:
-  ssh -p 22 admin@192.168.1.10 'sudo -n rm /etc/homerelay/owner'`);
-    expect(explainOwner({ ...document, access: { way: "here" } }, "root", note)).toMatch(
-      /^nas, this machine, belongs .*\n {2}rm \/etc\/homerelay\/owner$/s,
+  test("and does something else than it is asked, is told with what may stand in the way", () => {
+    const said = "open terminal failed: not a terminal";
+    expect(explainNoAnswer(document, "admin", { code: 1, said })).toBe(`\
+nas (192.168.1.10 port 22) lets admin in, and does not do what it is asked; it said: open terminal failed: not a terminal
+Does a login file of admin there (~/.bashrc, ~/.profile, ~/.zshenv) start something else, such as tmux or another shell?
+What is meant for people belongs behind this line, in ~/.bashrc:
+  case $- in *i*) ;; *) return ;; esac`);
+    expect(explainNoAnswer(here, "root", { code: 1, said: "" })).toMatch(
+      /^nas, this machine, does not do what it is asked; it said: nothing\n/,
+    );
+    expect(explainNoAnswer(document, "admin", { code: 255, said: "Connection reset" })).toBe(
+      "nas (192.168.1.10 port 22) answers, and ends the connection before it has told what it is: Connection reset",
     );
   });
 });
