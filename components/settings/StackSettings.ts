@@ -5,6 +5,7 @@ import { parseSettings } from "./parseSettings.ts";
 import { sections } from "./sections.ts";
 import type { Settings } from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
+import { deriveStackLabel } from "./stackLabel.ts";
 
 /** The settings, what this stack is called, and how it reaches Hetzner; a token that is in the environment stays there, out of the state. */
 export interface StackSettings extends Settings {
@@ -50,7 +51,7 @@ export function readSettings(): StackSettings {
     return {
       ...settings,
       stack: `${project}/${stack}`,
-      label: `${project}-${stack}`,
+      label: deriveStackLabel(project, stack),
       hetzner: { endpoint, token: pulumi.secret(token ?? "") },
     };
   } catch (error) {
