@@ -210,6 +210,9 @@ export class HomeRelay extends pulumi.ComponentResource {
       dns: dns?.provider === "hetzner" ? zoneOrder(dns) : undefined,
     };
     const name = `${this.#name}-order-check`;
+    const { endpoint, token } = hetzner;
+    const { id: stackId, stack } = this.#owner;
+    const asker = { endpoint, token, stackId, adminKey: this.#keys.adminSshKey.publicKey, stack };
     const own = this.#relayProvider().checkOrder?.(
       `${this.#name}-relay-order-check`,
       relay,
@@ -220,7 +223,7 @@ export class HomeRelay extends pulumi.ComponentResource {
       ...(own === undefined ? [] : [own]),
       ...(order.relay === undefined && order.dns === undefined
         ? []
-        : [new OrderCheck(name, { order, api: hetzner }, { parent: this })]),
+        : [new OrderCheck(name, { order, asker }, { parent: this })]),
     ];
   }
 
@@ -317,7 +320,17 @@ export class HomeRelay extends pulumi.ComponentResource {
       const after = [...uninstalls, ...this.#orderChecks];
       new HetznerZone(
         `${this.#name}-zone`,
-        { label, zone, createZone, names, ttlSeconds, ipv4Address, ipv6Address, after },
+        {
+          label,
+          stackId: this.#owner.id,
+          zone,
+          createZone,
+          names,
+          ttlSeconds,
+          ipv4Address,
+          ipv6Address,
+          after,
+        },
         { parent: this, dependsOn: [...this.#orderChecks] },
       );
       return [];

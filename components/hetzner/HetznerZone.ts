@@ -1,10 +1,11 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
-import { ownerLabel } from "./ownerLabel.ts";
+import { labelsOf } from "./ownerLabel.ts";
 
 export interface HetznerZoneArgs {
   /** The owner that zone and records name, for example `home-relay-dev`. */
   readonly label: string;
+  readonly stackId: pulumi.Input<string>;
   /** The zone's name, for example `example.org`. */
   readonly zone: string;
   /** Whether this stack makes the zone, and takes it away again. */
@@ -36,7 +37,7 @@ export class HetznerZone extends pulumi.ComponentResource {
   #createZone(name: string, args: HetznerZoneArgs): hcloud.Zone {
     return new hcloud.Zone(
       `${name}-zone`,
-      { name: args.zone, mode: "primary", labels: { [ownerLabel]: args.label } },
+      { name: args.zone, mode: "primary", labels: labelsOf<pulumi.Input<string>>(args.label, args.stackId) },
       { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after] },
     );
   }
@@ -57,7 +58,7 @@ export class HetznerZone extends pulumi.ComponentResource {
         type,
         ttl: args.ttlSeconds,
         records: [{ value }],
-        labels: { [ownerLabel]: args.label },
+        labels: labelsOf<pulumi.Input<string>>(args.label, args.stackId),
       },
       { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after, ...(zone ? [zone] : [])] },
     );

@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { uninstallParts } from "../../../components/host/scriptParts.ts";
 import { asRoot } from "../tool.ts";
@@ -393,7 +394,7 @@ describe("destroy looks for a server that is left", () => {
     const child = spawn(process.execPath, program, { cwd: project, env: environment });
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (text += String(chunk)));
-    child.stdin.end(JSON.stringify({ endpoint: at, token }));
+    child.stdin.end(JSON.stringify({ endpoint: at, token, ...(token === "" ? {} : { stackId: "0123" }) }));
     const [code] = (await once(child, "close")) as [number | null];
     return [code, text];
   }
@@ -402,7 +403,7 @@ describe("destroy looks for a server that is left", () => {
     answer = { status: 200, body: '{ "servers": [], "meta": {} }' };
     expect(await find("token", endpoint)).toEqual([0, ""]);
     expect(asked).toEqual({
-      url: "/v1/servers?name=home-relay-dev&page=1&per_page=50",
+      url: "/v1/servers?page=1&per_page=50",
       authorization: "Bearer token",
     });
   });
@@ -415,13 +416,41 @@ describe("destroy looks for a server that is left", () => {
   });
 
   test("and fails with its number and what to do", async () => {
-    answer = { status: 200, body: '{\n "servers": [\n {\n "id": 1005,\n "name": "x", "image": {"id": 7}}]}' };
+    answer = {
+      status: 200,
+      body: '{\n "servers": [\n {\n "labels": {}, "id": 1005,\n "image": {"id": 7}, "name": "home-relay-dev"}]}',
+    };
     const [code, text] = await find("token", endpoint);
     expect([code, text]).toEqual([
       1,
       expect.stringContaining("still has a server home-relay-dev (number 1005)"),
     ]);
     expect(text).toContain("Delete it in Hetzner's console, then run the same command again.");
+  });
+
+  test("made under the stack's former name too, and none of another stack that has its name", async () => {
+    const servers = (id: string) =>
+      JSON.stringify({
+        servers: [
+          { id: 1, name: "home-relay-dev", labels: { "home-relay-stack": "others" } },
+          { id: 2, name: "home-relay-old", labels: { "home-relay-stack": id } },
+        ],
+      });
+    answer = { status: 200, body: servers("others") };
+    expect(await find("token", endpoint)).toEqual([0, ""]);
+    answer = { status: 200, body: servers("0123") };
+    expect(await find("token", endpoint)).toEqual([
+      1,
+      expect.stringContaining("still has a server home-relay-old (number 2)"),
+    ]);
+  });
+
+  test("and asks again while Hetzner has too much to do", async () => {
+    answer = { status: 503, body: "{}" };
+    const found = find("token", endpoint);
+    await sleep(600);
+    answer = { status: 200, body: '{"servers":[]}' };
+    expect(await found).toEqual([0, ""]);
   });
 
   test("and says so when it cannot ask", async () => {
