@@ -4,6 +4,7 @@ import type { Installation } from "../network/installation.ts";
 /** Rules that are there before the network is, at either end of the tunnel. */
 export const firewallInstallation: Installation = {
   files: [
+    installedScript("firewall/load-firewall.sh"),
     installedUnit("firewall/homerelay-firewall.service"),
     installedDropIn("firewall/nftables.conf", "nftables.service", "homerelay.conf"),
   ],

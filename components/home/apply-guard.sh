@@ -31,23 +31,7 @@ Devices do not get through until that is done. The guard is in force; run the sa
 apply_guard() { # FILE
   nft -c -f "$1" || die "nft refuses the guard; nothing was changed"
   if write_if_changed 0644 "$firewall_file" <"$1"; then say "the guard has changed"; fi
-  nft -f <(cat "$firewall_file"; remembered_senders)
-}
-
-# Who came lately and how, so that services go on answering them while they themselves are silent.
-remembered_senders() {
-  local kind name
-  for name in heard4 heard6 known4 known6 elsewhere4 elsewhere6 tied4 tied6; do
-    kind='set'
-    if [[ $name == tied* ]]; then kind=map; fi
-    # The table may be an older one; and the next one may have no place for them, which has no forwards over UDP.
-    if ! grep -q "$kind $name {" "$firewall_file"; then continue; fi
-    nft list "$kind" inet homerelay "$name" 2>/dev/null |
-      awk -v name="$name" '/elements = / { on = 1; printf "add element inet homerelay %s {", name; sub(".*= {", "") }
-        # What has just been noted may have a moment more to live than a new element may be given.
-        on { gsub(/ expires [0-9a-z]+/, ""); print }
-        on && /}/ { on = "" }' || :
-  done
+  /usr/local/lib/homerelay/load-firewall.sh
 }
 
 # With no tunnel there is nothing to route yet: it sets the rules itself when it starts.

@@ -31,20 +31,22 @@ export interface UdpAnswers {
 /** How long a sender is heard who never came again, and how long it is then answered in silence. */
 const once = "30s";
 
+/** How long one is known who came again. */
+const aDay = "1d";
+
+type Ip = "ip" | "ip6";
+
 export function udpAnswers(home: TunnelAddress): UdpAnswers {
   const families = [
-    {
-      n: 4,
-      ip: "ip",
-      type: "ipv4_addr",
-      home: home.ipv4,
-      tie: "ip daddr . udp sport",
-      tied: "ip saddr . udp dport",
-    },
-    { n: 6, ip: "ip6", type: "ipv6_addr", home: home.ipv6, tie: "udp sport", tied: "udp dport" },
+    { n: 4, ip: "ip", type: "ipv4_addr", home: home.ipv4 },
+    { n: 6, ip: "ip6", type: "ipv6_addr", home: home.ipv6 },
   ] as const;
-  const sender = (ip: string) => `${ip} saddr . udp sport . udp dport`;
-  const called = (ip: string) => `${ip} daddr . udp dport . udp sport`;
+  const sender = (ip: Ip) => `${ip} saddr . udp sport . udp dport`;
+  const called = (ip: Ip) => `${ip} daddr . udp dport . udp sport`;
+  // By whom it goes to: nft 1.0.6 takes no key of more than 128 bits there, and for the same target the kernel chooses the
+  // same address, unless that is a new one since.
+  const tiedTo = (ip: Ip, side: "daddr" | "saddr") =>
+    ip === "ip6" ? `ip6 ${side}` : side === "saddr" ? sender(ip) : called(ip);
   const set = (name: string, type: string, timeout: string, size: number, why?: string) =>
     meter(name, `${type} . inet_service . inet_service`, timeout, {
       size,
@@ -60,14 +62,16 @@ export function udpAnswers(home: TunnelAddress): UdpAnswers {
           131072,
           n === 4 ? "Who sent something through the tunnel: address and port, and the port here." : undefined,
         ),
-        set(`known${n}`, type, "1d", 65535),
+        set(`known${n}`, type, aDay, 65535),
         set(`elsewhere${n}`, type, "10m", 65535, n === 4 ? "Who came by the home's own line." : undefined),
       ]),
-      memory("tied4", "ipv4_addr . inet_service : ipv4_addr", once, {
-        why: "From which address of this machine a port answers.",
+      // Two for each family, since nft 0.9.8 takes no other timeout for an element of a map than the map's own.
+      memory("heard_by4", "ipv4_addr . inet_service . inet_service : ipv4_addr", once, {
+        why: "From which address of this machine somebody was answered who is heard, or known.",
       }),
-      // By the port alone: nft 1.0.6 has no room for two addresses of IPv6 in one element.
-      memory("tied6", "inet_service : ipv6_addr", once),
+      memory("known_by4", "ipv4_addr . inet_service . inet_service : ipv4_addr", aDay),
+      memory("heard_by6", "ipv6_addr : ipv6_addr", once),
+      memory("known_by6", "ipv6_addr : ipv6_addr", aDay),
     ],
     chains: [
       {
@@ -79,11 +83,11 @@ export function udpAnswers(home: TunnelAddress): UdpAnswers {
           `meta l4proto udp ${called(ip)} @heard${n} goto answer${n}`,
         ]),
       },
-      ...families.flatMap(({ n, ip, home, tie }) => [
+      ...families.flatMap(({ n, ip, home }) => [
         {
           name: `answer_known${n}`,
           rules: [
-            `${ip} saddr != ${home} update @tied${n} { ${tie} timeout 1d : ${ip} saddr }`,
+            `${ip} saddr != ${home} update @known_by${n} { ${tiedTo(ip, "daddr")} : ${ip} saddr }`,
             `${ip} saddr set ${home}`,
           ],
         },
@@ -91,7 +95,7 @@ export function udpAnswers(home: TunnelAddress): UdpAnswers {
           name: `answer${n}`,
           rules: [
             `update @heard${n} { ${called(ip)} }`,
-            `${ip} saddr != ${home} update @tied${n} { ${tie} : ${ip} saddr }`,
+            `${ip} saddr != ${home} update @heard_by${n} { ${tiedTo(ip, "daddr")} : ${ip} saddr }`,
             `${ip} saddr set ${home}`,
           ],
         },
@@ -127,11 +131,11 @@ export function udpAnswers(home: TunnelAddress): UdpAnswers {
           `update @heard${n} { ${sender(ip)} }`,
         ]),
       },
-      ...families.map(({ n, ip, tied }) => ({
+      ...families.map(({ n, ip }) => ({
         name: `to_tied${n}`,
         rules: [
-          `${sender(ip)} @known${n} ${ip} daddr set ${tied} map @tied${n} accept`,
-          `${sender(ip)} @heard${n} ${ip} daddr set ${tied} map @tied${n}`,
+          `${sender(ip)} @known${n} ${ip} daddr set ${tiedTo(ip, "saddr")} map @known_by${n} accept`,
+          `${sender(ip)} @heard${n} ${ip} daddr set ${tiedTo(ip, "saddr")} map @heard_by${n}`,
         ],
       })),
       {

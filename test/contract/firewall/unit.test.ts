@@ -1,14 +1,15 @@
 /** The unit that loads the rules of either end, by its own commands. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
 import { renderGuard } from "../../../components/home/guard.ts";
 import { firewall, nas, nasForwards, relay } from "../../unit/generators/examples.ts";
 import { asRoot, runTool } from "../tool.ts";
 
-const unit = readFileSync(join(__dirname, "../../../components/firewall/homerelay-firewall.service"), "utf8");
+const component = (file: string) => readFileSync(join(__dirname, "../../../components", file), "utf8");
+const unit = component("firewall/homerelay-firewall.service");
 
 let folder: string;
 beforeEach(() => {
@@ -27,10 +28,11 @@ function run(setting: "ExecStart" | "ExecReload", file: string, before = ":"): s
     sh() { eval "$2"; }
     ${before}
     if { ${commands.join(" && ")}; } 3>&1 >/dev/null 2>&1; then echo loaded; else echo failed; fi`;
-  const here = script
-    .replaceAll("/etc/homerelay", folder)
-    .replaceAll("/bin/sh", "sh")
-    .replaceAll("exit 1", "false");
+  const inFolder = (text: string) =>
+    text.replaceAll("/etc/homerelay", folder).replaceAll("/usr/local/lib/homerelay", folder);
+  const here = inFolder(script).replaceAll("/bin/sh", "sh").replaceAll("exit 1", "false");
+  for (const path of ["host/paths.sh", "firewall/load-firewall.sh"])
+    writeFileSync(join(folder, basename(path)), inFolder(component(path)), { mode: 0o755 });
   return runTool("nftables", "unshare", [...asRoot, "--net", "bash", "-c", here]);
 }
 

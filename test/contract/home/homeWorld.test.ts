@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { renderGuard } from "../../../components/home/guard.ts";
-import { renderRelayAddresses } from "../../../components/home/ownCalls.ts";
+import { loadRelayAddresses, renderRelayAddresses } from "../../../components/home/ownCalls.ts";
 import { renderRoutes } from "../../../components/home/routes.ts";
 import { renderSysctls } from "../../../components/home/sysctls.ts";
 import { renderRelayRuleset } from "../../../components/firewall/ruleset.ts";
@@ -55,9 +55,24 @@ function writeDocuments(): void {
       forwards: publishForwards([{ tunnelAddress: own, ipv6: true, forwards }]),
     }),
     "sync-routes.sh": syncRoutesIn(folder),
+    "firewall.nft": inFolder(renderGuard({ home: own, relay, forwards }) + loadRelayAddresses),
+    "paths.sh": inFolder(componentText("host/paths.sh")),
+    "load-firewall.sh": inFolder(componentText("firewall/load-firewall.sh")),
   };
   for (const [name, text] of Object.entries(documents)) writeFileSync(join(folder, name), text);
 }
+
+const componentText = (file: string) => readFileSync(join(components, file), "utf8");
+
+/** What is said of a host's folders, said of the one of this test. */
+const inFolder = (text: string) =>
+  text.replaceAll("/etc/homerelay", folder).replaceAll("/usr/local/lib/homerelay/", `${folder}/`);
+
+/** As systemd does it. */
+const reload = inFolder(
+  /^ExecReload=\/bin\/sh -c '(.*)'$/m.exec(componentText("firewall/homerelay-firewall.service"))?.[1] ??
+    "false",
+).replaceAll(/\/\S+\.sh/g, "bash $&");
 
 function raise(options: { readonly rpFilter?: number; readonly publicLan?: boolean } = {}): void {
   rmSync(join(folder, "in-force"), { force: true });
@@ -91,8 +106,8 @@ const serve = (mode: Mode, family: Family, place = "home") =>
   start(place, "service.py", [mode, `${family}`, "5000", "8080"]);
 
 /** What is heard back of a datagram: from whom, and what that one saw. */
-function call(place: string, to: string, from = 7000, size = 5): string {
-  return inWorld(`at ${place} python3 ${worldFiles}/call.py ${from} ${to} 5000 ${size}`).trim();
+function call(place: string, to: string, from = 7000, size = 5, as = ""): string {
+  return inWorld(`at ${place} python3 ${worldFiles}/call.py ${from} ${to} 5000 ${size} ${as}`).trim();
 }
 
 function get(place: string, address: string): string {
@@ -115,7 +130,7 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
       "a stranger is answered by a service that is %s, also in several pieces",
       async (mode) => {
         await serve(mode, family);
-        for (const [i, size] of [5, 5, 1300, 3500].entries())
+        for (const [i, size] of [5, 5, 1300, 1400, 1460, 3500].entries())
           expect(call("stranger", published[family], 7000, size)).toBe(
             byRelay(`${mode === "tied" ? `tied ${i + 1} ` : ""}${stranger[family]} 7000 ${size}`),
           );
@@ -155,6 +170,33 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
       expect(call("stranger", published[family], 7040)).toBe(byRelay(`${stranger[family]} 7040 5`));
     });
 
+    test("a socket that is tied to a stranger hears that one, though the home's address is another one since", async () => {
+      const [second, later, length] =
+        family === 4 ? ["203.0.113.11", "192.168.1.11", 24] : ["2001:db8:1::11", "2001:db8:aa::11", 64];
+      const addresses = (verb: "add" | "delete") =>
+        `ip -n ${prefix}stranger address ${verb} ${second}/${length} dev eth0; ip -n ${prefix}home address ${verb} ${later}/${length} dev eth0`;
+      const speakAs = (address: string) =>
+        inWorld(
+          `ip -n ${prefix}home route replace default via ${family === 4 ? "192.168.1.1" : "2001:db8:aa::1"} src ${address}`,
+        );
+      inWorld(`${addresses("add")}; sleep 2`);
+      await serve("tied", family);
+      for (const [caller, count, own] of [
+        [stranger[family], 1, inLan[family]],
+        [second, 1, later],
+        [stranger[family], 2, later],
+        [second, 2, later],
+        [stranger[family], 3, later],
+      ] as const) {
+        speakAs(own);
+        expect(call("stranger", published[family], 7045, 5, caller)).toBe(
+          byRelay(`tied ${count} ${caller} 7045 5`),
+        );
+      }
+      speakAs(inLan[family]);
+      inWorld(addresses("delete"));
+    });
+
     test("the family reaches the public address, and the service sees the relay at most", async () => {
       await serve("wildcard", family);
       const saw = family === 4 ? past[4] : relay.ipv6;
@@ -168,15 +210,10 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
       expect(call("home", published[family], 7060)).toMatch(new RegExp(`^${published[family]} 5000 .* 5$`));
     });
 
-    test("a guard that is loaded anew with who came lately goes on answering", async () => {
+    test("a firewall's unit that is reloaded goes on answering who came lately", async () => {
       const service = await serve("wildcard", family);
       expect(call("stranger", published[family], 7070)).toBe(byRelay(`${stranger[family]} 7070 5`));
-      const apply = readFileSync(join(components, "home/apply-guard.sh"), "utf8");
-      const remembered = /^remembered_senders\(\) \{\n[^]*?^\}$/m.exec(apply)?.[0] ?? "";
-      inWorld(
-        `firewall_file=${folder}/guard\n${remembered}\n(cat $firewall_file; at home bash -c "firewall_file=$firewall_file; $(declare -f remembered_senders); remembered_senders") > ${folder}/again; at home nft -f ${folder}/again; at home nft -f ${folder}/relay.nft`,
-      );
-      expect(readFileSync(join(folder, "again"), "utf8")).not.toContain("expires");
+      inWorld(`at home bash -c '${reload}'`);
       const caller = await start("stranger", "call.py", ["7070", "listen", `${family}`]);
       service.say(`${stranger[family]} 7070`);
       expect(await caller.next()).toBe(`${published[family]} 5000 spoken`);
@@ -250,7 +287,10 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
 
     test("costs newcomers no answer when the notes of tied sockets are full", async () => {
       await serve("wildcard", 4);
-      const full = readFileSync(join(folder, "guard"), "utf8").replace(/(map tied4 \{[^}]*size )\d+/, "$11");
+      const full = readFileSync(join(folder, "guard"), "utf8").replace(
+        /(map (?:heard|known)_by4 \{[^}]*size )\d+/g,
+        "$11",
+      );
       writeFileSync(join(folder, "full"), full);
       inWorld(`at home nft -f ${folder}/full; at home nft -f ${folder}/relay.nft`);
       for (const port of [7092, 7093, 7094])

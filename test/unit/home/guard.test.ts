@@ -13,6 +13,12 @@ test("renders a home's guard", () => {
   expect(renderGuard({ home: nas, relay, forwards: nasForwards })).toMatchSnapshot();
 });
 
+test("no element of a map has a timeout of its own: nft 0.9.8 takes it, and leaves it out", () => {
+  expect(renderGuard({ home: nas, relay, forwards: nasForwards })).not.toMatch(
+    /\{[^}\n]* timeout [^}\n]* : /,
+  );
+});
+
 test("a home without forwards opens nothing", () => {
   const guard = renderGuard({ home: nas, relay, forwards: [] });
   expect(guard).not.toContain("elements");

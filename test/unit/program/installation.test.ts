@@ -79,9 +79,7 @@ test("only a relay of this stack's own is told to set its kernel by its first st
 
 test("a path that scripts, units and programs name is the same in each", () => {
   const paths = read("host/paths.sh");
-  const [, firewall = ""] = /\bfirewall_file=(\S+)/.exec(paths) ?? [];
   const [, sysctl = ""] = /\bsysctl_file=(\S+)/.exec(paths) ?? [];
-  expect(read("firewall/homerelay-firewall.service")).toContain(` ${firewall}\n`);
   expect(read("host/homerelay-sysctl.service")).toContain(`-sysctl ${sysctl}\n`);
   expect(paths).toContain(`sshd_drop_in=${sshdConfigPath}\n`);
   expect(paths).toContain(`upgrades_file=${upgradesPath}\n`);

@@ -42,6 +42,7 @@ raise() { # [public]
   cable router to-home home eth0
   cable router to-lan lan eth0
   cable relay homerelay home homerelay
+  for place in relay home; do ip -n "$P$place" link set homerelay mtu 1420; done
   cable home to-container container eth0
   address internet 203.0.113.1/24 to-stranger
   address internet 2001:db8:1::1/64 to-stranger
