@@ -63,6 +63,7 @@ const pure = "components/**/[a-z]*.ts";
 const program = [
   "components/**/[a-z]*-*.ts",
   // What several of these programs share.
+  "components/dns/publicDns.ts",
   "components/hetzner/api.ts",
   "components/host/askHost.ts",
   "components/host/cleanHost.ts",
@@ -102,6 +103,7 @@ export default tseslint.config(
                 "node:child_process",
                 "node:net",
                 "node:dgram",
+                "node:dns*",
                 "node:http*",
                 "node:os",
                 "node:process",

@@ -22,6 +22,9 @@ export interface HetznerZoneArgs {
 
 /** Names that point at the relay, in a zone at Hetzner. */
 export class HetznerZone extends pulumi.ComponentResource {
+  /** Who answers for the zone; `undefined` for one that was there already. */
+  readonly nameservers: pulumi.Output<string[]> | undefined;
+
   constructor(name: string, args: HetznerZoneArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { zone, createZone, names, ttlSeconds } = args;
     super("homerelay:hetzner:HetznerZone", name, { zone, createZone, names, ttlSeconds }, opts);
@@ -31,7 +34,8 @@ export class HetznerZone extends pulumi.ComponentResource {
       if (args.ipv6Address !== undefined)
         this.#createRecord(name, args, recordName, "AAAA", args.ipv6Address, made);
     }
-    this.registerOutputs({ ...(made ? { nameservers: made.authoritativeNameservers.assigneds } : {}) });
+    this.nameservers = made?.authoritativeNameservers.assigneds;
+    this.registerOutputs(made ? { nameservers: this.nameservers } : {});
   }
 
   #createZone(name: string, args: HetznerZoneArgs): hcloud.Zone {
