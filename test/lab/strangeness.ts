@@ -67,14 +67,18 @@ WRAPPER
     undo: "rm /etc/sysctl.d/99-hardening.conf",
   },
   limitSsh: {
-    like: "`ufw limit ssh`: the sixth new connection of one address within 30 seconds is refused, and each try counts",
+    like: "`ufw limit ssh`: of many new connections of one address the sixth is refused, and each further try keeps it shut",
     packages: ["nftables"],
     make: `nft -f - <<'RULES'
 table inet limited {
-  set ssh { type ipv4_addr; flags dynamic, timeout; timeout 30s; }
+  set often { type ipv4_addr; flags dynamic, timeout; timeout 1m; }
+  set shut { type ipv4_addr; flags dynamic, timeout; timeout 10s; }
   chain input {
     type filter hook input priority -10
-    tcp dport 22 ct state new update @ssh { ip saddr timeout 30s limit rate over 10/minute burst 5 packets } reject
+    tcp dport != 22 accept
+    ct state != new accept
+    ip saddr @shut update @shut { ip saddr } reject
+    update @often { ip saddr limit rate over 10/minute burst 5 packets } update @shut { ip saddr } reject
   }
 }
 RULES`,

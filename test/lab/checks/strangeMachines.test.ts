@@ -51,15 +51,15 @@ interface Refusal {
 const refusals: readonly Refusal[] = [
   {
     home: ["dpkgInterrupted", "dpkg --configure -a"],
-    vps: ["noLogin", "This account is currently not available", "user:"],
+    vps: ["noLogin", "This account is currently not available", `usermod --shell /bin/bash ${owner}`],
   },
   {
     home: ["noPackages", "needs packages that apt cannot install", "nftables"],
-    vps: ["passwordExpired", "Your password has expired", "user:"],
+    vps: ["passwordExpired", "Your password has expired", "Log in once yourself"],
   },
   {
     home: ["noSystemd", "instead of systemd"],
-    vps: ["pleaseLogin", 'Please login as the user "ubuntu"', "user:"],
+    vps: ["pleaseLogin", 'Please login as the user "ubuntu"', "user: ubuntu"],
   },
   {
     home: ["diskFull", "Its disk is full: /usr/local has 0 MB left"],
@@ -112,11 +112,14 @@ describe("nothing of this is in the way", () => {
     home: ["fishShell", "appArmor", "brokenAptSource", "laterSysctlFile"],
     vps: ["noisyBashrc", "appArmor", "brokenAptSource", "laterSysctlFile"],
   } as const satisfies Record<StrangePlace, readonly StrangenessName[]>;
+  /** What a boot ends. */
+  const passing = ["limitSsh"] as const;
   let before: Record<StrangePlace, string>;
 
   beforeAll(async () => {
     for (const machine of machines) await makeStrange(machine, strange[machine]);
     await writeFile(join(operatorSsh, "config"), operatorsOwnConfig, { mode: 0o600 });
+    await lab.operator.useProgram(await checkoutOfWindows());
     before = await traces();
   });
 
@@ -133,14 +136,25 @@ describe("nothing of this is in the way", () => {
   ControlPersist 10
 `;
 
+  /** This very program, with the line ends that an editor or git on Windows has given it. */
+  async function checkoutOfWindows(): Promise<string> {
+    const folder = join(paths.run, "checkout-of-windows");
+    const copy = `mkdir "$1" && cd "$0" && cp -r Pulumi.yaml package.json index.ts components "$1" &&
+      ln -s "$0/node_modules" "$1" && find "$1" -type f -exec sed -i 's/$/\\r/' {} +`;
+    await must(["sh", "-c", copy, join(import.meta.dirname, "../../.."), folder]);
+    return folder;
+  }
+
   async function expectStrangerToBeAnswered(): Promise<void> {
     expect(await clientOf(`http://${addresses.vps}/`)).toBe(strangerBy[4]);
     expect(await clientOf(`http://[${addresses.vps6}1]/`)).toBe(strangerBy[6]);
   }
 
-  test(`${strange.home.join(", ")} at home, ${strange.vps.join(", ")} on the VPS: up ends well, and a stranger is answered`, async () => {
-    await lab.operator.up();
+  test(`${strange.home.join(", ")} at home, ${[...strange.vps, ...passing].join(", ")} on the VPS: up ends well, and a stranger is answered`, async () => {
+    await makeStrange("vps", passing);
+    await lab.operator.up().finally(() => makeOrdinary("vps", passing));
     await expectStrangerToBeAnswered();
+    await lab.operator.useProgram();
     await expectNoChange(lab.operator);
   });
 
