@@ -1,4 +1,5 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
+import { internet6 } from "../network/internet.ts";
 import { endsAtHome } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import { forwardedMark, lookupMark, rulePriorities, tunnelMark, tunnelTable } from "../network/ourNumbers.ts";
@@ -23,25 +24,41 @@ import { openPorts } from "./guard.ts";
  *
  * A socket that is bound to no address asks for a way before a packet of it can have a mark. With IPv6 there may be none
  * at a home, so there is one of last resort from forwarded ports.
+ *
+ * Where a default route of the main table says that there is none (`unreachable default`), a search ends with it, and
+ * the kernel passes over no such route. While that is so, the tunnel's table is asked first for what is on the internet.
  */
 export function renderRoutes(home: TunnelAddress, forwards: readonly Forward[]): string {
-  const first = families.flatMap((family) => [
-    ...firstRules(family.number, [
-      `fwmark ${tunnelMark} lookup main`,
-      `fwmark ${forwardedMark} iif homerelay ${withoutDefault(family)}`,
-      `fwmark ${forwardedMark} lookup ${tunnelTable}`,
-      `fwmark ${lookupMark} ${withoutDefault(family)}`,
-      `fwmark ${lookupMark} lookup ${tunnelTable}`,
-      `from ${home[family.address]} ${withoutDefault(family)}`,
-      `from ${home[family.address]} lookup ${tunnelTable}`,
-    ]),
-    shield(family),
-  ]);
-  const udp = openPorts(forwards.filter(endsAtHome), "udp");
-  const lastResort = bridgeGaps(udp, mostPortRules).map((range): RoutingRule => ({
+  const services = bridgeGaps(openPorts(forwards.filter(endsAtHome), "udp"), mostPortRules).map(
+    (range) => `iif lo ipproto 17 sport ${renderPortRange(range)}`,
+  );
+  const first = families.flatMap((family) => {
+    const at = (position: RoutingRule["position"], words: string): RoutingRule => ({
+      family: family.number,
+      position,
+      words,
+    });
+    const found = withoutDefault(family);
+    const elsewhere = `lookup ${tunnelTable}`;
+    const known = (selector: string) => [
+      ...whereRefused(family, selector),
+      at("first", `${selector} ${found}`),
+      at(family.mayBeRefused ? "allowed" : "first", `${selector} ${elsewhere}`),
+    ];
+    return [
+      at("first", `fwmark ${tunnelMark} lookup main`),
+      at("first", `fwmark ${forwardedMark} iif homerelay ${found}`),
+      at("first", `fwmark ${forwardedMark} ${elsewhere}`),
+      ...known(`fwmark ${lookupMark}`),
+      ...known(`from ${home[family.address]}`),
+      ...services.flatMap((selector) => whereRefused(family, selector)),
+      shield(family),
+    ];
+  });
+  const lastResort = services.map((selector): RoutingRule => ({
     family: 6,
     position: rulePriorities.lastResort,
-    words: `iif lo ipproto 17 sport ${renderPortRange(range)} lookup ${tunnelTable}`,
+    words: `${selector} lookup ${tunnelTable}`,
   }));
   return renderPolicyRouting(
     families.map(({ number }) => ({ family: number, to: "default" })),
@@ -54,14 +71,18 @@ const mostPortRules = 32;
 
 /** `partOfDefault`: a route with a prefix as short as that is a default route, or a part of one. */
 const families = [
-  { number: 4, address: "ipv4", partOfDefault: 1 },
-  { number: 6, address: "ipv6", partOfDefault: 4 },
+  { number: 4, address: "ipv4", partOfDefault: 1, mayBeRefused: false },
+  { number: 6, address: "ipv6", partOfDefault: 4, mayBeRefused: true },
 ] as const;
 
 type RoutedFamily = (typeof families)[number];
 
-function firstRules(family: RoutedFamily["number"], words: readonly string[]): RoutingRule[] {
-  return words.map((some) => ({ family, position: "first", words: some }));
+/** In the order in which the kernel shows a rule's words. */
+function whereRefused({ number, mayBeRefused }: RoutedFamily, selector: string): RoutingRule[] {
+  if (!mayBeRefused) return [];
+  const [, from = "", rest = ""] = /^(from \S+)?(.*)$/.exec(selector) ?? [];
+  const words = [from, `to ${internet6}`, rest, `lookup ${tunnelTable}`].filter((part) => part !== "");
+  return [{ family: number, position: "refused", words: words.join(" ") }];
 }
 
 /** What the main table knows, but for default routes. */

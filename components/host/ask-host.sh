@@ -289,7 +289,10 @@ Give it CAP_NET_ADMIN where it is started, or take a virtual machine."
 
 # Ends the sentence of a problem with why that is so, and what to do.
 mend_kernel() { # MODULE…
-  package=linux-image-$(dpkg --print-architecture 2>/dev/null || echo generic)
+  case $kinds in
+    *" ubuntu "*) package=linux-image-generic ;;
+    *) package=linux-image-$(dpkg --print-architecture) ;;
+  esac
   if [ "$container" = openvz ]; then
     echo "an OpenVZ container has an old one.
 Take a virtual machine (KVM). If TUN can be switched on for this one, WireGuard also runs as a program:

@@ -9,6 +9,8 @@
 #   4 route PREFIX
 #   4 rule priority N SELECTOR lookup TABLE
 #   4 rule first SELECTOR lookup TABLE    before everybody else's, in the order of the file
+#   6 rule refused SELECTOR lookup TABLE  among those, while the main table refuses the internet over IPv6
+#   6 rule allowed SELECTOR lookup TABLE  among those, while it does not
 #   4 rule shield SELECTOR lookup TABLE   behind those, where they have priority 0
 # No other rule and no other route is ever deleted.
 set -euo pipefail
@@ -71,6 +73,20 @@ first_priority() { # RULES-OF-OTHERS
     END { print moved ? moved : told_apart ? 2 : 0 }' <<<"$1"
 }
 
+# Whether there is no way to the internet over IPv6, and a default route that says so, behind which nobody is asked.
+refuses_internet() {
+  ! ip -6 route get 2000:: >/dev/null 2>&1 &&
+    ip -6 route show table main 2>/dev/null | grep -E '^(unreachable|blackhole|prohibit) default' >/dev/null
+}
+
+# The wanted lines as they are while the internet is refused: the networks that the main table knows all the same come
+# before what leads into the tunnel.
+with_known_networks() { # TEXT
+  local known
+  known=$(ip -6 route show table main | awk '$1 ~ /^[23][0-9a-f]*:/ { print "6 rule refused to " $1 " lookup main" }' | sort -u)
+  awk -v known="$known" '/^6 rule refused / && known { print known; known = "" } { print }' <<<"$1"
+}
+
 # Lines of the wanted ones for FAMILY, if this machine speaks it.
 wanted_lines() { # FAMILY KIND
   if [[ " ${families[*]} " == *" $1 "* ]]; then grep -E "^$1 $2 " <<<"$text" || :; fi
@@ -94,15 +110,16 @@ sync_rules() { # FAMILY
   local shown first front rest mine kept
   shown=$(shown_rules "$1")
   first=$(first_priority "$(except "$shown" "$(our_rules "$shown")")")
-  front=$(wanted_lines "$1" 'rule first' | sed "s/ first / priority $first /")
+  front=$(wanted_lines "$1" "rule (first|$now)" | sed "s/ \(first\|$now\) / priority $first /")
   if [ "$first" = 0 ]; then front+=$'\n'$(wanted_lines "$1" 'rule shield' | sed "s/ shield / priority 0 /"); fi
   front=$(grep . <<<"$front" || :)
   rest=$(wanted_lines "$1" 'rule priority')
   mine=$(common "$shown" "$front"$'\n'"$rest"$'\n'"$(our_rules "$shown")")
   kept=$(common "$mine" "$front")
   if [[ "$front"$'\n' != "$kept"$'\n'* ]] && [ -n "$kept" ]; then
-    change_rules delete "$kept"
-    kept=''
+    # Also those that are too much: to the kernel, one that asks for less is the same as one that asks for more.
+    change_rules delete "$(except "$mine" "$rest")"
+    kept='' mine=$(common "$mine" "$rest")
   fi
   change_rules add "$(except "$front" "$kept")"
   change_rules add "$(except "$rest" "$mine")"
@@ -141,13 +158,17 @@ main() { # [remove]
   exec 8>"$in_force.lock"
   flock -w 30 8 || echo "another run of this is under way for long" >&2
   before=$(cat "$in_force" 2>/dev/null || :)
-  text='' table='' force='' changed=''
+  text='' table='' force='' changed='' now=allowed
   if [ "${1-}" != remove ] && [ -s "$wanted" ] && ip link show dev "$interface" >/dev/null 2>&1; then
     text=$(cat "$wanted")
     table=$(sed -n 's/^table \([0-9]\+\)$/\1/p' "$wanted")
     if [ -z "$table" ]; then
       echo "$wanted does not say which table is ours" >&2
       exit 1
+    fi
+    if refuses_internet; then
+      now=refused
+      text=$(with_known_networks "$text")
     fi
   fi
   # Whatever became of these files, what they still say is taken away.
@@ -156,7 +177,7 @@ main() { # [remove]
   # Before the first change: whoever comes after a run that was killed has to know what may be ours.
   if [ -n "$text" ]; then
     printf '%s\n' "$(cat "$in_force" 2>/dev/null)" "$text" \
-      "$(sed -n 's/ rule \(first\|shield\) / rule priority 0 /p; s/ rule first / rule priority 2 /p' <<<"$text")" >"$in_force.next"
+      "$(sed -n 'h; s/ rule \(allowed\|first\|refused\|shield\) / rule priority 0 /p; g; s/ rule \(allowed\|first\|refused\) / rule priority 2 /p' <<<"$text")" >"$in_force.next"
     mv "$in_force.next" "$in_force"
   fi
   # A rule comes after the route that it leads to, and goes before it.

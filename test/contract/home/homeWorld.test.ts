@@ -197,6 +197,17 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
       inWorld(addresses("delete"));
     });
 
+    test.each(["wildcard", "explicit"] as const)(
+      "a service that is %s is told that nobody listens any more",
+      async (mode) => {
+        const service = await serve(mode, family);
+        for (let round = 0; round < 2; round++)
+          expect(call("stranger", published[family], 7046)).toBe(byRelay(`${stranger[family]} 7046 5`));
+        service.say(`${stranger[family]} 7046 errors`);
+        expect(await service.next()).toBe("ECONNREFUSED");
+      },
+    );
+
     test("the family reaches the public address, and the service sees the relay at most", async () => {
       await serve("wildcard", family);
       const saw = family === 4 ? past[4] : relay.ipv6;
@@ -350,5 +361,36 @@ describe("a home with a public address on its own card", () => {
     expect(call("lan", published[4], 7201)).toMatch(
       new RegExp(`^${published[4]} 5000 ${relay.ipv4.replaceAll(".", "\\.")} `),
     );
+  });
+});
+
+describe("a home that has lost its IPv6", () => {
+  beforeAll(() => raise());
+  const change = (lines: string) => inWorld(`${lines}; sync_routes`);
+  const lost = `ip -n ${prefix}home -6 route delete default`;
+
+  test.each([
+    ["knows no way", lost],
+    [
+      "was told that there is none",
+      `${lost}; ip -n ${prefix}home -6 route add unreachable default metric 4294967295`,
+    ],
+    [
+      "was told by a program to say so to nobody",
+      `${lost}; ip -n ${prefix}home -6 route add blackhole default`,
+    ],
+  ])("answers strangers over it all the same, where its main table %s", async (_, loss) => {
+    const service = await serve("wildcard", 6);
+    change(loss);
+    for (let round = 0; round < 2; round++)
+      expect(call("stranger", published[6], 7300)).toBe(`${published[6]} 5000 ${stranger[6]} 7300 5`);
+    expect(get("stranger", published[6])).toBe(stranger[6]);
+    expect(call("lan", inLan[6], 7301)).toMatch(`${inLan[6]} 5000 `);
+    change(
+      `ip -n ${prefix}home -6 route flush exact default; ip -n ${prefix}home -6 route add default via 2001:db8:aa::1`,
+    );
+    const registrar = await start("stranger", "call.py", ["7302", "listen", "6"]);
+    service.say(`${stranger[6]} 7302`);
+    expect(await registrar.next()).toBe(`${past[6]} 5000 spoken`);
   });
 });

@@ -75,7 +75,7 @@ function onHost(document: string): string {
     for (const name of ["private", ...peers.map(({ name }) => `preshared-${name}`), "preshared-relay"])
       writeFileSync(join(folder, name), `key of ${name}\n`);
     writeFileSync(join(folder, "document"), document.slice(document.indexOf("\n") + 1));
-    const joinKeys = 'interface=homerelay keys=$0; . "$1"; join_keys <"$0/document"';
+    const joinKeys = 'interface=homerelay keys=$0; port_holder() { :; }; . "$1"; join_keys <"$0/document"';
     return runTool("bash", "bash", ["-ec", joinKeys, folder, script]);
   } finally {
     rmSync(folder, { recursive: true });

@@ -107,7 +107,7 @@ describe("at a home", () => {
   test("sets every rule in the words in which the kernel shows it, so that a second run has nothing to do", () => {
     const [first = "", second] = after([wanted], "want 0; run", "run");
     expect(second).toBe(first);
-    const rules = wanted.split("\n").filter((line) => line.includes(" rule "));
+    const rules = wanted.split("\n").filter((line) => / rule (?!refused )/.test(line));
     expect(rulesOf(first)).toHaveLength(rules.length);
     expect(first).toContain("default dev homerelay scope link\n");
     expect(first).toContain("default dev homerelay metric 1024 pref medium\n");
@@ -255,6 +255,33 @@ priorities 5180-5199
       "run remove; cp RUN RUN.whole; sed -i 's/^    sync_rules/    [ $family = 4 ] || kill -9 $$; sync_rules/' RUN; run || :; cp RUN.whole RUN; forget; run",
     );
     expect(none).toBe("");
+  });
+
+  test("sends to the internet ahead of the main table while that refuses the internet over IPv6, and no longer", () => {
+    const [none, refused, kept, way, again, end] = after(
+      [wanted],
+      "want 0; run",
+      "ip -6 route add unreachable default metric 4294967295; ip -6 route add 2001:db8:aa::/64 dev other; run",
+      "run",
+      "ip link add line type veth peer name far; ip link set line up; ip link set far up; ip -6 route add default dev line; run",
+      "ip -6 route delete default dev line; forget; run",
+      "run",
+    );
+    const ours = rulesOf(none ?? "");
+    const ipv4 = ours.findIndex((rule) => rule.includes("prefixlength 2")) + 1;
+    expect(rulesOf(refused ?? "").slice(ipv4)).toEqual([
+      ...ours.slice(ipv4, ipv4 + 3),
+      "0:	from all to 2001:db8:aa::/64 lookup main",
+      "0:	from all to 2000::/3 fwmark 0x7a lookup 18546",
+      "0:	from all fwmark 0x7a lookup main suppress_prefixlength 4",
+      "0:	from fd77::304 to 2000::/3 lookup 18546",
+      "0:	from fd77::304 lookup main suppress_prefixlength 4",
+      "0:	from all to 2000::/3 iif lo ipproto udp sport 64738 lookup 18546",
+      ...ours.slice(-2),
+    ]);
+    expect(rulesOf(kept ?? "")).toEqual(rulesOf(refused ?? ""));
+    expect(rulesOf(way ?? "")).toEqual(rulesOf(none ?? ""));
+    expect([again, end].map((text) => rulesOf(text ?? ""))).toEqual([[], []]);
   });
 
   test("needs no name of a protocol, which a small system does not know", () => {

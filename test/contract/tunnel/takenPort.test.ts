@@ -12,6 +12,7 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "home-relay-port-"));
   const script = readFileSync(join(components, "tunnel/sync-interface.sh"), "utf8")
+    .replaceAll("/usr/local/lib/homerelay/set-address6.sh", "true")
     .replaceAll("/usr/local/lib/homerelay/", `${components}/host/`)
     .replaceAll("/etc/wireguard", `${folder}/wireguard`);
   writeFileSync(join(folder, "sync-interface.sh"), script);

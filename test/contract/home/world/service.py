@@ -5,9 +5,11 @@ usage: service.py wildcard|explicit|tied 4|6 UDP-PORT TCP-PORT
 wildcard: bound to no address. explicit: answers from the very address that was asked (IP_PKTINFO). tied: bound to no
 address, and answers each caller by a socket of its own, which is tied to the caller
 and counts. Each line on stdin,
-`ADDRESS PORT`, makes it send "spoken" there first. Says "ready".
+`ADDRESS PORT`, makes it send "spoken" there first; with `errors` behind it, it says from then on what errors come back
+(IP_RECVERR). Says "ready".
 """
 
+import errno
 import http.server
 import itertools
 import socket
@@ -45,7 +47,11 @@ def serve():
         option = (socket.IPPROTO_IPV6, 49) if six else (socket.IPPROTO_IP, 8)
         service.setsockopt(*option, 1)
     while True:
-        data, control, _, caller = service.recvmsg(9000, 256)
+        try:
+            data, control, _, caller = service.recvmsg(9000, 256)
+        except OSError as error:
+            print(errno.errorcode[error.errno], flush=True)
+            continue
         if mode == "tied":
             threading.Thread(target=tie, args=(data, caller), daemon=True).start()
         elif mode == "explicit":
@@ -81,5 +87,7 @@ threading.Thread(target=serve, daemon=True).start()
 threading.Thread(target=Web(("", tcp_port), Page).serve_forever, daemon=True).start()
 print("ready", flush=True)
 for line in sys.stdin:
-    to, port = line.split()
+    to, port, *errors = line.split()
+    if errors:
+        service.setsockopt(*((socket.IPPROTO_IPV6, 25) if six else (socket.IPPROTO_IP, 11)), 1)
     service.sendto(b"spoken", (to, int(port)))

@@ -104,14 +104,20 @@ know_each_other() {
   done
 }
 
+# Over a cable a route needs somebody to send to, as the script's own does not.
+sync_routes() {
+  ip -n "$P"home -4 route flush table 18546 2>/dev/null || :
+  ip -n "$P"home -6 route flush table 18546 2>/dev/null || :
+  at home bash "$scripts/sync-routes.sh"
+  ip -n "$P"home -4 route replace default via 10.77.0.1 dev homerelay table 18546
+  ip -n "$P"home -6 route replace default via fd77::1 dev homerelay table 18546
+}
+
 # What the steps of a home do.
 join_relay() {
   at home nft -f "$documents/guard"
   at home nft -f "$documents/relay.nft"
-  at home bash "$scripts/sync-routes.sh"
-  # Over a cable a route needs somebody to send to.
-  ip -n "$P"home -4 route replace default via 10.77.0.1 dev homerelay table 18546
-  ip -n "$P"home -6 route replace default via fd77::1 dev homerelay table 18546
+  sync_routes
   sed 's/^-//; s/[+>]=/=/' "$documents/sysctls" | at home sysctl -qp -
   at home sysctl -qw "net.ipv4.conf.all.rp_filter=${rp_filter:=0}" "net.ipv4.conf.eth0.rp_filter=$rp_filter" "net.ipv4.conf.homerelay.rp_filter=$rp_filter"
 }
