@@ -26,26 +26,27 @@ problems=0
 
 main() {
   shift
-  now='' first_boot='' port='' plain='' missing=''
+  now='' first_boot='' port='' plain='' packages='' missing=''
   for word; do
     case $word in
       now=*) now=${word#now=} ;;
       firstBoot=yes) first_boot=yes ;;
       port=*) port=${word#port=} ;;
       plain=*) plain=${word#plain=} ;;
-      package=*)
-        word=${word#package=}
-        command -v "${word%%:*}" >/dev/null || missing="$missing ${word#*:}"
-        ;;
+      package=*) packages="$packages ${word#package=}" ;;
     esac
   done
   # The noise before may have left its line open.
   if [ "$mark" != - ]; then echo; fi
   if [ -n "$now" ]; then ask_clock; fi
   if [ -n "$first_boot" ]; then wait_for_first_boot; fi
+  for word in $packages; do
+    command -v "${word%%:*}" >/dev/null || missing="$missing ${word#*:}"
+  done
   if ask_system; then
     container=$(systemd-detect-virt --container 2>/dev/null || :) # none: exit code 1
-    if [ "$container" = none ]; then container=''; fi
+    # Windows' Linux is one of its own to this.
+    case $container in none | wsl) container='' ;; esac
     ask_init
     # What is asked below, only root can tell.
     if ask_privilege; then

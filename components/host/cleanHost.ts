@@ -1,6 +1,6 @@
 import { Connection } from "./connection.ts";
 import type { CleaningDocument, CleaningSecrets } from "./cleaningDocument.ts";
-import { cleaningScripts } from "./explainCleaning.ts";
+import { cleaningScripts, cleanWhereNeeded } from "./explainCleaning.ts";
 import { rootPrefix } from "./operatorAccess.ts";
 import { readScript } from "./scriptText.ts";
 
@@ -17,6 +17,6 @@ export async function cleanHost(document: CleaningDocument, secrets: CleaningSec
   const connection = Connection.open(document.access, secrets);
   const command = `${rootPrefix(connection.user)}bash -s ${document.stackId} ${document.nameOnHost}`;
   const input = cleaningScripts(document).map(readScript).join("");
-  const { code, said } = await connection.run(command, { input });
+  const { code, said } = await connection.run(cleanWhereNeeded(command), { input });
   return { done: code === 0, command, said };
 }

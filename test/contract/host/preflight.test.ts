@@ -506,6 +506,15 @@ describe("a first boot", () => {
     expect(host.calls()).not.toContain("cloud-init status --wait");
   });
 
+  test("that installs what is needed has done so when it is asked for", () => {
+    host.stub(
+      "cloud-init",
+      "printf '#!/bin/sh\\n' >/tools/no-such-command; chmod 755 /tools/no-such-command",
+    );
+    host.stub("apt-get", cannotInstall);
+    expect(ask({ isFirstBoot: true, packages }).problems).toEqual([]);
+  });
+
   test.each([0, 2])("that ended with %d is no matter", (code) => {
     ended(code);
     expect(ask({ isFirstBoot: true })).toEqual({ problems: [], notes: [], owner: [] });
