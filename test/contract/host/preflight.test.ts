@@ -504,7 +504,7 @@ or end what has it there, such as:  ${mend}`;
     expect(problem).toContain(
       "is taken: something in the kernel, such as another WireGuard interface has it.",
     );
-    expect(problem).toContain(`${mends(51820, "ip link show type wireguard  names those interfaces; ")}`);
+    expect(problem).toContain(mends(51820, "ip link show type wireguard  names those interfaces; "));
   });
 
   test("is our own already", () => {
