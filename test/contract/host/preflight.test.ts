@@ -60,16 +60,10 @@ function ask(question: Question = {}): HostAnswers {
   return answers;
 }
 
-/** Its programs but for these; what the script itself puts behind the path has none of them. */
-function lack(...programs: readonly string[]): string {
-  mkdirSync(join(host.root, "programs"));
-  for (const folder of ["/usr/sbin", "/usr/bin"])
-    for (const name of readdirSync(folder))
-      if (!programs.includes(name)) {
-        rmSync(join(host.root, "programs", name), { force: true });
-        symlinkSync(join(folder, name), join(host.root, "programs", name));
-      }
-  return "export PATH=/tools:/programs; mkdir /none; mount --bind /none /usr/sbin";
+/** It has no such program: a file that nobody may run lies over each. */
+function lack(program: string): string {
+  host.write("/no-program", "");
+  return `for file in /usr/bin/${program} /usr/sbin/${program}; do [ ! -e $file ] || mount --bind /no-program $file; done`;
 }
 
 /** A folder of modules of its own, of these kernels, with all else that /lib has. */
