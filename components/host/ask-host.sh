@@ -345,6 +345,16 @@ RULES
 ask_rules() {
   if command -v nft >/dev/null; then
     said=$(needed_rules | try_rules) && return
+    case $said in
+      *'not permitted'*)
+        problem "It may load no nftables rules: it is a container${container:+ ($container)} without that right.
+Give it CAP_NET_ADMIN where it is started, or take a virtual machine."
+        return
+        ;;
+      *'Could not process'*) ;;
+      # nft itself minds, and not the kernel: before our rules are loaded, it is asked for them themselves.
+      *) return ;;
+    esac
     lacking=$(needed_rules | while read -r module chain rule; do
       echo "$module $chain $rule" | try_rules >/dev/null || echo "$module"
     done | sort -u)

@@ -402,6 +402,16 @@ describe("our rules", () => {
     ]);
   });
 
+  test("that a container may not load are its right's matter, and those that nft itself does not read are nobody's", () => {
+    host.stub("nft", 'echo "Error: Could not process rule: Operation not permitted"; exit 1');
+    expect(ask().problems).toEqual([
+      `It may load no nftables rules: it is a container without that right.
+Give it CAP_NET_ADMIN where it is started, or take a virtual machine.`,
+    ]);
+    host.stub("nft", 'echo "Error: syntax error, unexpected saddr"; exit 1');
+    expect(ask().problems).toEqual([]);
+  });
+
   test("are looked for among the modules where there is no nft yet", () => {
     modulesOf("6.12.1-amd64");
     host.stub("modprobe", "case $* in *nft_nat) exit 1 ;; esac");
