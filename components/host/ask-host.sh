@@ -43,10 +43,8 @@ main() {
   for word in $packages; do
     command -v "${word%%:*}" >/dev/null || missing="$missing ${word#*:}"
   done
+  container=$(name_container)
   if ask_system; then
-    container=$(systemd-detect-virt --container 2>/dev/null || :) # none: exit code 1
-    # Windows' Linux is one of its own to this.
-    case $container in none | wsl) container='' ;; esac
     ask_init
     # What is asked below, only root can tell.
     if ask_privilege; then
@@ -105,6 +103,17 @@ wait_for_first_boot() {
   esac
 }
 
+# Nothing for a machine of its own, and for Windows' Linux.
+name_container() {
+  kind=$(systemd-detect-virt --container 2>/dev/null || :) # none: exit code 1
+  case $kind in
+    none | wsl) ;;
+    ?*) echo "$kind" ;;
+    # There is no systemd to ask.
+    *) if [ -e /.dockerenv ]; then echo docker; elif [ -e /run/.containerenv ]; then echo podman; fi ;;
+  esac
+}
+
 # What to do with a machine that cannot be set up.
 instead() {
   echo "Set up a virtual machine or a container with Debian on it instead."
@@ -158,7 +167,7 @@ is_kept() {
     overlay) ;;
     *) return 0 ;;
   esac
-  if systemd-detect-virt --quiet --container 2>/dev/null; then return 0; fi
+  if [ -n "$container" ]; then return 0; fi
   upper=$(findmnt -no OPTIONS / | tail -n 1 | sed -n 's/.*upperdir=\([^,]*\).*/\1/p')
   case $(stat -f -c %T "$upper" 2>/dev/null || echo gone) in
     gone | tmpfs | ramfs) return 1 ;;
@@ -290,10 +299,10 @@ Give it CAP_NET_ADMIN where it is started, or take a virtual machine."
 
 # Ends the sentence of a problem with why that is so, and what to do.
 mend_kernel() { # MODULE…
-  case $kinds in
-    *" ubuntu "*) package=linux-image-generic ;;
-    *) package=linux-image-$(dpkg --print-architecture) ;;
-  esac
+  upgrade="apt-get install linux-image-$(dpkg --print-architecture)"
+  case $kinds in *' ubuntu '*) upgrade="apt-get install linux-image-generic" ;; esac
+  # Raspberry Pi OS has kernels of its own.
+  if [ -e /etc/rpi-issue ]; then upgrade="apt-get update && apt-get full-upgrade"; fi
   if [ "$container" = openvz ]; then
     echo "an OpenVZ container has an old one.
 Take a virtual machine (KVM). If TUN can be switched on for this one, WireGuard also runs as a program:
@@ -305,7 +314,7 @@ There, as root, now and for each start of that machine:
   elif [ -d "/lib/modules/$(uname -r)" ]; then
     echo "it was built without.
 Take the one that the system brings (5.10 or later has it), and restart:
-  apt-get install $package && reboot"
+  $upgrade && reboot"
   elif [ -n "$(ls /lib/modules 2>/dev/null)" ]; then
     echo "it was upgraded and not restarted since, and the modules of
 the one that still runs are gone:
@@ -313,11 +322,12 @@ the one that still runs are gone:
   else
     echo "it has no modules at all.
 Is it the provider's? Then choose the system's own where you rent the machine, install it, and restart:
-  apt-get install $package && reboot"
+  $upgrade && reboot"
   fi
 }
 
-# What our rules are made of, with the module of each: a kernel may lack one of them.
+# What our rules are made of, with the module of each: a kernel may lack one of them. What is no module of its own is
+# part of nf_tables.
 needed_rules() {
   cat <<'RULES'
 nft_fib_inet filter fib saddr type local fib saddr . mark oifname "lo" accept
@@ -325,7 +335,7 @@ nft_ct filter ct state new ct mark set 0x1 ct original zone set 1 accept
 nft_socket filter socket transparent 0 accept
 nft_limit filter limit rate 5/second counter accept
 nft_reject_inet filter meta l4proto tcp reject with tcp reset
-nft_rt forward tcp flags syn tcp option maxseg size set rt mtu
+nf_tables forward tcp flags syn tcp option maxseg size set rt mtu
 nf_tables filter update @trial { ip saddr limit rate over 5/second } accept
 nft_nat nat meta l4proto { tcp, udp } dnat ip addr . port to meta l4proto . th dport map @trials
 nft_masq source meta l4proto udp masquerade to :1024
@@ -335,11 +345,21 @@ RULES
 ask_rules() {
   if command -v nft >/dev/null; then
     said=$(needed_rules | try_rules) && return
+    case $said in
+      *'not permitted'*)
+        problem "It may load no nftables rules: it is a container${container:+ ($container)} without that right.
+Give it CAP_NET_ADMIN where it is started, or take a virtual machine."
+        return
+        ;;
+      *'Could not process'*) ;;
+      # nft itself minds, and not the kernel: before our rules are loaded, it is asked for them themselves.
+      *) return ;;
+    esac
     lacking=$(needed_rules | while read -r module chain rule; do
       echo "$module $chain $rule" | try_rules >/dev/null || echo "$module"
-    done)
+    done | sort -u)
   elif [ -d "/lib/modules/$(uname -r)" ] && command -v modprobe >/dev/null; then
-    lacking=$(needed_rules | while read -r module _; do modprobe -n -q "$module" || echo "$module"; done)
+    lacking=$(needed_rules | while read -r module _; do modprobe -n -q "$module" || echo "$module"; done | sort -u)
   else
     # Nobody knows before there is an nft.
     return
@@ -386,6 +406,7 @@ end_holder() { # HOLDER
   case $1 in
     'the WireGuard interface '*) echo "systemctl disable --now wg-quick@${1##* }" ;;
     'the container '*) echo "docker stop ${1##* }" ;;
+    'something in the kernel'*) echo "ip link show type wireguard  names those interfaces; then systemctl disable --now wg-quick@NAME" ;;
     *) echo "systemctl status $(printf '%s' "$1" | sed -n 's/.*(process \([0-9]*\))$/\1/p')  names the service; then systemctl disable --now" ;;
   esac
 }

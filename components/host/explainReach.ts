@@ -54,7 +54,7 @@ To do meanwhile what does not need it:  pulumi up --continue-on-error`
 
 /** All that keeps a host from being set up, in one message. `undefined`: nothing. */
 export function explainProblems(
-  document: ReachDocument,
+  document: Pick<ReachDocument, "title" | "access" | "stackId" | "stack">,
   user: string,
   { problems, owner }: HostAnswers,
 ): string | undefined {
@@ -68,7 +68,7 @@ ${all.map((problem) => `- ${problem.replaceAll("\n", "\n  ")}`).join("\n")}`;
 
 /** That a host lets us in, and does something else than it is asked. `code`: 255 where the connection ended. */
 export function explainNoAnswer(
-  { title, access }: ReachDocument,
+  { title, access }: Pick<ReachDocument, "title" | "access">,
   user: string,
   { code, said }: { readonly code: number; readonly said: string },
 ): string {
@@ -87,7 +87,7 @@ What is meant for people belongs behind this line, in ~/.bashrc:
  * its owner, `id …`, `stack …` and `host …` a line each. `undefined`: it is ours, or nobody's.
  */
 function explainOwner(
-  { access, stackId, stack }: ReachDocument,
+  { access, stackId, stack }: Pick<ReachDocument, "access" | "stackId" | "stack">,
   user: string,
   note: readonly string[],
 ): string | undefined {

@@ -60,22 +60,17 @@ function ask(question: Question = {}): HostAnswers {
   return answers;
 }
 
-/** Its programs but for these; what the script itself puts behind the path has none of them. */
-function lack(...programs: readonly string[]): string {
-  mkdirSync(join(host.root, "programs"));
-  for (const folder of ["/usr/sbin", "/usr/bin"])
-    for (const name of readdirSync(folder))
-      if (!programs.includes(name)) {
-        rmSync(join(host.root, "programs", name), { force: true });
-        symlinkSync(join(folder, name), join(host.root, "programs", name));
-      }
-  return "export PATH=/tools:/programs; mkdir /none; mount --bind /none /usr/sbin";
+/** It has no such program: a file that nobody may run lies over each. */
+function lack(program: string): string {
+  host.write("/no-program", "");
+  return `for file in /usr/bin/${program} /usr/sbin/${program}; do [ ! -e $file ] || mount --bind /no-program $file; done`;
 }
 
 /** A folder of modules of its own, of these kernels, with all else that /lib has. */
 function modulesOf(...kernels: readonly string[]): void {
   rmSync(join(host.root, "lib"));
-  for (const kernel of kernels) mkdirSync(join(host.root, "lib/modules", kernel), { recursive: true });
+  for (const kernel of ["", ...kernels])
+    mkdirSync(join(host.root, "lib/modules", kernel), { recursive: true });
   for (const name of readdirSync("/usr/lib"))
     if (name !== "modules") symlinkSync(`/usr/lib/${name}`, join(host.root, "lib", name));
 }
@@ -202,6 +197,12 @@ describe("another init than systemd", () => {
         /^It is a container \(docker\) that runs \S+ instead of systemd, .*\nTake one that boots as a machine does/,
       ),
     ]);
+  });
+
+  test("in one without systemd is told by what Docker leaves there", () => {
+    host.stub("systemd-detect-virt", "exit 127");
+    host.write("/.dockerenv", "");
+    expect(ask().problems[0]).toMatch(/^It is a container \(docker\) that runs /);
   });
 
   test("on a machine is changed by a command", () => {
@@ -343,6 +344,22 @@ There, as root, now and for each start of that machine:
     ]);
   });
 
+  test.each([
+    ["Ubuntu", "/etc/os-release", "ID=ubuntu\n", "apt-get install linux-image-generic"],
+    [
+      "Raspberry Pi OS",
+      "/etc/rpi-issue",
+      "Raspberry Pi reference\n",
+      "apt-get update && apt-get full-upgrade",
+    ],
+  ])("is replaced by that of %s", (_, path, text, upgrade) => {
+    host.write(path, text);
+    modulesOf();
+    expect(ask({ before: without() }).problems).toEqual([
+      expect.stringContaining(`\n  ${upgrade} && reboot`),
+    ]);
+  });
+
   test("will do where WireGuard is there as a program, and TUN with it", () => {
     mkdirSync(join(host.root, "dev/net"));
     host.write("/dev/net/tun", "");
@@ -385,12 +402,32 @@ describe("our rules", () => {
     ]);
   });
 
+  test("that a container may not load are its right's matter, and those that nft itself does not read are nobody's", () => {
+    host.stub("nft", 'echo "Error: Could not process rule: Operation not permitted"; exit 1');
+    expect(ask().problems).toEqual([
+      `It may load no nftables rules: it is a container without that right.
+Give it CAP_NET_ADMIN where it is started, or take a virtual machine.`,
+    ]);
+    host.stub("nft", 'echo "Error: syntax error, unexpected saddr"; exit 1');
+    expect(ask().problems).toEqual([]);
+  });
+
   test("are looked for among the modules where there is no nft yet", () => {
     modulesOf("6.12.1-amd64");
     host.stub("modprobe", "case $* in *nft_nat) exit 1 ;; esac");
     expect(ask({ before: lack("nft") }).problems).toEqual([
       expect.stringContaining("lacks what our nftables rules need (nft_nat): it was built without."),
     ]);
+  });
+
+  test("are not missed where the kernel is Debian's: each module that is looked for is one of its", () => {
+    // Of linux-image-6.1.0-50-cloud-amd64 and linux-image-6.12.100+deb12-cloud-amd64.
+    const debians =
+      "nf_tables|nft_chain_nat|nft_ct|nft_fib|nft_fib_inet|nft_fib_ipv4|nft_fib_ipv6|nft_hash|nft_limit|nft_log|nft_masq|nft_nat|nft_numgen|nft_quota|nft_redir|nft_reject|nft_reject_inet|nft_socket|nft_synproxy|nft_tproxy";
+    modulesOf("6.12.1-amd64");
+    host.stub("modprobe", `case \${!#} in ${debians}) ;; *) exit 1 ;; esac`);
+    expect(ask({ before: lack("nft") }).problems).toEqual([]);
+    expect(host.calls()).toContain("modprobe -n -q nft_masq");
   });
 
   test("have no expression of nftables that is not tried", () => {
@@ -463,6 +500,15 @@ or end what has it there, such as:  ${mend}`;
     expect(ask({ listenPort: 51820, before: hold("0.0.0.0", 51820) }).problems).toEqual([
       `UDP port 51820, where WireGuard is to listen, is taken: the container wg-easy has it.${mends(51820, "docker stop wg-easy")}`,
     ]);
+  });
+
+  test("is taken by the kernel for somebody, and how to find out is told", () => {
+    host.stub("ss");
+    const [problem] = ask({ listenPort: 51820, before: hold("0.0.0.0", 51820) }).problems;
+    expect(problem).toContain(
+      "is taken: something in the kernel, such as another WireGuard interface has it.",
+    );
+    expect(problem).toContain(mends(51820, "ip link show type wireguard  names those interfaces; "));
   });
 
   test("is our own already", () => {

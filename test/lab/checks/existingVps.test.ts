@@ -255,6 +255,20 @@ describe("with a VPS that was there before", () => {
     await must(ssh("operator", vps4, ["true"]));
   });
 
+  test("another port for WireGuard that something has is refused, and the tunnel goes on at the one before", async () => {
+    await shell("vps", "systemd-run --quiet --unit=taken nc -lku 51999 && sleep 1");
+    const homes = [await home(forwards)];
+    await lab.operator.configure({ relay: await relay(), homes, tunnel: { listenPort: 51999 } });
+    expect(await refusal()).toMatch(
+      /UDP port 51999, where WireGuard is to listen, is taken: nc \(process \d+\)/,
+    );
+    await shell("vps", "systemctl stop taken");
+    expect(await shell("vps", "wg show homerelay listen-port")).toBe("51820\n");
+    expect(await shell("vps", "nft list chain inet homerelay input")).not.toContain("51999");
+    await expectForwardsToAnswer();
+    await lab.operator.configure({ relay: await relay(), homes });
+  });
+
   test("an interface that has gone keeps no step from running again", async () => {
     expect(await shell("vps", "cat /etc/homerelay/before")).toContain("/passing/");
     await shell("vps", "ip link delete passing");
