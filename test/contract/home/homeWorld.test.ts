@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,8 +86,13 @@ function raise(options: { readonly rpFilter?: number; readonly publicLan?: boole
 }
 
 const running: ChildProcessWithoutNullStreams[] = [];
-afterEach(() => {
-  for (const one of running.splice(0)) one.kill("SIGKILL");
+/** Their ports are free then. */
+afterEach(async () => {
+  for (const one of running.splice(0)) {
+    const ended = one.exitCode === null ? once(one, "exit") : undefined;
+    one.kill("SIGKILL");
+    await ended;
+  }
 });
 
 /** Lines that a program in a place of the world has said, once it has said the first one. */
