@@ -26,7 +26,8 @@ import { openPorts } from "./guard.ts";
  * at a home, so there is one of last resort from forwarded ports.
  *
  * Where a default route of the main table says that there is none (`unreachable default`), a search ends with it, and
- * the kernel passes over no such route. While that is so, the tunnel's table is asked first for what is on the internet.
+ * the kernel passes over no such route. While that is so, the tunnel's table is asked first for what is on the internet:
+ * by such a socket only if no VPN of the home's knows a way.
  */
 export function renderRoutes(home: TunnelAddress, forwards: readonly Forward[]): string {
   const services = bridgeGaps(openPorts(forwards.filter(endsAtHome), "udp"), mostPortRules).map(
@@ -41,7 +42,7 @@ export function renderRoutes(home: TunnelAddress, forwards: readonly Forward[]):
     const found = withoutDefault(family);
     const elsewhere = `lookup ${tunnelTable}`;
     const known = (selector: string) => [
-      ...whereRefused(family, selector),
+      ...atOnce(family, "refused", selector),
       at("first", `${selector} ${found}`),
       at(family.mayBeRefused ? "allowed" : "first", `${selector} ${elsewhere}`),
     ];
@@ -51,7 +52,7 @@ export function renderRoutes(home: TunnelAddress, forwards: readonly Forward[]):
       at("first", `fwmark ${forwardedMark} ${elsewhere}`),
       ...known(`fwmark ${lookupMark}`),
       ...known(`from ${home[family.address]}`),
-      ...services.flatMap((selector) => whereRefused(family, selector)),
+      ...services.flatMap((selector) => atOnce(family, "lost", selector)),
       shield(family),
     ];
   });
@@ -77,12 +78,16 @@ const families = [
 
 type RoutedFamily = (typeof families)[number];
 
-/** In the order in which the kernel shows a rule's words. */
-function whereRefused({ number, mayBeRefused }: RoutedFamily, selector: string): RoutingRule[] {
+/** Into the tunnel with what is on the internet; in the order in which the kernel shows a rule's words. */
+function atOnce(
+  { number, mayBeRefused }: RoutedFamily,
+  position: RoutingRule["position"],
+  selector: string,
+): RoutingRule[] {
   if (!mayBeRefused) return [];
   const [, from = "", rest = ""] = /^(from \S+)?(.*)$/.exec(selector) ?? [];
   const words = [from, `to ${internet6}`, rest, `lookup ${tunnelTable}`].filter((part) => part !== "");
-  return [{ family: number, position: "refused", words: words.join(" ") }];
+  return [{ family: number, position, words: words.join(" ") }];
 }
 
 /** What the main table knows, but for default routes. */

@@ -14,10 +14,11 @@ export interface RoutingRule {
   readonly family: Family;
   /**
    * A priority of the kernel's; or `first`, before everybody else's rules, in the order of the list; or one of those, but
-   * only while the main table refuses the internet over IPv6 (`refused`), or only while it does not (`allowed`); or
-   * `shield`, behind them, and only where a rule that somebody adds later without a priority would come directly behind it.
+   * only while the main table refuses what it knows no way for (`refused`), or does not (`allowed`), or does, and no other
+   * table knows a way to the internet over IPv6 (`lost`); or `shield`, behind them, and only where a rule that somebody
+   * adds later without a priority would come directly behind it.
    */
-  readonly position: number | "allowed" | "first" | "refused" | "shield";
+  readonly position: number | "allowed" | "first" | "lost" | "refused" | "shield";
   /** Selector and action as `ip rule show` writes them: `from 10.77.3.4 lookup main`. */
   readonly words: string;
 }

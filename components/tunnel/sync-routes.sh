@@ -9,8 +9,9 @@
 #   4 route PREFIX
 #   4 rule priority N SELECTOR lookup TABLE
 #   4 rule first SELECTOR lookup TABLE    before everybody else's, in the order of the file
-#   6 rule refused SELECTOR lookup TABLE  among those, while the main table refuses the internet over IPv6
+#   6 rule refused SELECTOR lookup TABLE  among those, while the main table refuses what it knows no way for
 #   6 rule allowed SELECTOR lookup TABLE  among those, while it does not
+#   6 rule lost SELECTOR lookup TABLE     among those, while it does, and no other table knows a way to the internet
 #   4 rule shield SELECTOR lookup TABLE   behind those, where they have priority 0
 # No other rule and no other route is ever deleted.
 set -euo pipefail
@@ -73,14 +74,25 @@ first_priority() { # RULES-OF-OTHERS
     END { print moved ? moved : told_apart ? 2 : 0 }' <<<"$1"
 }
 
-# Whether there is no way to the internet over IPv6, and a default route that says so, behind which nobody is asked.
-refuses_internet() {
-  ! ip -6 route get 2000:: >/dev/null 2>&1 &&
-    ip -6 route show table main 2>/dev/null | grep -E '^(unreachable|blackhole|prohibit) default' >/dev/null
+# Whether a default route of the main table says that there is no way, with which the search for one ends: the kernel
+# passes over no such route. Several are shown in the order in which they count.
+main_refuses() { # FAMILY
+  ip -"$1" route show table main 2>/dev/null |
+    awk '/^([a-z]+ )?default/ && !seen++ { refused = /^(unreachable|blackhole|prohibit) / } END { exit !refused }'
 }
 
-# The wanted lines as they are while the internet is refused: the networks that the main table knows all the same come
-# before what leads into the tunnel.
+# Which of the lines for FAMILY that come first count now.
+first_lines() { # FAMILY
+  if ! main_refuses "$1"; then
+    echo 'first|allowed'
+  elif [ "$1" = 6 ] && ! ip -6 route get 2000:: >/dev/null 2>&1; then
+    echo 'first|refused|lost'
+  else
+    echo 'first|refused'
+  fi
+}
+
+# The networks of the internet over IPv6 that the main table knows all the same come before what leads into the tunnel.
 with_known_networks() { # TEXT
   local known
   known=$(ip -6 route show table main | awk '$1 ~ /^[23][0-9a-f]*:/ { print "6 rule refused to " $1 " lookup main" }' | sort -u)
@@ -107,11 +119,13 @@ change_rules() { # add|delete RULES
 # First what is missing, then what is too much: at no moment does a wanted rule not exist. Only where one in the middle of
 # those that come first is missing, these come anew, since they count in the order in which they were added.
 sync_rules() { # FAMILY
-  local shown first front rest mine kept
+  local shown first kinds front rest mine kept
   shown=$(shown_rules "$1")
   first=$(first_priority "$(except "$shown" "$(our_rules "$shown")")")
-  front=$(wanted_lines "$1" "rule (first|$now)" | sed "s/ \(first\|$now\) / priority $first /")
-  if [ "$first" = 0 ]; then front+=$'\n'$(wanted_lines "$1" 'rule shield' | sed "s/ shield / priority 0 /"); fi
+  kinds=$(first_lines "$1")
+  front=$(wanted_lines "$1" "rule ($kinds)" | sed -E "s/ ($kinds) / priority $first /")
+  # A shield before a table that refuses would refuse for everybody.
+  if [ "$first" = 0 ] && [[ $kinds != *refused* ]]; then front+=$'\n'$(wanted_lines "$1" 'rule shield' | sed "s/ shield / priority 0 /"); fi
   front=$(grep . <<<"$front" || :)
   rest=$(wanted_lines "$1" 'rule priority')
   mine=$(common "$shown" "$front"$'\n'"$rest"$'\n'"$(our_rules "$shown")")
@@ -158,7 +172,7 @@ main() { # [remove]
   exec 8>"$in_force.lock"
   flock -w 30 8 || echo "another run of this is under way for long" >&2
   before=$(cat "$in_force" 2>/dev/null || :)
-  text='' table='' force='' changed='' now=allowed
+  text='' table='' force='' changed=''
   if [ "${1-}" != remove ] && [ -s "$wanted" ] && ip link show dev "$interface" >/dev/null 2>&1; then
     text=$(cat "$wanted")
     table=$(sed -n 's/^table \([0-9]\+\)$/\1/p' "$wanted")
@@ -166,10 +180,7 @@ main() { # [remove]
       echo "$wanted does not say which table is ours" >&2
       exit 1
     fi
-    if refuses_internet; then
-      now=refused
-      text=$(with_known_networks "$text")
-    fi
+    if main_refuses 6; then text=$(with_known_networks "$text"); fi
   fi
   # Whatever became of these files, what they still say is taken away.
   previous=$({ grep -E '^[46] rule priority [0-9]+ ' "$in_force" 2>/dev/null || :; } | sed 's/ipproto udp/ipproto 17/')
@@ -177,7 +188,7 @@ main() { # [remove]
   # Before the first change: whoever comes after a run that was killed has to know what may be ours.
   if [ -n "$text" ]; then
     printf '%s\n' "$(cat "$in_force" 2>/dev/null)" "$text" \
-      "$(sed -n 'h; s/ rule \(allowed\|first\|refused\|shield\) / rule priority 0 /p; g; s/ rule \(allowed\|first\|refused\) / rule priority 2 /p' <<<"$text")" >"$in_force.next"
+      "$(sed -n 'h; s/ rule \(allowed\|first\|lost\|refused\|shield\) / rule priority 0 /p; g; s/ rule \(allowed\|first\|lost\|refused\) / rule priority 2 /p' <<<"$text")" >"$in_force.next"
     mv "$in_force.next" "$in_force"
   fi
   # A rule comes after the route that it leads to, and goes before it.

@@ -34,7 +34,7 @@ table 18546
 6 rule refused from fd77::304 to 2000::/3 lookup 18546
 6 rule first from fd77::304 lookup main suppress_prefixlength 4
 6 rule allowed from fd77::304 lookup 18546
-6 rule refused to 2000::/3 iif lo ipproto 17 sport 64738 lookup 18546
+6 rule lost to 2000::/3 iif lo ipproto 17 sport 64738 lookup 18546
 6 rule shield lookup main suppress_prefixlength 5
 6 rule priority 32800 iif lo ipproto 17 sport 64738 lookup 18546
 `);
