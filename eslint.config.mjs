@@ -68,6 +68,7 @@ const program = [
   "components/host/connection.ts",
   "components/host/program.ts",
   "components/host/scriptText.ts",
+  "components/host/sharedSocket.ts",
   "components/host/stackOutputs.ts",
 ];
 

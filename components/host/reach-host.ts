@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Connection } from "./connection.ts";
 import type { Ran } from "./connection.ts";
 import {
+  explainAnswer,
   explainOwner,
   explainPrivilege,
   explainRefusal,
@@ -14,6 +15,7 @@ import {
   explainSystem,
   where,
 } from "./explainReach.ts";
+import { Patience } from "./patience.ts";
 import { Problem, readDocument, readPreviousOutput, readSecrets, runProgram } from "./program.ts";
 import {
   acceptHostKeys,
@@ -23,7 +25,7 @@ import {
   wasReached,
 } from "./reachDocument.ts";
 import type { ReachDocument } from "./reachDocument.ts";
-import { lastLine, separateComplaints } from "./sshComplaint.ts";
+import { judgeAbsence, lastLine, separateComplaints } from "./sshComplaint.ts";
 
 class Host {
   readonly #document: ReachDocument;
@@ -37,18 +39,23 @@ class Host {
   async waitUntilReached(): Promise<void> {
     const { title, access, waitSeconds } = this.#document;
     if (access.way === "here") return;
-    const started = Date.now();
-    for (let waited = 0; ;) {
+    const patience = new Patience(this.#document);
+    for (;;) {
       // The last dials are shorter, so that the wait ends when it should.
-      const dialSeconds = Math.min(Math.max(waitSeconds - waited, 2), 10);
-      const { code, said } = await this.#connection.run("true", { dialSeconds });
-      if (code === 0) return;
+      const dialSeconds = Math.min(Math.max(waitSeconds - patience.waitedSeconds, 2), 10);
+      const { code, said } = await this.#connection.reach(dialSeconds);
+      // With any other exit code than ssh's own the host has answered.
+      if (code !== 255) {
+        tell(explainAnswer(title, access, code, said));
+        return;
+      }
       tell(explainRefusal(this.#document, access, said));
-      waited = Math.floor((Date.now() - started) / 1000);
-      if (waited >= waitSeconds) throw new Problem(explainSilence(this.#document, access, waited, said));
+      const pause = patience.next(judgeAbsence(said) === "refused");
+      const waited = patience.waitedSeconds;
+      if (pause === undefined) throw new Problem(explainSilence(this.#document, access, waited, said));
       const complaint = lastLine(separateComplaints(said).jump || said);
-      console.log(`waiting for ${where(title, access)}: ${complaint} (${waited} s)`);
-      await sleep(2000);
+      console.log(`waiting for ${where(title, access)}: ${complaint} (${waited} s, next try in ${pause} s)`);
+      await sleep(pause * 1000);
     }
   }
 
@@ -124,7 +131,7 @@ await runProgram(async () => {
   const document = acceptHostKeys(readDocument(parseReachDocument), note);
   const { made } = document;
   const secrets = await readSecrets(parseReachSecrets);
-  const host = new Host(document, Connection.open(document.access, secrets));
+  const host = new Host(document, Connection.share(document.access, secrets));
   await host.waitUntilReached();
   await host.checkSystem();
   await host.checkPrivilege();

@@ -75,6 +75,7 @@ function start(
     cwd: checkout,
     env: {
       ...{ PATH: path, HOME: temporary, TMPDIR: temporary, HOMERELAY_DOCUMENT: JSON.stringify(document) },
+      XDG_RUNTIME_DIR: folder,
       ...env,
     },
   });
@@ -91,9 +92,10 @@ async function run(program: keyof typeof programs, started: Started, input = "")
   return { status, stdout, stderr };
 }
 
-/** Puts an `ssh` into the path whose text is JavaScript; `folder` and `fs` are known there. */
+/** Puts an `ssh` into the path that lets everybody in, and text otherwise is JavaScript; `folder` and `fs` are known there. */
 function fakeSsh(script: string): void {
-  const head = `#!${process.execPath}\nconst fs = require("fs");\nconst folder = ${JSON.stringify(folder)};\n`;
+  const head = `#!${process.execPath}\nconst fs = require("fs");\nconst folder = ${JSON.stringify(folder)};
+    if (process.argv.includes("ControlMaster=auto") && process.argv.at(-1) === "true") process.exit(0);\n`;
   writeFileSync(join(folder, "ssh"), head + script, { mode: 0o755 });
 }
 
@@ -129,7 +131,7 @@ describe("with OpenSSH itself", () => {
     expect([status, stderr]).toEqual([
       1,
       expect.stringMatching(
-        /^the jump host of nas does not answer: .*, last answer: jump host: ssh: connect to host 127\.0\.0\.1 port \d+: Connection refused\n/,
+        /^the jump host of nas turns us away: .*, last answer: jump host: ssh: connect to host 127\.0\.0\.1 port \d+: Connection refused\n/,
       ),
     ]);
     expect(readdirSync(temporary)).toEqual([]);
