@@ -66,6 +66,7 @@ const program = [
   "components/hetzner/api.ts",
   "components/host/cleanHost.ts",
   "components/host/connection.ts",
+  "components/host/findName.ts",
   "components/host/program.ts",
   "components/host/scriptText.ts",
   "components/host/sharedSocket.ts",

@@ -85,6 +85,20 @@ export class Connection {
     return this.#access.way === "here" ? userInfo().username : this.#access.user;
   }
 
+  /** By which name or address ssh gets there, and through what, with the operator's own settings. */
+  async way(): Promise<{ readonly hostname: string | undefined; readonly through: string | undefined }> {
+    if (this.#access.way === "here" || !this.#files) return { hostname: undefined, through: undefined };
+    const [args, environment] = this.#files.sshCall(this.#access, 10, "true", undefined);
+    const child = start("ssh", ["-G", ...args], environment, ["ignore", "pipe", "ignore"]);
+    const said = collect(child.stdout, []);
+    await end(child);
+    const value = (name: string) => new RegExp(`^${name} (.*?)\\r?$`, "m").exec(said.join(""))?.[1];
+    const through = [value("proxyjump"), value("proxycommand")].find(
+      (one) => one !== undefined && one !== "none",
+    );
+    return { hostname: value("hostname"), through };
+  }
+
   /** Whether the host lets us in: runs a command there that does nothing. A connection that is shared opens with it. */
   async reach(dialSeconds = 10): Promise<Ran> {
     const socket = this.#socket;

@@ -36,6 +36,33 @@ Why it refuses stands in its own log:  journalctl -u ssh -n 20`;
   }
 }
 
+/** How OpenSSH got to a host, where the steps, which log in with a password, have no such way. */
+export interface OwnWay {
+  /** A ProxyJump or ProxyCommand in the operator's own settings. */
+  readonly through: string | undefined;
+  /** The address or name that leads there. */
+  readonly hostname: string | undefined;
+}
+
+/** That the steps would not find the host. */
+export function explainOwnWay(
+  { title, passwordKey = "" }: Pick<ReachDocument, "title" | "passwordKey">,
+  access: SshWay,
+  { through, hostname }: OwnWay,
+): string {
+  return `${place(title, access)} lets you in ${describeWay(access, { through, hostname })}. With a password the steps have \
+no such way, and would not find it. Write the address into host of ${title} at which it answers from here.
+Or log in with a key, which goes every way that ssh does:
+  ssh-copy-id -p ${access.port} ${access.user}@${access.host}
+  pulumi config rm --path '${passwordKey}'`;
+}
+
+function describeWay({ host }: SshWay, { through, hostname = host }: OwnWay): string {
+  if (through !== undefined) return `through ${through}, as your ~/.ssh/config has it`;
+  if (hostname !== host) return `at ${hostname}, as your ~/.ssh/config has it`;
+  return "by a name that neither DNS nor /etc/hosts has, such as one of mDNS";
+}
+
 /**
  * That the host answers and runs nothing for this user, whatever it is asked. `code`: with which it ended a command that
  * does nothing. `undefined`: it ran it.

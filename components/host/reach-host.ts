@@ -9,12 +9,15 @@ import type { Ran } from "./connection.ts";
 import {
   explainAnswer,
   explainOwner,
+  explainOwnWay,
   explainPrivilege,
   explainRefusal,
   explainSilence,
   explainSystem,
   where,
 } from "./explainReach.ts";
+import { isFoundByPasswordClient } from "./findName.ts";
+import type { SshWay } from "./operatorAccess.ts";
 import { Patience } from "./patience.ts";
 import { Problem, readDocument, readPreviousOutput, readSecrets, runProgram } from "./program.ts";
 import {
@@ -47,6 +50,7 @@ class Host {
       // With any other exit code than ssh's own the host has answered.
       if (code !== 255) {
         tell(explainAnswer(title, access, code, said));
+        if (access.way === "password") await this.#checkWay(access);
         return;
       }
       tell(explainRefusal(this.#document, access, said));
@@ -57,6 +61,15 @@ class Host {
       console.log(`waiting for ${where(title, access)}: ${complaint} (${waited} s, next try in ${pause} s)`);
       await sleep(pause * 1000);
     }
+  }
+
+  /** With a password the steps have a client of their own, which does not go by the operator's ~/.ssh/config. */
+  async #checkWay(access: SshWay): Promise<void> {
+    const way = await this.#connection.way();
+    const { hostname = access.host, through } = way;
+    const isOther = hostname.toLowerCase() !== access.host.toLowerCase();
+    if (through !== undefined || isOther || !(await isFoundByPasswordClient(access.host)))
+      throw new Problem(explainOwnWay(this.#document, access, way));
   }
 
   /** Our scripts need apt, systemd and Debian's paths. */

@@ -228,6 +228,54 @@ describe("a secret", () => {
     expect(readdirSync(temporary)).toEqual([]);
   }, 30_000);
 
+  describe("that is a password opens a host only where the steps find it too, which do not go by ~/.ssh/config:", () => {
+    const told = async (host: string, config = "") => {
+      writeFileSync(join(folder, "config"), config);
+      fakeSsh(`if (process.argv.includes("-G")) {
+          const args = ["-F", folder + "/config", ...process.argv.slice(2)];
+          process.stdout.write(require("child_process").spawnSync(folder + "/bin/ssh", args).stdout);
+        } else if (/os-release/.test(process.argv.at(-1))) console.log("debian \\nDebian 13");`);
+      const document = {
+        ...reach({ way: "password", host, user: "me" }),
+        passwordKey: "home-relay:homes[0].ssh.password",
+      };
+      const { status, stderr } = await run("reach", { document }, JSON.stringify({ password: "p" }));
+      return [status, stderr];
+    };
+    beforeEach(() => void onlySsh());
+
+    test("at an address, or at a name that everybody knows", async () => {
+      expect(await told("192.0.2.7")).toEqual([0, ""]);
+      expect(await told("localhost")).toEqual([0, ""]);
+    });
+
+    test("not at an alias, nor through another host", async () => {
+      const mends = `With a password the steps have no such way, and would not find it\\. Write the address into host of nas at which it answers from here\\.
+Or log in with a key, which goes every way that ssh does:
+  ssh-copy-id -p \\d+ me@box
+  pulumi config rm --path 'home-relay:homes\\[0\\]\\.ssh\\.password'\n$`;
+      const way = (words: string) => [
+        1,
+        expect.stringMatching(new RegExp(`^nas \\(box port \\d+\\) lets you in ${words}\\. ${mends}`)),
+      ];
+      expect(await told("box", "Host box\n  HostName 192.0.2.7\n")).toEqual(
+        way("at 192\\.0\\.2\\.7, as your ~/\\.ssh/config has it"),
+      );
+      expect(await told("box", "Host box\n  ProxyJump gate\n")).toEqual(
+        way("through gate, as your ~/\\.ssh/config has it"),
+      );
+    });
+
+    test("not at a name that DNS does not have, such as one of mDNS", async () => {
+      expect(await told("nas.invalid")).toEqual([
+        1,
+        expect.stringMatching(
+          / lets you in by a name that neither DNS nor \/etc\/hosts has, such as one of mDNS\. /,
+        ),
+      ]);
+    });
+  });
+
   test("that is missing is told, and ssh is not tried", async () => {
     fakeSsh(noting);
     expect(await run("reach", { document: reach({ way: "password" }) })).toEqual({
