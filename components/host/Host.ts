@@ -243,7 +243,7 @@ function hasStackKey(access: HostArgs["access"]): access is StackKeyAccess {
   return access !== "here" && "privateKey" in access;
 }
 
-function hasPassword(access: SshAccess | "here"): access is PasswordAccess {
+export function hasPassword(access: SshAccess | "here"): access is PasswordAccess {
   return access !== "here" && access.password !== undefined;
 }
 

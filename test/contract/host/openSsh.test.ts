@@ -352,7 +352,8 @@ describe("the machine that a host was before", () => {
     };
     const note = JSON.stringify(access({ host: "192.0.2.7", hostKeys: [former] }));
     const document = { ...now, script: "home/uninstall-home.sh" };
-    return run("cleanFormer", { document, env: { PULUMI_COMMAND_STDOUT: note } });
+    const secrets = JSON.stringify({ noteSecret: "secret" });
+    return run("cleanFormer", { document, env: { PULUMI_COMMAND_STDOUT: note } }, secrets);
   };
   const note = () => `${JSON.stringify(access(), undefined, 2)}\n`;
 
@@ -363,6 +364,52 @@ describe("the machine that a host was before", () => {
     expect(await clean()).toEqual({ status: 0, stdout: note(), stderr: "nas: cleaned\n" });
     expect(readFileSync(join(folder, "host"), "utf8")).toBe("192.0.2.7");
     expect(readFileSync(join(folder, "known_hosts"), "utf8")).toBe(`home-relay ${former}\n`);
+  });
+
+  describe("that was opened by a password", () => {
+    const cleanOver = (change: object, secrets: object, note?: string) =>
+      run(
+        "cleanFormer",
+        {
+          document: {
+            ...{ title: "nas", nameOnHost: "nas", stackId: "0123456789abcdef", urn: "urn" },
+            ...{ access: access(change), script: "home/uninstall-home.sh" },
+          },
+          env: note === undefined ? {} : { PULUMI_COMMAND_STDOUT: note },
+        },
+        JSON.stringify({ noteSecret: "secret", ...secrets }),
+      );
+    const before = { way: "password", hostKeys: [former] };
+    const answering = `if (process.env.SSH_ASKPASS)
+        fs.writeFileSync(folder + "/answer", require("child_process").spawnSync(process.env.SSH_ASKPASS).stdout);
+      console.log("cleaned");`;
+
+    test.each([
+      ["another password", { way: "password" }, { password: "new one" }],
+      ["a key", {}, {}],
+    ])(
+      "is cleaned with that one, though the new machine is opened by %s, and no note shows it",
+      async (_what, now, secrets) => {
+        fakeSsh(answering);
+        const noted = await cleanOver(before, { password: "old one" });
+        expect(noted).toMatchObject({ status: 0, stderr: "" });
+        expect(noted.stdout).not.toContain("old one");
+        expect(await cleanOver(now, secrets, noted.stdout)).toMatchObject({
+          status: 0,
+          stderr: "nas: cleaned\n",
+        });
+        expect(readFileSync(join(folder, "answer"), "utf8")).toBe("old one\n");
+      },
+    );
+
+    test("and whose password an older version did not note is named with every way to finish", async () => {
+      fakeSsh(answering);
+      const { status, stdout, stderr } = await cleanOver({}, {}, JSON.stringify(access(before)));
+      expect([status, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(
+        /^nas is another machine now, and the one before it \(.*\) was not cleaned: it is opened by a password, which nobody knows any more\nKeep that one off/,
+      );
+    });
   });
 
   test("is gone where another machine has its address by now", async () => {

@@ -245,6 +245,7 @@ describe("a host that may be another machine than before", () => {
   const note = (changes: object = {}) => JSON.stringify({ ...access(), ...changes }, undefined, 2);
   const clean = (before: string | undefined, changes: object = {}) =>
     run("host/clean-former.ts", cleaning({ access: { ...access(), ...changes } }), {
+      input: JSON.stringify({ noteSecret: "secret" }),
       env: before === undefined ? {} : { PULUMI_COMMAND_STDOUT: before },
     });
 

@@ -126,6 +126,7 @@ test("the script runs the very steps of a home that is reached, in their order: 
       installation: installationAtHome,
       keys,
       relay,
+      noteSecret: "private admin",
       relayMachineId: "42",
       relayReady: [],
       proof: proofStep,
