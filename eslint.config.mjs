@@ -68,8 +68,10 @@ const program = [
   "components/host/askHost.ts",
   "components/host/cleanHost.ts",
   "components/host/connection.ts",
+  "components/host/findName.ts",
   "components/host/program.ts",
   "components/host/scriptText.ts",
+  "components/host/sharedSocket.ts",
   "components/host/stackOutputs.ts",
 ];
 

@@ -294,6 +294,7 @@ export class HomeRelay extends pulumi.ComponentResource {
           {
             plan: this.#planOf(home),
             cleaning: this.#cleaningOf(home),
+            noteSecret: this.#keys.adminSshKey.privateKey,
             installation: installationAtHome,
             keys: this.#keys.peer(home.name),
             relay: this.#calledRelay(relay),
@@ -311,7 +312,8 @@ export class HomeRelay extends pulumi.ComponentResource {
   /** Cleans the machine that was the relay before, once every home has gone over to this one. */
   #createFormerRelay({ outlives }: Relay, homes: readonly Home[]): void {
     if (outlives === undefined) return;
-    new FormerMachine(`${this.#name}-relay-former-machine`, outlives.cleaning, {
+    const former = { ...outlives.cleaning, noteSecret: this.#keys.adminSshKey.privateKey };
+    new FormerMachine(`${this.#name}-relay-former-machine`, former, {
       parent: this,
       dependsOn: homes.map((home) => home.proven),
     });

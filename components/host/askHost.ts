@@ -12,8 +12,6 @@ export interface Asked {
 }
 
 export interface AskOptions {
-  /** How long the host may take to answer the connection. @default 10 */
-  readonly dialSeconds?: number;
   /** The end of its first boot is waited for. @default false */
   readonly isFirstBoot?: boolean;
 }
@@ -22,11 +20,11 @@ export interface AskOptions {
 export async function askHost(
   connection: Connection,
   needs: HostNeeds,
-  { dialSeconds = 10, isFirstBoot = false }: AskOptions = {},
+  { isFirstBoot = false }: AskOptions = {},
 ): Promise<Asked> {
   const mark = `home-relay-${randomBytes(6).toString("hex")}`;
   const now = Math.floor(Date.now() / 1000);
   const command = asRootIfAllowed(connection.user, askingCommand(needs, { mark, now, isFirstBoot }));
-  const ran = await connection.run(command, { dialSeconds, input: askParts.map(readScript).join("") });
+  const ran = await connection.run(command, { input: askParts.map(readScript).join("") });
   return { answers: parseAnswers(ran.stdout, mark), ran };
 }

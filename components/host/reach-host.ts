@@ -6,7 +6,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { askHost } from "./askHost.ts";
 import { Connection } from "./connection.ts";
-import { explainNoAnswer, explainProblems, explainRefusal, explainSilence, where } from "./explainReach.ts";
+import {
+  explainAnswer,
+  explainNoAnswer,
+  explainOwnWay,
+  explainProblems,
+  explainRefusal,
+  explainSilence,
+  where,
+} from "./explainReach.ts";
+import { isFoundByPasswordClient } from "./findName.ts";
+import type { SshWay } from "./operatorAccess.ts";
+import { Patience } from "./patience.ts";
 import type { HostAnswers } from "./preflight.ts";
 import { Problem, readDocument, readPreviousOutput, readSecrets, runProgram } from "./program.ts";
 import {
@@ -17,7 +28,7 @@ import {
   wasReached,
 } from "./reachDocument.ts";
 import type { ReachDocument } from "./reachDocument.ts";
-import { lastLine, separateComplaints } from "./sshComplaint.ts";
+import { judgeAbsence, lastLine, separateComplaints } from "./sshComplaint.ts";
 
 class Host {
   readonly #document: ReachDocument;
@@ -31,22 +42,37 @@ class Host {
   async waitUntilReached(): Promise<void> {
     const { title, access, waitSeconds } = this.#document;
     if (access.way === "here") return;
-    const started = Date.now();
-    for (let waited = 0; ;) {
+    const patience = new Patience(this.#document);
+    for (;;) {
       // The last dials are shorter, so that the wait ends when it should.
-      const dialSeconds = Math.min(Math.max(waitSeconds - waited, 2), 10);
-      const { code, said } = await this.#connection.run("true", { dialSeconds });
-      if (code === 0) return;
+      const dialSeconds = Math.min(Math.max(waitSeconds - patience.waitedSeconds, 2), 10);
+      const { code, said } = await this.#connection.reach(dialSeconds);
+      // With any other exit code than ssh's own the host has answered.
+      if (code !== 255) {
+        tell(explainAnswer(title, access, code, said));
+        if (access.way === "password") await this.#checkWay(access);
+        return;
+      }
       tell(explainRefusal(this.#document, access, said));
-      waited = Math.floor((Date.now() - started) / 1000);
-      if (waited >= waitSeconds) throw new Problem(explainSilence(this.#document, access, waited, said));
+      const pause = patience.next(judgeAbsence(said) === "refused");
+      const waited = patience.waitedSeconds;
+      if (pause === undefined) throw new Problem(explainSilence(this.#document, access, waited, said));
       const complaint = lastLine(separateComplaints(said).jump || said);
-      console.log(`waiting for ${where(title, access)}: ${complaint} (${waited} s)`);
-      await sleep(2000);
+      console.log(`waiting for ${where(title, access)}: ${complaint} (${waited} s, next try in ${pause} s)`);
+      await sleep(pause * 1000);
     }
   }
 
-  /** An ordinary host is reached and asked over one connection. */
+  /** With a password the steps have a client of their own, which does not go by the operator's ~/.ssh/config. */
+  async #checkWay(access: SshWay): Promise<void> {
+    const way = await this.#connection.way();
+    const { hostname = access.host, through } = way;
+    const isOther = hostname.toLowerCase() !== access.host.toLowerCase();
+    if (through !== undefined || isOther || !(await isFoundByPasswordClient(access.host)))
+      throw new Problem(explainOwnWay(this.#document, access, way));
+  }
+
+  /** All that is asked of it before anything is changed there. */
   async check(): Promise<void> {
     const { title } = this.#document;
     const answers = await this.#ask();
@@ -61,23 +87,16 @@ class Host {
     if (code !== 0) throw new Problem(`${this.#document.title}: could not give it its lasting host key`);
   }
 
-  /**
-   * A host that does not answer yet is waited for; one that let us in may be away again, since a first boot ends with
-   * another start of its sshd.
-   */
+  /** A host that let us in may be away again, since a first boot ends with another start of its sshd. */
   async #ask(): Promise<HostAnswers> {
-    const { title, access, needs, made, waitSeconds } = this.#document;
-    // The first dial is a short one: what can be waited for is waited for afterwards.
-    const dialSeconds = Math.min(waitSeconds, 5);
+    const { title, access, needs, made } = this.#document;
+    if (made) console.log(`${title} answers; waiting for its first boot to end`);
     for (let tries = 1; ; tries++) {
-      const options = { isFirstBoot: made !== undefined, ...(tries === 1 ? { dialSeconds } : {}) };
-      const { answers, ran } = await askHost(this.#connection, needs, options);
+      const { answers, ran } = await askHost(this.#connection, needs, { isFirstBoot: made !== undefined });
       if (answers !== undefined) return answers;
-      if (access.way !== "here" && ran.code === 255) tell(explainRefusal(this.#document, access, ran.said));
-      if (access.way === "here" || tries === 3 || (tries > 1 && ran.code !== 255))
+      if (access.way === "here" || tries === 3 || ran.code !== 255)
         throw new Problem(explainNoAnswer(this.#document, this.#connection.user, ran));
       await this.waitUntilReached();
-      if (made) console.log(`${title} answers; waiting for its first boot to end`);
     }
   }
 }
@@ -99,7 +118,8 @@ await runProgram(async () => {
   const document = acceptHostKeys(readDocument(parseReachDocument), note);
   const { made } = document;
   const secrets = await readSecrets(parseReachSecrets);
-  const host = new Host(document, Connection.open(document.access, secrets));
+  const host = new Host(document, Connection.share(document.access, secrets));
+  await host.waitUntilReached();
   await host.check();
   if (made && secrets.hostKey !== undefined && !wasReached(made, note))
     await host.installHostKey(secrets.hostKey);

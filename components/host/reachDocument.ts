@@ -15,6 +15,8 @@ export interface ReachDocument {
   readonly stack: string;
   /** How long a host may be silent: a new server boots. */
   readonly waitSeconds: number;
+  /** For how long a limit of new connections may shut us out. `undefined`: the host has none. */
+  readonly limitSeconds: number | undefined;
   /** What to do about a host key that is not the pinned one. */
   readonly hostKeyMend: string;
   /** What to do about a host that does not answer. `undefined`: what helps with any host. */
@@ -60,6 +62,7 @@ export function parseReachDocument(text: string | undefined, source: string): Re
     stackId: fields.text("stackId"),
     stack: fields.text("stack"),
     waitSeconds: fields.number("waitSeconds"),
+    limitSeconds: fields.optionalNumber("limitSeconds"),
     hostKeyMend: fields.text("hostKeyMend"),
     silenceMend: fields.optionalText("silenceMend"),
     passwordKey: fields.optionalText("passwordKey"),

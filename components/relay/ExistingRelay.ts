@@ -79,6 +79,7 @@ export class ExistingRelay extends pulumi.ComponentResource implements Relay {
       script: "harden-sshd.sh",
       arguments: [],
       document: renderSshdSettings({ byPassword: access.password !== undefined }),
+      connection: "last",
     };
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
   }

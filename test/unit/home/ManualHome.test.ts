@@ -133,6 +133,7 @@ test("the script asks what a home is asked that is reached, and runs its very st
       installation: installationAtHome,
       keys,
       relay,
+      noteSecret: "private admin",
       relayMachineId: "42",
       relayReady: [],
       proof: proofStep,

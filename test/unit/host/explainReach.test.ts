@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import {
+  explainAbsence,
   explainNoAnswer,
   explainProblems,
   explainRefusal,
@@ -28,6 +29,7 @@ const document: ReachDocument = {
   stackId: "0123456789abcdef",
   stack: "home-relay/dev",
   waitSeconds: 15,
+  limitSeconds: 35,
   hostKeyMend: "compare them",
   silenceMend: undefined,
   passwordKey: "home-relay:homes[0].ssh.password",
@@ -63,7 +65,8 @@ compare them`);
     const said = "admin@192.168.1.10: Permission denied (publickey).";
     expect(refusal(said)).toBe(`\
 nas (192.168.1.10 port 22) refuses the login of admin: ${said}
-Check that this works without a question:  ssh -p 22 admin@192.168.1.10 true`);
+Check that this works without a question:  ssh -p 22 admin@192.168.1.10 true
+Why it refuses stands in its own log:  journalctl -u ssh -n 20`);
     expect(refusal(said, { jump })).toContain("  ssh -J ops@gate:2200 -p 22 admin@192.168.1.10 true");
   });
 
@@ -130,6 +133,39 @@ test.each([
   "jump host: stdio forwarding failed",
 ])("waiting may help: %j", (said) => {
   expect(refusal(said, { jump })).toBeUndefined();
+});
+
+describe("a refusal", () => {
+  const refused = "ssh: connect to host 192.168.1.10 port 22: Connection refused";
+
+  test("is told apart from silence, with what may be behind it", () => {
+    expect(explainSilence(document, access, 37, refused)).toBe(`\
+nas turns us away: tried ssh to 192.168.1.10 port 22 as admin for 37 s, last answer: ${refused}
+Something is switched on there. If nobody ever got in: is this the right port, and does its sshd run?
+If it let you in a moment ago, a limit of new connections or a ban shuts you out: ufw limit, fail2ban, a rule with
+"recent" or "limit", MaxStartups or PerSourcePenalties of its sshd. It opens again when nobody knocks for a while. To
+let this machine through, on its own console, with this machine's address as it is seen there:
+  ufw prepend allow proto tcp from ADDRESS to any port 22
+  fail2ban-client set sshd unbanip ADDRESS
+To do meanwhile what does not need it:  pulumi up --continue-on-error`);
+  });
+
+  test("of the jump host's is mended there", () => {
+    const said = explainSilence(document, { ...access, jump }, 37, `jump host: ${refused}`);
+    expect(said).toMatch(/^the jump host of nas turns us away: /);
+    expect(said).toContain("to any port 2200\n");
+  });
+
+  test("in the midst of the steps is told as well, and so is silence", () => {
+    const step = { title: "nas", access, waitSeconds: 25, limitSeconds: 35, connection: undefined };
+    expect(explainAbsence(step, 39, refused)).toMatch(
+      /^nas turned us away for 39 s: ssh: .*refused\nSomething is switched on there\.[^]*to any port 22\n/,
+    );
+    expect(explainAbsence(step, 34, "ssh: connect to host nas port 22: Connection timed out")).toBe(`\
+nas was away for 34 s: ssh: connect to host nas port 22: Connection timed out
+Switch it on, then run the same command again.
+To do meanwhile what does not need it:  pulumi up --continue-on-error`);
+  });
 });
 
 describe("a silence", () => {

@@ -132,7 +132,9 @@ test("a preview shows every document but those that carry keys or the token", ()
     "home-relay-reach",
     "home-relay-tunnel-keys",
     "home-nas-keys",
+    "home-nas-former-machine",
     "home-media-keys",
+    "home-media-former-machine",
   ]);
 });
 

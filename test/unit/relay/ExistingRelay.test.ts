@@ -97,7 +97,10 @@ describe("its sshd is set up", () => {
   };
 
   test("by a step of its own, in plain sight of a preview", async () => {
-    const { inputs } = await sshd({});
+    const step = await sshd({});
+    const { inputs } = step;
+    // sshd may let in otherwise afterwards, so no later step uses a connection from before.
+    expect(documentOf(step)["connection"]).toBe("last");
     expect([inputs["create"], inputs["stdin"]]).toEqual([
       `${runStep} timeout 300 /usr/local/lib/homerelay/harden-sshd.sh`,
       endDocument(renderSshdSettings({ byPassword: false })),
