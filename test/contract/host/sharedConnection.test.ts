@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RealSshd } from "./realSshd.ts";
 
 jest.setTimeout(120_000);
@@ -168,6 +169,16 @@ describe("a shared connection", () => {
     expect(sshd.connections).toBe(1);
     expect(await step("cat", {}, "document")).toEqual(well("document"));
     expect(sshd.connections).toBe(2);
+  });
+
+  test("is gone, with its socket, within a minute of its last use", async () => {
+    await sshd.start();
+    expect(await step("true")).toEqual(well());
+    expect(sockets()).toHaveLength(1);
+    const deadline = Date.now() + 60_000;
+    while (sockets().length > 0 && Date.now() < deadline) await sleep(1000);
+    expect(sockets()).toEqual([]);
+    expect(sshd.log()).toMatch(/Disconnected from user|Received disconnect|Connection closed by/);
   });
 
   test("is none where the path of its socket would be too long, as macOS's folders of temporary files are deep", async () => {
