@@ -126,7 +126,7 @@ export class Connection {
     await end(start("ssh", args, {}, "ignore"));
   }
 
-  /** ssh before 8.5 keeps its stderr in the background, and with it a pipe: what it says goes to a file. */
+  /** Some versions keep their stderr in the background, and with it a pipe: what they say goes to a file. */
   async #openShared(socket: string, dialSeconds: number, signal?: AbortSignal): Promise<Ran> {
     if (this.#access.way === "here" || !this.#files) throw new Error("this very machine has no connection");
     const { path, handle } = this.#files.openAnswer();

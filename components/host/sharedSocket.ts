@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SshWay } from "./operatorAccess.ts";
@@ -19,7 +19,9 @@ export function sharedSocket(access: SshWay): string | undefined {
   const folder = [process.env["XDG_RUNTIME_DIR"] || tmpdir(), tmpdir()]
     .map((place) => join(place, `home-relay-${uid}`))
     .find((one) => Buffer.byteLength(join(one, name)) <= mostBytes && isOurs(one, uid));
-  return folder === undefined ? undefined : join(folder, name);
+  if (folder === undefined) return undefined;
+  process.once("exit", () => removeEmpty(folder));
+  return join(folder, name);
 }
 
 function nameOf(access: SshWay): string {
@@ -36,6 +38,14 @@ function stampOf(file: string | undefined): number | undefined {
   } catch {
     // ssh says what is wrong with it.
     return undefined;
+  }
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Another connection has its socket there.
   }
 }
 

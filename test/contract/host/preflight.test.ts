@@ -454,6 +454,7 @@ Give it CAP_NET_ADMIN where it is started, or take a virtual machine.`,
         "immediate",
         "lookup",
         "meta",
+        "notrack",
         "payload",
         "range",
       ];

@@ -63,10 +63,18 @@ export class RealSshd {
       StrictModes: "no",
       UsePAM: "no",
       LogLevel: "VERBOSE",
+      SetEnv: `PATH=${this.folder}/tools:/usr/sbin:/usr/bin:/sbin:/bin`,
       ...options,
     };
     const args = Object.entries(all).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
     const command = [path, "-D", "-f", "/dev/null", "-E", join(this.folder, "log"), ...args];
+    // What is asked of a host before its first step, and answered, is preflight.test.ts's matter.
+    mkdirSync(join(this.folder, "tools"), { recursive: true });
+    writeFileSync(
+      join(this.folder, "tools/sh"),
+      '#!/bin/sh\n[ "$1 $2" = "-s --" ] || exec /bin/sh "$@"\ncat >/dev/null; echo "$3 end"\n',
+      { mode: 0o755 },
+    );
     writeFileSync(join(this.folder, "passwd"), "sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n");
     // As root it wants a user and a folder that this machine may not have.
     const ground = `cat /etc/passwd >>${this.folder}/passwd; mount --bind ${this.folder}/passwd /etc/passwd

@@ -1,7 +1,17 @@
 /** How many connections a host sees, what is left of them, and who may not use them: the operator's programs and a real sshd. */
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RealSshd } from "./realSshd.ts";
 
 jest.setTimeout(120_000);
@@ -18,7 +28,7 @@ afterEach(async () => {
   sshd.remove();
 });
 
-const stack = { stackId: "0123456789abcdef", stack: "home-relay/dev" };
+const stack = { stackId: "0123456789abcdef", stack: "home-relay/dev", needs: { packages: [] } };
 const reach = (more: object = {}) =>
   sshd.run("reach-host.ts", {
     ...{ title: "nas", access: sshd.access(), ...stack, waitSeconds: 15, limitSeconds: 35, hostKeyMend: "" },
@@ -31,7 +41,10 @@ const step = (words: string, more: object = {}, input = "") =>
     { args: ["sh", "-c", `'${words}'`], input },
   );
 const well = (stdout = "") => ({ status: 0, stdout, stderr: "" });
-const sockets = () => readdirSync(join(sshd.runtime, `home-relay-${uid}`));
+const sockets = () => {
+  const folder = join(sshd.runtime, `home-relay-${uid}`);
+  return existsSync(folder) ? readdirSync(folder) : [];
+};
 
 /** As strict as `ufw limit`: a sixth new connection within 30 s is refused, and so is all that comes before 30 s of quiet. */
 const limit = `nft add table inet ufw
@@ -105,7 +118,7 @@ describe("a shared connection", () => {
     expect(later).not.toBe(proof);
     const alone = await over("alone");
     expect(alone).not.toBe(later);
-    expect(sockets()).toEqual([]);
+    expect(readdirSync(sshd.runtime)).toEqual([]);
   });
 
   testAsRoot("proves nothing of a host that lets nobody in any more", async () => {
@@ -168,6 +181,16 @@ describe("a shared connection", () => {
     expect(sshd.connections).toBe(1);
     expect(await step("cat", {}, "document")).toEqual(well("document"));
     expect(sshd.connections).toBe(2);
+  });
+
+  test("is gone, with its socket, within a minute of its last use", async () => {
+    await sshd.start();
+    expect(await step("true")).toEqual(well());
+    expect(sockets()).toHaveLength(1);
+    const deadline = Date.now() + 60_000;
+    while (sockets().length > 0 && Date.now() < deadline) await sleep(1000);
+    expect(sockets()).toEqual([]);
+    expect(sshd.log()).toMatch(/Disconnected from user|Received disconnect|Connection closed by/);
   });
 
   test("is none where the path of its socket would be too long, as macOS's folders of temporary files are deep", async () => {
