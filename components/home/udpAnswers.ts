@@ -1,7 +1,7 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import { memory, meter } from "../network/nft.ts";
-import type { Chain, NamedSet } from "../network/nft.ts";
-import { forwardedMark } from "../network/ourNumbers.ts";
+import type { Chain, NamedSet, Rule } from "../network/nft.ts";
+import { forwardedMark, tunnelMark } from "../network/ourNumbers.ts";
 
 /**
  * The parts of a home's guard by which a UDP service answers a stranger the way that the stranger last came, whoever
@@ -30,6 +30,9 @@ export interface UdpAnswers {
 
 /** How long a sender is heard who never came again, and how long it is then answered in silence. */
 const once = "30s";
+
+/** In front of what is about UDP alone, since every packet comes by; the tunnel's own are UDP, too. */
+const passedSoon: readonly Rule[] = ["meta l4proto != udp accept", `meta mark ${tunnelMark} accept`];
 
 export function udpAnswers(home: TunnelAddress): UdpAnswers {
   const families = [
@@ -74,10 +77,13 @@ export function udpAnswers(home: TunnelAddress): UdpAnswers {
         name: "answers",
         why: "Before the tracker, to which this is then the answer to what came out of the tunnel.",
         hook: { type: "filter", hook: "output", priority: "raw", policy: "accept" },
-        rules: families.flatMap(({ n, ip }) => [
-          `meta l4proto udp ${called(ip)} @known${n} goto answer_known${n}`,
-          `meta l4proto udp ${called(ip)} @heard${n} goto answer${n}`,
-        ]),
+        rules: [
+          ...passedSoon,
+          ...families.flatMap(({ n, ip }) => [
+            `meta l4proto udp ${called(ip)} @known${n} goto answer_known${n}`,
+            `meta l4proto udp ${called(ip)} @heard${n} goto answer${n}`,
+          ]),
+        ],
       },
       ...families.flatMap(({ n, ip, home, tie }) => [
         {
@@ -101,8 +107,10 @@ export function udpAnswers(home: TunnelAddress): UdpAnswers {
         why: "After all translation and every other firewall.",
         hook: { type: "filter", hook: "input", priority: 110, policy: "accept" },
         rules: [
+          ...passedSoon,
           `iifname "homerelay" ct mark ${forwardedMark} meta l4proto udp jump from_stranger`,
           'iifname != { "homerelay", "lo" } meta l4proto udp meta l4proto . th dport @open jump came_elsewhere',
+          'iifname != { "homerelay", "lo" } meta l4proto udp meta l4proto . th dport @open_ranges jump came_elsewhere',
         ],
       },
       {
