@@ -206,7 +206,7 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
 
 /** What the tunnel itself receives. From within the tunnel nobody has to call it. */
 function toWireguard(listenPort: number): string {
-  return `iifname != "homerelay" udp dport ${listenPort}`;
+  return `udp dport ${listenPort} iifname != "homerelay"`;
 }
 
 /**

@@ -19,7 +19,13 @@ afterEach(async () => {
 async function reach(options: SshdOptions): Promise<string> {
   await sshd.start(options);
   const { status, stdout, stderr } = await sshd.run("reach-host.ts", {
-    ...{ title: "nas", access: sshd.access(), stackId: "0123456789abcdef", stack: "home-relay/dev" },
+    ...{
+      title: "nas",
+      access: sshd.access(),
+      stackId: "0123456789abcdef",
+      stack: "home-relay/dev",
+      needs: { packages: [] },
+    },
     ...{ waitSeconds: 60, limitSeconds: 35, hostKeyMend: "" },
   });
   // Nothing was waited for.
@@ -80,7 +86,13 @@ testAsRoot("a login whose shell is not there is refused at once, with where the 
   const prepare = `sed 's|^root:.*|root:x:0:0::/root:/bin/gone|' /etc/passwd >/run/passwd; mount --bind /run/passwd /etc/passwd`;
   await sshd.start({ prepare });
   const { status, stdout, stderr } = await sshd.run("reach-host.ts", {
-    ...{ title: "nas", access: sshd.access(), stackId: "0123456789abcdef", stack: "home-relay/dev" },
+    ...{
+      title: "nas",
+      access: sshd.access(),
+      stackId: "0123456789abcdef",
+      stack: "home-relay/dev",
+      needs: { packages: [] },
+    },
     ...{ waitSeconds: 60, limitSeconds: 35, hostKeyMend: "" },
   });
   expect([status, stdout]).toEqual([1, ""]);
