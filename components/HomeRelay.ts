@@ -40,6 +40,7 @@ import type { Reachability } from "./reachability/results.ts";
 import { ExistingRelay } from "./relay/ExistingRelay.ts";
 import type { Relay, RentedRelayPlan } from "./relay/Relay.ts";
 import type {
+  DeviceSettings,
   ExistingRelaySettings,
   HetznerDnsSettings,
   HetznerRelaySettings,
@@ -295,7 +296,7 @@ export class HomeRelay extends pulumi.ComponentResource {
             cleaning: this.#cleaningOf(home),
             installation: installationAtHome,
             keys: this.#keys.peer(home.name),
-            relay: this.#calledRelay(relay),
+            relay: this.#calledRelay(relay, home),
             relayMachineId: relay.machineId,
             relayReady: [tunnel.listening, ...relay.open],
             proof: proofStep,
@@ -393,7 +394,7 @@ export class HomeRelay extends pulumi.ComponentResource {
           owner: this.#owner,
           installation: installationAtHome,
           keys: this.#keys.peer(home.name),
-          relay: this.#calledRelay(relay),
+          relay: this.#calledRelay(relay, home),
           proof: proofStep,
         },
         { parent: this },
@@ -407,7 +408,13 @@ export class HomeRelay extends pulumi.ComponentResource {
     return byName(devices, (device) => {
       const { config } = new Device(
         `${this.#name}-${device.name}`,
-        { device, devices, tunnel, keys: this.#keys.peer(device.name), relay: this.#calledRelay(relay) },
+        {
+          device,
+          devices,
+          tunnel,
+          keys: this.#keys.peer(device.name),
+          relay: this.#calledRelay(relay, device),
+        },
         { parent: this },
       );
       return config;
@@ -449,8 +456,12 @@ export class HomeRelay extends pulumi.ComponentResource {
     return { title: name, nameOnHost: name, access, owner: this.#owner, script: "home/uninstall-home.sh" };
   }
 
-  #calledRelay({ ipv4Address, ipv6Address }: Relay): CalledRelay<pulumi.Output<string>> {
-    return { publicKey: this.#keys.relay.publicKey, ipv4Address, ipv6Address };
+  #calledRelay(
+    { ipv4Address, ipv6Address }: Relay,
+    { endpoint }: HomeSettings | DeviceSettings,
+  ): CalledRelay<pulumi.Output<string>> {
+    const calledAt = endpoint === "ipv6" ? ipv6Address : ipv4Address;
+    return { publicKey: this.#keys.relay.publicKey, ipv4Address, ipv6Address, calledAt };
   }
 }
 
