@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Device } from "./device/Device.ts";
-import { lookTwice, publicDns } from "./dns/publicDns.ts";
+import { lookForAWhile, publicDns } from "./dns/publicDns.ts";
 import { judgeDelegation, judgeName } from "./dns/seen.ts";
 import type { PublicDns, Said } from "./dns/seen.ts";
 import { DynDns } from "./dyndns/DynDns.ts";
@@ -364,7 +364,7 @@ export class HomeRelay extends pulumi.ComponentResource {
         pulumi
           .all([ipv4Address, ipv6Address, told.urn])
           .apply(([ipv4, ipv6]) =>
-            lookTwice(() => judgeName(section, { name, ipv4, ipv6, tellAgain }, world)),
+            lookForAWhile(() => judgeName(section, { name, ipv4, ipv6, tellAgain }, world)),
           ),
     );
     return { ...noNames, told: [told], seen };
