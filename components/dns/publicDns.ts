@@ -44,7 +44,7 @@ async function addressesFrom(resolver: Resolver, name: string): Promise<readonly
 async function serversOf(name: string): Promise<readonly string[]> {
   const resolver = new Resolver(patience);
   const labels = name.split(".");
-  for (let above = 1; labels.length - above >= 2; above++) {
+  for (let above = 0; labels.length - above >= 2; above++) {
     const servers = await orNone(resolver.resolveNs(labels.slice(above).join(".")));
     if (servers.length === 0) continue;
     const found = await Promise.all(servers.slice(0, 3).map((server) => orNone(resolver.resolve4(server))));
