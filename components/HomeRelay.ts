@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Device } from "./device/Device.ts";
-import { lookTwice, publicDns } from "./dns/publicDns.ts";
+import { lookForAWhile, publicDns } from "./dns/publicDns.ts";
 import { judgeDelegation, judgeName } from "./dns/seen.ts";
 import type { PublicDns, Said } from "./dns/seen.ts";
 import { DynDns } from "./dyndns/DynDns.ts";
@@ -40,6 +40,7 @@ import type { Reachability } from "./reachability/results.ts";
 import { ExistingRelay } from "./relay/ExistingRelay.ts";
 import type { Relay, RentedRelayPlan } from "./relay/Relay.ts";
 import type {
+  DeviceSettings,
   ExistingRelaySettings,
   HetznerDnsSettings,
   HetznerRelaySettings,
@@ -297,7 +298,7 @@ export class HomeRelay extends pulumi.ComponentResource {
             noteSecret: this.#keys.adminSshKey.privateKey,
             installation: installationAtHome,
             keys: this.#keys.peer(home.name),
-            relay: this.#calledRelay(relay),
+            relay: this.#calledRelay(relay, home),
             relayMachineId: relay.machineId,
             relayReady: [tunnel.listening, ...relay.open],
             proof: proofStep,
@@ -366,7 +367,7 @@ export class HomeRelay extends pulumi.ComponentResource {
         pulumi
           .all([ipv4Address, ipv6Address, told.urn])
           .apply(([ipv4, ipv6]) =>
-            lookTwice(() => judgeName(section, { name, ipv4, ipv6, tellAgain }, world)),
+            lookForAWhile(() => judgeName(section, { name, ipv4, ipv6, tellAgain }, world)),
           ),
     );
     return { ...noNames, told: [told], seen };
@@ -396,7 +397,7 @@ export class HomeRelay extends pulumi.ComponentResource {
           owner: this.#owner,
           installation: installationAtHome,
           keys: this.#keys.peer(home.name),
-          relay: this.#calledRelay(relay),
+          relay: this.#calledRelay(relay, home),
           proof: proofStep,
         },
         { parent: this },
@@ -410,7 +411,13 @@ export class HomeRelay extends pulumi.ComponentResource {
     return byName(devices, (device) => {
       const { config } = new Device(
         `${this.#name}-${device.name}`,
-        { device, devices, tunnel, keys: this.#keys.peer(device.name), relay: this.#calledRelay(relay) },
+        {
+          device,
+          devices,
+          tunnel,
+          keys: this.#keys.peer(device.name),
+          relay: this.#calledRelay(relay, device),
+        },
         { parent: this },
       );
       return config;
@@ -452,8 +459,12 @@ export class HomeRelay extends pulumi.ComponentResource {
     return { title: name, nameOnHost: name, access, owner: this.#owner, script: "home/uninstall-home.sh" };
   }
 
-  #calledRelay({ ipv4Address, ipv6Address }: Relay): CalledRelay<pulumi.Output<string>> {
-    return { publicKey: this.#keys.relay.publicKey, ipv4Address, ipv6Address };
+  #calledRelay(
+    { ipv4Address, ipv6Address }: Relay,
+    { endpoint }: HomeSettings | DeviceSettings,
+  ): CalledRelay<pulumi.Output<string>> {
+    const calledAt = endpoint === "ipv6" ? ipv6Address : ipv4Address;
+    return { publicKey: this.#keys.relay.publicKey, ipv4Address, ipv6Address, calledAt };
   }
 }
 

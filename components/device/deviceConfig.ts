@@ -1,6 +1,7 @@
 import { relayAddress } from "../network/addressPlan.ts";
 import { callersOf, lansOf, peersOf, usesExit } from "../network/device.ts";
 import type { Device } from "../network/device.ts";
+import { renderEndpoint } from "../network/calledRelay.ts";
 import type { CalledRelay } from "../network/calledRelay.ts";
 import type { PeerKeys } from "../network/keys.ts";
 import type { Peer } from "../network/peer.ts";
@@ -35,7 +36,7 @@ export function renderDeviceConfig({ device, devices, tunnel, relay, keys }: Dev
         name: "relay",
         publicKey: relay.publicKey,
         allowedIps: allowedIps(device, callers, tunnel),
-        endpoint: `${relay.ipv4Address}:${tunnel.listenPort}`,
+        endpoint: renderEndpoint(relay, tunnel.listenPort),
         // A phone that nobody calls may sleep.
         keepaliveSeconds: callers.length > 0 ? tunnel.keepaliveSeconds : undefined,
       },

@@ -14,7 +14,7 @@ export const publicDns: PublicDns = {
 };
 
 /** Looks again for a few seconds where something is amiss: a service that was just told may need a moment. */
-export async function lookTwice(look: () => Promise<Said | undefined>): Promise<Said | undefined> {
+export async function lookForAWhile(look: () => Promise<Said | undefined>): Promise<Said | undefined> {
   for (let looks = 1; ; looks++) {
     const said = await look();
     if (said?.as !== "warn" || looks === 3) return said;
@@ -26,7 +26,8 @@ export async function lookTwice(look: () => Promise<Said | undefined>): Promise<
 async function lookUp(name: string): Promise<readonly string[]> {
   const servers = await serversOf(name).catch(() => []);
   if (servers.length > 0) {
-    const authority = new Resolver(patience);
+    // Many networks let nobody ask but their own resolver.
+    const authority = new Resolver({ timeout: 700, tries: 1 });
     authority.setServers(servers);
     const found = await addressesFrom(authority, name).catch(() => []);
     if (found.length > 0) return found;
@@ -43,7 +44,7 @@ async function addressesFrom(resolver: Resolver, name: string): Promise<readonly
 async function serversOf(name: string): Promise<readonly string[]> {
   const resolver = new Resolver(patience);
   const labels = name.split(".");
-  for (let above = 1; labels.length - above >= 2; above++) {
+  for (let above = 0; labels.length - above >= 2; above++) {
     const servers = await orNone(resolver.resolveNs(labels.slice(above).join(".")));
     if (servers.length === 0) continue;
     const found = await Promise.all(servers.slice(0, 3).map((server) => orNone(resolver.resolve4(server))));

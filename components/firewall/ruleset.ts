@@ -102,6 +102,16 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
         ],
       },
       {
+        name: "called_here",
+        why: "What a program on this machine sends to the public name goes where a stranger's packets go.",
+        // As in prerouting, where this has a name: dstnat - 10.
+        hook: { type: "nat", hook: "output", priority: -110, policy: "accept" },
+        rules: [
+          'oifname "lo" ip daddr != 127.0.0.0/8 meta l4proto { tcp, udp } fib daddr type local jump to_home',
+          'oifname "lo" ip6 daddr != ::1 meta l4proto { tcp, udp } fib daddr type local jump to_home',
+        ],
+      },
+      {
         name: "to_home",
         rules: [
           ...caps.flatMap(capRules),

@@ -105,9 +105,9 @@ function renderStepDocument({ document }: HomeStep, { plan, keys, relay }: HomeA
       return document.render(plan);
     case "relay":
       return pulumi
-        .all([relay.publicKey, relay.ipv4Address, relay.ipv6Address])
-        .apply(([publicKey, ipv4Address, ipv6Address]) =>
-          document.render(plan, { publicKey, ipv4Address, ipv6Address }),
+        .all([relay.publicKey, relay.ipv4Address, relay.ipv6Address, relay.calledAt])
+        .apply(([publicKey, ipv4Address, ipv6Address, calledAt]) =>
+          document.render(plan, { publicKey, ipv4Address, ipv6Address, calledAt }),
         );
     case "keys":
       return pulumi.secret(

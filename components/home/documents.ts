@@ -1,5 +1,6 @@
 import { renderDocument } from "../network/document.ts";
 import { relayAddress } from "../network/addressPlan.ts";
+import { renderEndpoint } from "../network/calledRelay.ts";
 import type { CalledRelay } from "../network/calledRelay.ts";
 import type { HomePlan } from "../network/homePlan.ts";
 import type { PeerKeys } from "../network/keys.ts";
@@ -59,7 +60,7 @@ function renderInterface({ tunnel, tunnelAddress, ipv6 }: HomePlan, relay: Calle
         name: "relay",
         publicKey: relay.publicKey,
         allowedIps: ["0.0.0.0/0", "::/0"],
-        endpoint: `${relay.ipv4Address}:${tunnel.listenPort}`,
+        endpoint: renderEndpoint(relay, tunnel.listenPort),
         keepaliveSeconds: tunnel.keepaliveSeconds,
       },
     ],

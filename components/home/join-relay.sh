@@ -15,6 +15,7 @@ main() { # RELAY-ADDRESS
 Take that word off its command line, or write at this home in the stack file:
   ipv6: false"
   fi
+  require_way_to "$(sed -n 's/^Endpoint = //p' "$document/interface")"
   write_if_changed 0644 "$etc/relay.nft" <"$document/relay.nft" || : # the same addresses
   nft -f "$etc/relay.nft"
   sync_interface "$document/interface"
@@ -26,6 +27,16 @@ Take that word off its command line, or write at this home in the stack file:
     rm "$unproven"
   fi
   say "joined the relay"
+}
+
+# WireGuard itself waits in silence where there is none.
+require_way_to() { # ADDRESS:PORT
+  local address=${1%:*} lacks=IPv4 other=ipv6
+  address=${address//[][]/}
+  if [[ $address == *:* ]]; then lacks=IPv6 other=ipv4; fi
+  if ip route get "$address" >/dev/null 2>&1; then return; fi
+  die "This home has no way to the relay's address $address. Has its line no $lacks? Then write at this home in the stack file:
+  endpoint: $other"
 }
 
 # Only a handshake that began after now shows that both ends have the same keys: an old session outlives a wrong one.

@@ -1,5 +1,6 @@
 import { relayAddress } from "../network/addressPlan.ts";
 import { renderForward } from "../network/forward.ts";
+import { renderEndpoint } from "../network/calledRelay.ts";
 import type { CalledRelay } from "../network/calledRelay.ts";
 import type { HomePlan } from "../network/homePlan.ts";
 import type { PeerKeys } from "../network/keys.ts";
@@ -33,7 +34,7 @@ export function renderPlainWireguard(plan: HomePlan, keys: PeerKeys, relay: Call
     `PublicKey = ${relay.publicKey}`,
     `PresharedKey = ${keys.presharedKey}`,
     `AllowedIPs = ${other.ipv4}/32${ipv6 ? `, ${other.ipv6}/128` : ""}`,
-    `Endpoint = ${relay.ipv4Address}:${tunnel.listenPort}`,
+    `Endpoint = ${renderEndpoint(relay, tunnel.listenPort)}`,
     `PersistentKeepalive = ${tunnel.keepaliveSeconds}`,
     "",
   ].join("\n");

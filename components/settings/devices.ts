@@ -8,7 +8,7 @@ import { record, required, withDefault } from "./fields.ts";
 import { peerName } from "./peerName.ts";
 import { isRead, show } from "./place.ts";
 import type { Draft, Place, Read } from "./place.ts";
-import { attempt, distinct, isText, items, parsed, textBy } from "./readers.ts";
+import { attempt, distinct, isText, items, oneOf, parsed, textBy } from "./readers.ts";
 import type { DeviceSettings, HomeSettings } from "./settings.ts";
 import { privateSpace } from "./tunnel.ts";
 
@@ -18,6 +18,7 @@ export interface WrittenDevice {
   /** Each at the index where it was written. */
   readonly allow: readonly Read<WrittenAllowed>[];
   readonly dns: readonly string[];
+  readonly endpoint: DeviceSettings["endpoint"];
 }
 
 export type WrittenAllowed =
@@ -43,6 +44,13 @@ const longForm = record<WrittenDevice>({
       example: ["nas", "192.168.1.0/24 via nas"],
     },
   ),
+  endpoint: withDefault(oneOf(["ipv4", "ipv6"]), {
+    default: "ipv4",
+    means:
+      "Which of the relay's addresses the device calls. Most mobile networks without IPv4 lend a phone one; write ipv6 " +
+      "where that is not so.",
+    example: "ipv6",
+  }),
   dns: withDefault(
     distinct(
       parsed(
@@ -111,10 +119,11 @@ export function resolveDevices(
   const device = new Map(
     written.map(({ name }) => [name, { name, tunnelAddress: peerAddress(prefix4, prefix6, name) }]),
   );
-  return written.map(({ name, allow, dns }) => ({
+  return written.map(({ name, allow, dns, endpoint }) => ({
     ...known(device, name),
     allow: allow.filter(isRead).map((one) => resolve(one, home, device)),
     dns,
+    endpoint,
   }));
 }
 

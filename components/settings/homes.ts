@@ -11,7 +11,7 @@ import type { HomeSettings } from "./settings.ts";
 import { ssh } from "./ssh.ts";
 
 /** A home as the user wrote it: parts that were refused do not keep the others from being compared. */
-export interface WrittenHome extends Pick<HomeSettings, "name" | "install" | "ipv6"> {
+export interface WrittenHome extends Pick<HomeSettings, "name" | "install" | "ipv6" | "endpoint"> {
   /** `undefined` where nothing is reached over SSH. */
   readonly ssh: Draft<SshAccess> | undefined;
   /** Each at the index where it was written. */
@@ -44,6 +44,13 @@ const written = record<WrittenHome>({
       "send to it over IPv6, and names that lead to no other home get no AAAA record. Where IPv6 is switched off in any " +
       "other way the tunnel has it all the same.",
     example: false,
+  }),
+  endpoint: withDefault(oneOf(["ipv4", "ipv6"]), {
+    default: "ipv4",
+    means:
+      "Which of the relay's addresses the home calls. Write ipv6 where its line has no IPv4 at all; behind CGNAT or " +
+      "DS-Lite it has.",
+    example: "ipv6",
   }),
   forwards: required(
     notEmpty(items(forward, "list of forwards"), "has no forward, so nothing would reach this home", example),

@@ -5,6 +5,7 @@ import type { TunnelPlan } from "../network/tunnelPlan.ts";
 import { refuseDeviceConflicts } from "./deviceConflicts.ts";
 import { resolveDevices } from "./devices.ts";
 import type { WrittenDevice } from "./devices.ts";
+import { refuseEndpointConflicts } from "./endpointConflicts.ts";
 import { refuseForwardConflicts, refuseTargetsInTunnel } from "./forwardConflicts.ts";
 import type { WrittenHome } from "./homes.ts";
 import { refuseHomesInTunnel, refuseMachineConflicts } from "./machineConflicts.ts";
@@ -56,7 +57,9 @@ export function parseSettings(raw: RawSettings, namespace: string): Settings {
   const dns = sections.dns.read(raw.dns, at("dns"), all);
   if (isAtHetzner(relay) || isAtHetzner(dns))
     checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
-  refuseConflicts(collectWritten({ relay, homes, devices, tunnel }, at));
+  const written = collectWritten({ relay, homes, devices, tunnel }, at);
+  refuseConflicts(written);
+  refuseEndpointConflicts(relay, at("relay"), written);
   const settings = assemble(relay, homes, devices, tunnel, dns, problems);
   if (problems.length > 0 || !isRead(settings)) throw new SettingsError(problems);
   return deepFreeze(settings);
@@ -110,11 +113,11 @@ function assemble(
 function assembleHome(draft: Read<Draft<WrittenHome>>, { prefix4, prefix6 }: TunnelPlan): Read<HomeSettings> {
   const home = complete<WrittenHome>(draft);
   if (!isRead(home)) return refused;
-  const { name, install, ipv6 } = home;
+  const { name, install, ipv6, endpoint } = home;
   const access = home.ssh === undefined ? "here" : complete<SshAccess>(home.ssh);
   const forwards: Forward[] = home.forwards.filter(isRead);
   if (!isRead(access) || forwards.length < home.forwards.length) return refused;
-  const common = { name, ipv6, forwards, tunnelAddress: peerAddress(prefix4, prefix6, name) };
+  const common = { name, ipv6, endpoint, forwards, tunnelAddress: peerAddress(prefix4, prefix6, name) };
   return install === "manual" ? { ...common, install } : { ...common, install, access };
 }
 

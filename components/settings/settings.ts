@@ -63,6 +63,8 @@ interface NamedHome {
   readonly tunnelAddress: TunnelAddress;
   /** Whether its kernel has IPv6. */
   readonly ipv6: boolean;
+  /** Which of the relay's public addresses it calls. */
+  readonly endpoint: "ipv4" | "ipv6";
   readonly forwards: readonly Forward[];
 }
 
@@ -70,6 +72,8 @@ interface NamedHome {
 export interface DeviceSettings extends Device {
   /** Resolvers while the tunnel is up, by address. */
   readonly dns: readonly string[];
+  /** Which of the relay's public addresses it calls. */
+  readonly endpoint: "ipv4" | "ipv6";
 }
 
 /** Set up by this program: over SSH, or the very machine that runs it. */

@@ -15,7 +15,7 @@ import { distinct, oneOf, text, wholeNumber } from "../../components/settings/re
 import { relaySections } from "../../components/settings/relay.ts";
 import type { RelaySection } from "../../components/settings/relaySection.ts";
 import { SettingsError } from "../../components/settings/settingsError.ts";
-import { everybody, homeRelayArgs, hostKey } from "./componentArguments.ts";
+import { asWanted, everybody, homeRelayArgs, hostKey } from "./componentArguments.ts";
 import { named, register, tree, valueOf, waitsFor } from "./mockEngine.ts";
 import type { Registered } from "./mockEngine.ts";
 
@@ -158,8 +158,9 @@ let made: HomeRelay | undefined;
 
 function program(): Promise<Registered[]> {
   const args = homeRelayArgs({ relay: { provider: "throwaway" }, homes, devices, dns }, ["s3cret"]);
+  const publicDns = { ...asWanted, addresses: () => Promise.resolve(["198.51.100.9"]) };
   return register(() => {
-    made = new HomeRelay("home", args);
+    made = new HomeRelay("home", { ...args, publicDns });
   });
 }
 

@@ -145,6 +145,12 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
       },
     );
 
+    test("a program on the relay that calls the public address is answered as a stranger is", async () => {
+      await serve("wildcard", family);
+      expect(call("relay", published[family], 7005)).toBe(byRelay(`${published[family]} 7005 5`));
+      expect(get("relay", published[family])).toContain(published[family]);
+    });
+
     test("who comes past the relay is answered there, as is the LAN, whatever came by the relay before", async () => {
       await serve("wildcard", family);
       expect(call("stranger", published[family], 7010)).toBe(byRelay(`${stranger[family]} 7010 5`));

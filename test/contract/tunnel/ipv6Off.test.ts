@@ -65,3 +65,18 @@ test("a home whose kernel has no IPv6 says so before it joins, with both ways ou
   });
   expect(join({ homeHasIpv6: false }).said.join("\n")).not.toContain("ipv6: false");
 });
+
+test("a home without IPv4, which cannot call the relay's, says what to write before it joins", () => {
+  const { status, said } = proveIn({
+    forwards: [parseForward("80:8080")],
+    services: [],
+    run: "home sh -c 'ip -4 route flush table main; (cat $0/tunnel; echo \"#end\") | bash $0/join-relay.sh 10.77.0.1' $folder",
+  });
+  expect([status, said]).toEqual([
+    1,
+    [
+      `This home has no way to the relay's address ${publicAddresses.ipv4}. Has its line no IPv4? Then write at this home in the stack file:`,
+      "  endpoint: ipv6",
+    ],
+  ]);
+});

@@ -8,7 +8,8 @@ import { clientOf, shell } from "../people.ts";
 const capped = { published: 82, target: 8080, from: ["203.0.113.0/24"], newPerSecond: 5 };
 
 const lab = raiseLab({
-  stack: "debian12",
+  // No host name, but one that Pulumi takes.
+  stack: "debian_12",
   homeSuite: "bookworm",
   images: ["debian-12"],
   machines: [{ name: "attic" }],
@@ -29,4 +30,11 @@ test("a home with Debian 12 is forwarded to as well", async () => {
   expect(await shell("home", "cat /etc/debian_version")).toMatch(/^12\./);
   expect(await clientOf(`http://${lab.published[4]}:81/`)).toBe(addresses.stranger);
   expect(await clientOf(`http://[${lab.published[6]}]:81/`)).toBe(addresses.stranger6);
+});
+
+test("a program on the relay reaches the home by the relay's public addresses, as the relay", async () => {
+  for (const address of Object.values(lab.published)) {
+    const ask = `exec 3<>/dev/tcp/${address}/80; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; timeout 5 cat <&3`;
+    expect(await shell(lab.relay, `bash -c "${ask}"`)).toContain(`You are ${address}`);
+  }
 });

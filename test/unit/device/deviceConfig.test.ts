@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { renderDeviceConfig } from "../../../components/device/deviceConfig.ts";
+import { renderEndpoint } from "../../../components/network/calledRelay.ts";
 import type { Device } from "../../../components/network/device.ts";
 import { devices, laptop, lan, mediaPeer, nasPeer, phone, tablet } from "../generators/devices.ts";
 import { tunnelPlan } from "../generators/examples.ts";
@@ -34,6 +35,12 @@ PresharedKey = preshared device
 AllowedIPs = 10.77.3.4/32, fd77::304/128, 10.77.7.8/32, fd77::708/128, 192.168.1.0/24
 Endpoint = 203.0.113.5:51820
 `);
+});
+
+test("calls the relay at its IPv6 address where it is told to", () => {
+  const relay = { publicKey: "public relay", ipv4Address: "203.0.113.5", calledAt: "2001:db8:77::1" };
+  expect(renderEndpoint(relay, 51820)).toBe("[2001:db8:77::1]:51820");
+  expect(renderEndpoint({ ...relay, calledAt: undefined }, 51820)).toBe("203.0.113.5:51820");
 });
 
 test("routes everything for a device whose traffic goes out at home, and names its resolvers", () => {

@@ -1,7 +1,8 @@
 import { expect, test } from "@jest/globals";
+import * as pulumi from "@pulumi/pulumi";
 import { HomeRelay } from "../../../components/HomeRelay.ts";
 import { homeRelayArgs, hostKey } from "../componentArguments.ts";
-import { named, register, types } from "../mockEngine.ts";
+import { named, register, types, valueOf } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 
 const home = (name: string, host: string, forward: string, more: object = {}) => ({
@@ -37,4 +38,27 @@ test("a home whose kernel has no IPv6 gets no address of it, is tried over IPv4,
   expect(rules).toMatch(/set refused_over_ipv6 \{[^}]*elements = \{\n\t+tcp \. 81,\n/);
   expect(rules).toMatch(/tcp \. 80 : fd77::/);
   expect(rules).not.toMatch(/tcp \. 81 : fd77::/);
+});
+
+test("a home and a device whose line has no IPv4 call the relay at its IPv6 address, and the others as ever", async () => {
+  const modern = { ...home("modern", "192.168.1.12", "82:8082"), endpoint: "ipv6" };
+  const byHand = { name: "garage", install: "manual", forwards: ["83:8083"], endpoint: "ipv6" };
+  const devices = ["laptop", { name: "phone", endpoint: "ipv6" }];
+  const relay: { made?: HomeRelay } = {};
+  const registered = await register(() => {
+    relay.made = new HomeRelay("home", homeRelayArgs({ homes: [nas, modern, byHand], devices }, [], "dev"));
+  });
+  const endpointIn = (text: unknown) => /^Endpoint = (.*)$/m.exec(String(text))?.[1];
+  const [old, called] = ["203.0.113.5:51820", "[2001:db8:77::1]:51820"];
+  const tunnel = (name: string) => named(registered, `home-${name}-tunnel`).inputs["stdin"];
+  expect([endpointIn(tunnel("nas")), endpointIn(tunnel("modern"))]).toEqual([old, called]);
+  const { manual, devices: made } = relay.made ?? {};
+  const given = [
+    made?.["laptop"],
+    made?.["phone"],
+    manual?.["garage"]?.wireguard,
+    manual?.["garage"]?.script,
+  ];
+  const texts = await Promise.all(given.map((one) => valueOf(pulumi.output(one))));
+  expect(texts.map(endpointIn)).toEqual([old, called, called, called]);
 });

@@ -33,6 +33,7 @@ describe("devices", () => {
         tunnelAddress: peerAddress(parsePrefix("10.77.0.0/16"), parsePrefix("fd77::/64"), "phone"),
         allow: [],
         dns: [],
+        endpoint: "ipv4",
       },
     ]);
   });

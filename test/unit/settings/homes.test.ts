@@ -5,6 +5,17 @@ import { forwarding, hostKey, media, nas, problemsOf, refuses, ssh, sshOf, vps }
 
 refuses("of a home", [
   [
+    "an endpoint that is no family",
+    { homes: [{ ...nas, endpoint: "203.0.113.5" }] },
+    'home-relay:homes[0].endpoint: must be one of ipv4, ipv6; found "203.0.113.5"\n  write ipv4',
+  ],
+  [
+    "a call over IPv6 from a home that has none",
+    { homes: [{ ...nas, ipv6: false, endpoint: "ipv6" }] },
+    "home-relay:homes[0].endpoint: calls the relay over IPv6, and home-relay:homes[0].ipv6 says that there is none; found ipv6\n" +
+      "  write endpoint: ipv4, or remove ipv6: false",
+  ],
+  [
     "none",
     { homes: [] },
     'home-relay:homes: has no home: write at least one, under homes:\n  a home needs name, ssh and forwards, for example forwards: ["80:8080"]',
@@ -89,4 +100,17 @@ test("compares what is right in a home of which another part is wrong", () => {
     "home-relay:homes[1].forwards[0]: publishes 80/tcp for home-relay:homes[1], which home-relay:homes[0].forwards[0] publishes for home nas",
     "home-relay:homes[0].ssh.host: lies within the tunnel's own addresses, 10.77.0.0/16",
   ]);
+});
+
+test("a home and a device that call the IPv6 address of a relay without one are refused, both at once", () => {
+  const mend =
+    "calls the relay at its IPv6 address, and it has none; found ipv6\n" +
+    "  write the relay's into home-relay:relay.ipv6, or endpoint: ipv4";
+  const over6 = { homes: [{ ...nas, endpoint: "ipv6" }], devices: [{ name: "phone", endpoint: "ipv6" }] };
+  expect(problemsOf({ relay: vps, ...over6 })).toEqual([
+    `home-relay:homes[0].endpoint: ${mend}`,
+    `home-relay:devices[0].endpoint: ${mend}`,
+  ]);
+  expect(problemsOf({ relay: { ...vps, ipv6: "2001:db8::1" }, ...over6 })).toEqual([]);
+  expect(problemsOf(over6)).toEqual([]);
 });

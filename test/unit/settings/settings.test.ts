@@ -47,6 +47,7 @@ describe("what is left out has the documented default", () => {
           },
           tunnelAddress: { ipv4: "10.77.218.48", ipv6: "fd77::da30" },
           ipv6: true,
+          endpoint: "ipv4",
           forwards: [parseForward("80:8080")],
         },
       ],
@@ -279,7 +280,7 @@ refuses("a wrong type", [
   [
     "a home",
     { homes: [nas, "x"] },
-    'home-relay:homes[1]: must be a mapping of keys to values; found "x"\n  use these keys: name, install, ssh, ipv6, forwards',
+    'home-relay:homes[1]: must be a mapping of keys to values; found "x"\n  use these keys: name, install, ssh, ipv6, endpoint, forwards',
   ],
   [
     "text",

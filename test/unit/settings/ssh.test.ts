@@ -29,6 +29,7 @@ const common = {
   name: "nas",
   tunnelAddress: { ipv4: "10.77.218.48", ipv6: "fd77::da30" },
   ipv6: true,
+  endpoint: "ipv4",
   forwards: [expect.anything()],
 };
 
