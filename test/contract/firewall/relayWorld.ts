@@ -98,7 +98,7 @@ export function inRelayWorld(files: Readonly<Record<string, string>>, ...lines: 
     const script = ["set -euo pipefail", `folder=${folder}`, raise, verbs, ...lines].join("\n");
     writeFileSync(join(folder, "script"), script);
     const alone = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    return runTool("util-linux iproute2 nftables", "unshare", [
+    return runTool("util-linux iproute2 nftables conntrack", "unshare", [
       ...asRoot,
       ...alone,
       "bash",
