@@ -1,3 +1,4 @@
+import { udpFlowSeconds } from "../network/ourNumbers.ts";
 import { endsAtHome } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import { renderPortRange } from "../network/port.ts";
@@ -23,7 +24,7 @@ export function renderSysctls(forwards: readonly Forward[], devices: readonly Ad
       : [
           `net.ipv4.ip_local_reserved_ports+=${reserved}`,
           "-net.netfilter.nf_conntrack_checksum=0",
-          "-net.netfilter.nf_conntrack_udp_timeout_stream>=180",
+          `-net.netfilter.nf_conntrack_udp_timeout_stream>=${udpFlowSeconds}`,
         ]),
     ...(passesOn(forwards, devices) ? ["net.ipv4.ip_forward=1"] : []),
     ...(isExit ? ["net.ipv6.conf.all.forwarding=1"] : []),

@@ -3,7 +3,7 @@
 # forwarding makes no router out of it.
 
 # From paths.sh.
-: "${etc:?}" "${sysctl_note:?}"
+: "${passing_note:?}" "${sysctl_note:?}"
 
 # For which families this machine passed packets on between others before us. The ruleset includes this file.
 note_passing() {
@@ -13,7 +13,7 @@ note_passing() {
   {
     echo "# Written by home-relay: what this machine passes on between others."
     [ -z "$families" ] || echo "add element inet homerelay passes_others { $families }"
-  } | write_if_changed 0600 "$etc/passes-others.nft" || : # the same as before
+  } | write_if_changed 0600 "$passing_note" || : # the same as before
 }
 
 # As kernel-settings.sh noted it before it changed anything; where nothing is noted, nothing has been changed.

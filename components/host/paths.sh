@@ -9,6 +9,8 @@ readonly installed_list=/etc/homerelay/installed
 readonly wanted_list=/etc/homerelay/wanted
 # The stack that this host belongs to, and what the host is to it: `id …`, `stack …`, `host …`.
 readonly owner_file=/etc/homerelay/owner
+# Loaded along with the rules: the relay's public addresses at a home, and what a machine passed on before us.
+readonly relay_addresses=/etc/homerelay/relay.nft passing_note=/etc/homerelay/passes-others.nft
 readonly firewall_file=/etc/homerelay/firewall.nft firewall_on_trial=/etc/homerelay/firewall-on-trial.nft
 # The SHA-256 of the rules that were last confirmed, whatever became of their file.
 readonly firewall_confirmed=/etc/homerelay/firewall-confirmed

@@ -2,7 +2,7 @@
  * Addresses that are nobody's on the internet: this network, private (RFC 1918), behind a carrier's NAT (RFC 6598),
  * loopback, link-local, multicast and what comes after it.
  */
-export const notInternetPrefixes4 = [
+const notInternetPrefixes4 = [
   "0.0.0.0/8",
   "10.0.0.0/8",
   "100.64.0.0/10",
@@ -18,6 +18,3 @@ export const notInternet4 = `{ ${notInternetPrefixes4.join(", ")} }`;
 
 /** All of IPv6 that is handed out to the internet (RFC 4291). */
 export const internet6 = "2000::/3";
-
-/** Unique local (RFC 4193), link-local and multicast: what an answer outside of `internet6` may be for. */
-export const notInternetPrefixes6 = ["fc00::/7", "fe80::/10", "ff00::/8"];

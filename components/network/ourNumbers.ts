@@ -1,6 +1,6 @@
 /**
- * The numbers by which the kernel tells our routing from everybody else's, each written here alone. Scripts on hosts
- * learn them from the documents that are rendered with them.
+ * The numbers by which the kernel tells our routing from everybody else's, and those that several rooms have to agree on,
+ * each written here alone. Scripts on hosts learn them from the documents that are rendered with them.
  */
 
 /**
@@ -31,6 +31,15 @@ export const lookupMark = "0x7a";
 
 /** Marks what WireGuard itself sends from a home: the tunnel takes the line, and no VPN beside it. */
 export const tunnelMark = "0x7b";
+
+/** How long a flow of UDP is remembered, at both ends of the tunnel alike. */
+export const udpFlowSeconds = 180;
+
+/**
+ * How many ports of a home the proof tries at most, so that it stays within its four minutes, and looks to nobody on the
+ * way like a scan.
+ */
+export const mostProbes = 500;
 
 /** The group of the programs that knock at a forward from outside; by it their packets are known as they leave. */
 export const proofGroup = 18546;

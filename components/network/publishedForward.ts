@@ -8,8 +8,8 @@ import type { PortRange, Protocol } from "./port.ts";
 export interface PublishedForward {
   readonly forward: Forward;
   readonly address: TunnelAddress;
-  /** Whether the home's kernel has IPv6. @default true */
-  readonly ipv6?: boolean;
+  /** Whether the home's kernel has IPv6. */
+  readonly ipv6: boolean;
 }
 
 /** A home as far as its forwards go. */
@@ -27,7 +27,7 @@ export function publishForwards(homes: readonly PublishingHome[]): PublishedForw
 }
 
 /** A machine in the LAN is named by its IPv4 address, so nothing can be sent to it over IPv6. */
-export function answersOverIpv6({ forward, ipv6 = true }: PublishedForward): boolean {
+export function answersOverIpv6({ forward, ipv6 }: PublishedForward): boolean {
   return ipv6 && endsAtHome(forward);
 }
 

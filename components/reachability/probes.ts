@@ -1,5 +1,5 @@
 import type { Forward } from "../network/forward.ts";
-import { proofGroup } from "../network/ourNumbers.ts";
+import { mostProbes, proofGroup } from "../network/ourNumbers.ts";
 import { portCount } from "../network/port.ts";
 import type { Protocol } from "../network/port.ts";
 
@@ -22,12 +22,6 @@ export interface PublicAddresses {
   /** `undefined`: IPv6 does not lead to this home. */
   readonly ipv6: string | undefined;
 }
-
-/**
- * How many ports of a home are tried at most, so that a proof stays within its four minutes, and looks to nobody on
- * the way like a scan.
- */
-export const mostProbes = 500;
 
 /** What is tried from outside: every forward, a range at both of its ends. */
 export function listProbes(forwards: readonly Forward[]): Probe[] {

@@ -1,3 +1,5 @@
+import { udpFlowSeconds } from "../network/ourNumbers.ts";
+
 /**
  * The relay's kernel settings, for kernel-settings.sh.
  *
@@ -21,7 +23,7 @@ export function renderRelaySysctls({ isShared }: { readonly isShared: boolean })
     `-net.netfilter.nf_conntrack_max${atLeast}262144`,
     `-net.netfilter.nf_conntrack_tcp_timeout_established${insteadOf(432000)}7440`,
     `-net.netfilter.nf_conntrack_tcp_timeout_time_wait${insteadOf(120)}30`,
-    `-net.netfilter.nf_conntrack_udp_timeout_stream${atLeast}180`,
+    `-net.netfilter.nf_conntrack_udp_timeout_stream${atLeast}${udpFlowSeconds}`,
     "",
   ].join("\n");
 }

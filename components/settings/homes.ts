@@ -1,4 +1,5 @@
 import type { Forward } from "../network/forward.ts";
+import { mostProbes } from "../network/ourNumbers.ts";
 import type { SshAccess } from "../network/sshAccess.ts";
 import { optional, record, required, withDefault } from "./fields.ts";
 import { forward } from "./forwards.ts";
@@ -57,8 +58,8 @@ const written = record<WrittenHome>({
     {
       means:
         'What strangers reach there, as in a Compose file: "443", "80:8080", "50000-50100:50000-50100/udp", ' +
-        '"64738:64738/tcp+udp", or the long form below. Of more than 500 ports (a range counts as two) the proof at the ' +
-        "end of `pulumi up` tries 500, spread over all.",
+        `"64738:64738/tcp+udp", or the long form below. Of more than ${mostProbes} ports (a range counts as two) the proof ` +
+        `at the end of \`pulumi up\` tries ${mostProbes}, spread over all.`,
       example: ["80:8080"],
     },
   ),

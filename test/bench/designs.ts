@@ -36,6 +36,7 @@ export function listForwards(count: number): PublishedForward[] {
   return Array.from({ length: count }, (_, i) => ({
     forward: parseForward(`${publishedPort(i)}:${targetPorts.bytes - (count - 1 - i)}`),
     address: home,
+    ipv6: true,
   }));
 }
 

@@ -47,7 +47,7 @@ export function renderHomeRelay(publicAddress: string): {
     adminCidrs: ["0.0.0.0/0", "::/0"].map(parsePrefix),
     listenPort,
     shared: false,
-    forwards: forwards.map((forward) => ({ forward, address: home })),
+    forwards: forwards.map((forward) => ({ forward, address: home, ipv6: true })),
   });
   const called = { publicKey: "", ipv4Address: publicAddress };
   return {

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { media, nas, relay } from "../../unit/generators/examples.ts";
-import { asRoot, runTool } from "../tool.ts";
+import { runTool } from "../tool.ts";
+import { apart, ownNames } from "../world/namespaces.ts";
 
 /** Where the people and machines of the world are. The operator and the stranger share a machine, and have an address each. */
 export const at = {
@@ -18,8 +19,7 @@ export const at = {
  * All that the homes send goes into the tunnel, and there to the relay alone. Everything ends with the call.
  */
 const raise = `
-  mount -t tmpfs tmpfs /run
-  mkdir /run/netns
+  ${ownNames}
   for name in outside relay tunnel nas media; do
     ip netns add $name
     ip netns exec $name sysctl -qw net.ipv6.conf.default.accept_dad=0
@@ -97,10 +97,8 @@ export function inRelayWorld(files: Readonly<Record<string, string>>, ...lines: 
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     const script = ["set -euo pipefail", `folder=${folder}`, raise, verbs, ...lines].join("\n");
     writeFileSync(join(folder, "script"), script);
-    const alone = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    return runTool("util-linux iproute2 nftables", "unshare", [
-      ...asRoot,
-      ...alone,
+    return runTool("util-linux iproute2 nftables conntrack", "unshare", [
+      ...apart,
       "bash",
       join(folder, "script"),
     ]);

@@ -88,7 +88,7 @@ describe("what a machine passed on before us", () => {
         set -euo pipefail
         . ${join(__dirname, "../../../components/host/messages.sh")}
         . ${join(__dirname, "../../../components/host/files.sh")}
-        etc=${folder} sysctl_note=${folder}/before
+        passing_note=${folder}/passes-others.nft sysctl_note=${folder}/before
         . ${join(__dirname, "../../../components/host/note-passing.sh")}
         for key in ipv4/ip_forward ipv6/conf/all/forwarding; do echo ${now} >/proc/sys/net/$key; done
         note_passing

@@ -16,6 +16,7 @@ import { parsePortRange } from "../../../components/network/port.ts";
 import { publishForwards } from "../../../components/network/publishedForward.ts";
 import { firewall, relay } from "../../unit/generators/examples.ts";
 import { runTool } from "../tool.ts";
+import { LastingWorld, needTools } from "../world/namespaces.ts";
 import { syncRoutesIn } from "../tunnel/syncRoutesIn.ts";
 
 jest.setTimeout(20_000);
@@ -26,9 +27,9 @@ const forwards = [
   createForward(parsePortRange("51000-51100"), parsePortRange("51000-51100"), "udp", { to: "192.168.1.50" }),
 ];
 const folder = mkdtempSync(join(tmpdir(), "home-relay-world-"));
+let world: LastingWorld;
 const worldFiles = join(__dirname, "world");
 const components = join(__dirname, "../../../components");
-const prefix = `hw${process.pid}`;
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const published = { 4: "198.51.100.2", 6: "2001:db8:2::2" } as const;
@@ -42,8 +43,8 @@ type Mode = "explicit" | "tied" | "wildcard";
 
 /** Lines of bash in the world of world.sh. */
 function inWorld(lines: string, variables = ""): string {
-  const begin = `set -euo pipefail; P=${prefix}; documents=${folder}; scripts=${folder}; ${variables} . ${worldFiles}/world.sh`;
-  return runTool("iproute2 nftables", "bash", ["-c", `${begin}\n${lines}`]);
+  const begin = `set -euo pipefail;  documents=${folder}; scripts=${folder}; ${variables} . ${worldFiles}/world.sh`;
+  return runTool("util-linux", ...world.enter(["bash", "-c", `${begin}\n${lines}`]));
 }
 
 function writeDocuments(): void {
@@ -99,8 +100,8 @@ afterEach(async () => {
 
 /** Lines that a program in a place of the world has said, once it has said the first one. */
 async function start(place: string, program: string, args: readonly string[]) {
-  const command = ["netns", "exec", `${prefix}${place}`, "python3", join(worldFiles, program), ...args];
-  const child = spawn("ip", command, { stdio: "pipe" });
+  const command = ["ip", "netns", "exec", place, "python3", join(worldFiles, program), ...args];
+  const child = spawn(...world.enter(command), { stdio: "pipe" });
   running.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   await lines.next();
@@ -123,10 +124,23 @@ function get(place: string, address: string): string {
   return inWorld(`at ${place} curl --silent --max-time 3 http://${host}/ || echo none`).trim();
 }
 
-const forgetAll = () => inWorld("at home conntrack -F 2>/dev/null; at relay conntrack -F 2>/dev/null");
+const forgetAll = () => inWorld("at home conntrack -F; at relay conntrack -F");
 
-beforeAll(writeDocuments);
-afterAll(() => void inWorld("take_down"));
+beforeAll(async () => {
+  needTools({
+    conntrack: "conntrack",
+    curl: "curl",
+    ip: "iproute2",
+    nft: "nftables",
+    ping: "iputils-ping",
+    python3: "python3",
+    sysctl: "procps",
+    unshare: "util-linux",
+  });
+  writeDocuments();
+  world = await LastingWorld.begin();
+});
+afterAll(() => world.end());
 
 describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_filter %i", (rpFilter) => {
   beforeAll(() => raise({ rpFilter }));
@@ -188,10 +202,10 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
       const [second, later, length] =
         family === 4 ? ["203.0.113.11", "192.168.1.11", 24] : ["2001:db8:1::11", "2001:db8:aa::11", 64];
       const addresses = (verb: "add" | "delete") =>
-        `ip -n ${prefix}stranger address ${verb} ${second}/${length} dev eth0; ip -n ${prefix}home address ${verb} ${later}/${length} dev eth0`;
+        `ip -n stranger address ${verb} ${second}/${length} dev eth0; ip -n home address ${verb} ${later}/${length} dev eth0`;
       const speakAs = (address: string) =>
         inWorld(
-          `ip -n ${prefix}home route replace default via ${family === 4 ? "192.168.1.1" : "2001:db8:aa::1"} src ${address}`,
+          `ip -n home route replace default via ${family === 4 ? "192.168.1.1" : "2001:db8:aa::1"} src ${address}`,
         );
       inWorld(`${addresses("add")}; sleep 2`);
       await serve("tied", family);
@@ -256,9 +270,9 @@ describe.each([0, 1])("a home with native IPv6 and a router that forwards, rp_fi
       const length = address.includes(":") ? 128 : 32;
       const kind = address.includes(":") ? "socket.AF_INET6" : "socket.AF_INET";
       inWorld(
-        `ip -n ${prefix}${place} address add ${address}/${length} dev lo ${length === 128 ? "nodad" : ""}
+        `ip -n ${place} address add ${address}/${length} dev lo ${length === 128 ? "nodad" : ""}
         at ${place} python3 -c "import socket; s = socket.socket(${kind}, socket.SOCK_DGRAM); s.bind(('${address}', ${port})); s.sendto(b'x', ('${to}', ${toPort}))"
-        ip -n ${prefix}${place} address delete ${address}/${length} dev lo; sleep 0.2`,
+        ip -n ${place} address delete ${address}/${length} dev lo; sleep 0.2`,
       );
     };
     const hears = async (
@@ -382,12 +396,12 @@ describe("a home that has lost its IPv6", () => {
   beforeAll(() => raise());
   // Twice, as by the timer: the first time, a shield of before still refuses.
   const change = (lines: string) => inWorld(`${lines}; sync_routes; sync_routes`);
-  const lost = `ip -n ${prefix}home -6 route delete default`;
+  const lost = `ip -n home -6 route delete default`;
 
   test("answers strangers over it where a VPN knows a way, and the main table refuses all that passes it by", async () => {
     const service = await serve("wildcard", 6);
     change(
-      `${lost}; ip -n ${prefix}home -6 route add unreachable default; ip -n ${prefix}home -6 route add default via 2001:db8:aa::1 dev eth0 table 200; ip -n ${prefix}home -6 rule add priority 30000 lookup 200`,
+      `${lost}; ip -n home -6 route add unreachable default; ip -n home -6 route add default via 2001:db8:aa::1 dev eth0 table 200; ip -n home -6 rule add priority 30000 lookup 200`,
     );
     for (let round = 0; round < 2; round++)
       expect(call("stranger", published[6], 7310)).toBe(`${published[6]} 5000 ${stranger[6]} 7310 5`);
@@ -396,20 +410,14 @@ describe("a home that has lost its IPv6", () => {
     service.say(`${stranger[6]} 7311`);
     expect(await registrar.next()).toBe(`${past[6]} 5000 spoken`);
     change(
-      `ip -n ${prefix}home -6 rule delete priority 30000; ip -n ${prefix}home -6 route flush exact default; ip -n ${prefix}home -6 route add default via 2001:db8:aa::1`,
+      `ip -n home -6 rule delete priority 30000; ip -n home -6 route flush exact default; ip -n home -6 route add default via 2001:db8:aa::1`,
     );
   });
 
   test.each([
     ["knows no way", lost],
-    [
-      "was told that there is none",
-      `${lost}; ip -n ${prefix}home -6 route add unreachable default metric 4294967295`,
-    ],
-    [
-      "was told by a program to say so to nobody",
-      `${lost}; ip -n ${prefix}home -6 route add blackhole default`,
-    ],
+    ["was told that there is none", `${lost}; ip -n home -6 route add unreachable default metric 4294967295`],
+    ["was told by a program to say so to nobody", `${lost}; ip -n home -6 route add blackhole default`],
   ])("answers strangers over it all the same, where its main table %s", async (_, loss) => {
     const service = await serve("wildcard", 6);
     change(loss);
@@ -417,9 +425,7 @@ describe("a home that has lost its IPv6", () => {
       expect(call("stranger", published[6], 7300)).toBe(`${published[6]} 5000 ${stranger[6]} 7300 5`);
     expect(get("stranger", published[6])).toBe(stranger[6]);
     expect(call("lan", inLan[6], 7301)).toMatch(`${inLan[6]} 5000 `);
-    change(
-      `ip -n ${prefix}home -6 route flush exact default; ip -n ${prefix}home -6 route add default via 2001:db8:aa::1`,
-    );
+    change(`ip -n home -6 route flush exact default; ip -n home -6 route add default via 2001:db8:aa::1`);
     const registrar = await start("stranger", "call.py", ["7302", "listen", "6"]);
     service.say(`${stranger[6]} 7302`);
     expect(await registrar.next()).toBe(`${past[6]} 5000 spoken`);

@@ -49,7 +49,13 @@ describe.each(takers)("%s", (_, command, input) => {
 });
 
 test("a step waits for another one, and says so", () => {
-  const wait = `(flock 9; sleep 3) 9>${lock} & sleep 0.2; bash ${library}/read.sh; wait`;
+  // The other one ends when this one has said that it waits.
+  const wait = `
+    : >/tmp/said
+    (flock 9; until [ -s /tmp/said ]; do sleep 0.05; done) 9>${lock} &
+    while flock --nonblock ${lock} true; do sleep 0.05; done
+    bash ${library}/read.sh >/tmp/said 2>&1
+    wait; cat /tmp/said`;
   const { status, said } = host.run(["bash", "-c", wait], "done\n#end\n");
   expect([status, said]).toEqual([
     0,

@@ -17,7 +17,7 @@ import { endDocument } from "../../../components/network/document.ts";
 import type { Forward } from "../../../components/network/forward.ts";
 import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
 import { firewall, nas, relay, toHome, tunnelPlan } from "../../unit/generators/examples.ts";
-import { asRoot } from "../tool.ts";
+import { apart, ownNames } from "../world/namespaces.ts";
 
 const components = join(__dirname, "../../../components");
 
@@ -53,20 +53,7 @@ export function proveIn(world: World): Said {
     writeWorld(folder, world);
     const { error, status, stdout, stderr } = spawnSync(
       "unshare",
-      // With its own processes: none outlives the run.
-      [
-        ...asRoot,
-        "--mount",
-        "--net",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--mount-proc",
-        "bash",
-        "-eu",
-        join(folder, "world.sh"),
-        folder,
-      ],
+      [...apart, "bash", "-eu", join(folder, "world.sh"), folder],
       {
         encoding: "utf8",
         timeout: 120_000,
@@ -147,7 +134,7 @@ for _ in {1..100}; do [ ! -e $folder/ready ] || break; sleep 0.1; done`;
 
 const network = [
   "folder=$1",
-  "mkdir -p /run/netns; mount -t tmpfs tmpfs /run/netns",
+  ownNames,
   ...["home", "router", "line", "core", "relay"].map(
     (name) =>
       `ip netns add ${name}; ${name}() { ip netns exec ${name} "$@"; }; ip -n ${name} link set lo up; ${name} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0`,

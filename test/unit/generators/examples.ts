@@ -50,5 +50,5 @@ export function toHome(
   address: PublishedForward["address"],
   forwards: readonly Forward[],
 ): PublishedForward[] {
-  return forwards.map((forward) => ({ forward, address }));
+  return forwards.map((forward) => ({ forward, address, ipv6: true }));
 }

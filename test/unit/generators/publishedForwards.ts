@@ -14,6 +14,7 @@ export function publishedForwards({ most = 120, longest = 20 } = {}): fc.Arbitra
   const one = fc.record({
     forward: withOptions(shortForward(longest)),
     address: fc.constantFrom(nas, media),
+    ipv6: fc.constant(true),
   });
   return fc
     .array(one, { maxLength: most, size: "max" })

@@ -105,10 +105,10 @@ test("tells sources apart up to as many as Hetzner takes in a rule, and leaves m
 function withManySources(forwards: fc.Arbitrary<PublishedForward[]>): fc.Arbitrary<PublishedForward[]> {
   const more = fc.array(fc.constantFrom(0, 0, 90, 99, 100, 150), { minLength: 1, maxLength: 20 });
   return fc.tuple(forwards, more).map(([all, counts]) =>
-    all.map(({ forward, address }, i) => {
+    all.map(({ forward, ...home }, i) => {
       const count = forward.from.length === 0 ? 0 : (counts[i % counts.length] ?? 0);
       const added = Array.from({ length: count }, (_, n) => parsePrefix(`172.20.${i % 3}.${n}`));
-      return { address, forward: { ...forward, from: [...forward.from, ...added] } };
+      return { ...home, forward: { ...forward, from: [...forward.from, ...added] } };
     }),
   );
 }

@@ -2,6 +2,8 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { loadRelayAddresses } from "../../../components/home/ownCalls.ts";
+import { includePassing } from "../../../components/network/othersPassing.ts";
 import { sshdConfigPath } from "../../../components/relay/sshdConfig.ts";
 import { renderRelaySysctls } from "../../../components/relay/sysctls.ts";
 import { renderUpgrades, upgradesPath } from "../../../components/relay/upgrades.ts";
@@ -80,6 +82,10 @@ test("only a relay of this stack's own is told to set its kernel by its first st
 test("a path that scripts, units and programs name is the same in each", () => {
   const paths = read("host/paths.sh");
   const [, sysctl = ""] = /\bsysctl_file=(\S+)/.exec(paths) ?? [];
+  const [, addresses = "", passing = ""] = /\brelay_addresses=(\S+) passing_note=(\S+)/.exec(paths) ?? [];
+  // By a pattern that finds nothing else, or no file.
+  expect(loadRelayAddresses).toBe(`include "${addresses.replace(/.$/, "[$&]")}"\n`);
+  expect(includePassing).toBe(`include "${passing.replace(/.(?=\.nft$)/, "[$&]")}"\n`);
   expect(read("host/homerelay-sysctl.service")).toContain(`-sysctl ${sysctl}\n`);
   expect(paths).toContain(`sshd_drop_in=${sshdConfigPath}\n`);
   expect(paths).toContain(`upgrades_file=${upgradesPath}\n`);

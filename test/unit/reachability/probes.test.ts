@@ -2,7 +2,8 @@ import { expect, test } from "@jest/globals";
 import { createForward, parseForward } from "../../../components/network/forward.ts";
 import { parsePortRange } from "../../../components/network/port.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
-import { listProbes, mostProbes, renderProbes } from "../../../components/reachability/probes.ts";
+import { mostProbes } from "../../../components/network/ourNumbers.ts";
+import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
 import type { Forward } from "../../../components/network/forward.ts";
 import { mediaForwards, nasForwards } from "../generators/examples.ts";
 

@@ -4,37 +4,37 @@
 # that LAN; a container behind the home. The cable between relay and home stands in for the tunnel: what it lets through
 # is what WireGuard would, but nothing on it is encrypted, and it needs neighbours where WireGuard needs none.
 #
-# $P begins the namespaces' names; $documents is a folder with what is rendered: guard, relay.nft, routes, sysctls,
-# ruleset; $scripts one with sync-routes.sh, ready to run.
-: "${P:?}" "${documents:?}" "${scripts:?}"
+# $documents is a folder with what is rendered: guard, relay.nft, routes, sysctls, ruleset; $scripts one with
+# sync-routes.sh, ready to run.
+: "${documents:?}" "${scripts:?}"
 readonly places=(internet stranger relay router lan home container)
 
 at() { # PLACE COMMAND…
-  ip netns exec "$P$1" "${@:2}"
+  ip netns exec "$1" "${@:2}"
 }
 
 address() { # PLACE ADDRESS DEVICE
   local early=()
   if [[ $2 == *:* ]]; then early=(nodad); fi
-  ip -n "$P$1" address add "$2" dev "$3" "${early[@]}"
+  ip -n "$1" address add "$2" dev "$3" "${early[@]}"
 }
 
 way() { # PLACE GATEWAY…
   local gateway
-  for gateway in "${@:2}"; do ip -n "$P$1" route add default via "$gateway"; done
+  for gateway in "${@:2}"; do ip -n "$1" route add default via "$gateway"; done
 }
 
 cable() { # PLACE DEVICE PLACE DEVICE
-  ip link add "$2" netns "$P$1" type veth peer name "$4" netns "$P$3"
-  ip -n "$P$1" link set "$2" up
-  ip -n "$P$3" link set "$4" up
+  ip link add "$2" netns "$1" type veth peer name "$4" netns "$3"
+  ip -n "$1" link set "$2" up
+  ip -n "$3" link set "$4" up
 }
 
 raise() { # [public]
   local place
   for place in "${places[@]}"; do
-    ip netns add "$P$place"
-    ip -n "$P$place" link set lo up
+    ip netns add "$place"
+    ip -n "$place" link set lo up
   done
   cable internet to-stranger stranger eth0
   cable internet to-relay relay eth0
@@ -42,7 +42,7 @@ raise() { # [public]
   cable router to-home home eth0
   cable router to-lan lan eth0
   cable relay homerelay home homerelay
-  for place in relay home; do ip -n "$P$place" link set homerelay mtu 1420; done
+  for place in relay home; do ip -n "$place" link set homerelay mtu 1420; done
   cable home to-container container eth0
   address internet 203.0.113.1/24 to-stranger
   address internet 2001:db8:1::1/64 to-stranger
@@ -59,10 +59,10 @@ raise() { # [public]
   address router 192.0.2.77/24 outside
   address router 2001:db8:f::2/64 outside
   way router 192.0.2.1 2001:db8:f::1
-  ip -n "$P"router link add lan type bridge
-  ip -n "$P"router link set lan up
-  ip -n "$P"router link set to-home master lan
-  ip -n "$P"router link set to-lan master lan
+  ip -n router link add lan type bridge
+  ip -n router link set lan up
+  ip -n router link set to-home master lan
+  ip -n router link set to-lan master lan
   address router "${lan4:=192.168.1}.1/24" lan
   address router 2001:db8:aa::1/64 lan
   address home "$lan4.10/24" eth0
@@ -71,7 +71,7 @@ raise() { # [public]
   address lan "$lan4.50/24" eth0
   address lan 2001:db8:aa::50/64 eth0
   way lan "$lan4.1" 2001:db8:aa::1
-  ip -n "$P"internet route add 2001:db8:aa::/64 via 2001:db8:f::2
+  ip -n internet route add 2001:db8:aa::/64 via 2001:db8:f::2
   address relay 10.77.0.1/16 homerelay
   address relay fd77::1/64 homerelay
   address home 10.77.0.2/16 homerelay
@@ -89,7 +89,7 @@ raise() { # [public]
       chain postrouting { type nat hook postrouting priority srcnat; oifname outside ip saddr 192.168.0.0/16 masquerade; }
       chain prerouting { type nat hook prerouting priority dstnat; ip daddr 192.0.2.77 udp dport { 5000, 5060 } dnat to $lan4.10; }
     }"
-  if [ "$lan4" != 192.168.1 ]; then ip -n "$P"internet route add "$lan4.0/24" via 192.0.2.77; fi
+  if [ "$lan4" != 192.168.1 ]; then ip -n internet route add "$lan4.0/24" via 192.0.2.77; fi
   at relay nft -f "$documents/ruleset"
 }
 
@@ -99,18 +99,18 @@ know_each_other() {
   for pair in "home relay fd77::1 10.77.0.1" "relay home fd77::2 10.77.0.2"; do
     read -r one other six four <<<"$pair"
     mac=$(at "$other" cat /sys/class/net/homerelay/address)
-    ip -n "$P$one" neighbour replace "$six" lladdr "$mac" dev homerelay nud permanent
-    ip -n "$P$one" neighbour replace "$four" lladdr "$mac" dev homerelay nud permanent
+    ip -n "$one" neighbour replace "$six" lladdr "$mac" dev homerelay nud permanent
+    ip -n "$one" neighbour replace "$four" lladdr "$mac" dev homerelay nud permanent
   done
 }
 
 # Over a cable a route needs somebody to send to, as the script's own does not.
 sync_routes() {
-  ip -n "$P"home -4 route flush table 18546 2>/dev/null || :
-  ip -n "$P"home -6 route flush table 18546 2>/dev/null || :
+  ip -n home -4 route flush table 18546 2>/dev/null || :
+  ip -n home -6 route flush table 18546 2>/dev/null || :
   at home bash "$scripts/sync-routes.sh"
-  ip -n "$P"home -4 route replace default via 10.77.0.1 dev homerelay table 18546
-  ip -n "$P"home -6 route replace default via fd77::1 dev homerelay table 18546
+  ip -n home -4 route replace default via 10.77.0.1 dev homerelay table 18546
+  ip -n home -6 route replace default via fd77::1 dev homerelay table 18546
 }
 
 # What the steps of a home do.
@@ -136,9 +136,9 @@ publish_container() { # UDP-PORT TCP-PORT
 take_down() {
   local place pids
   for place in "${places[@]}"; do
-    pids=$(ip netns pids "$P$place" 2>/dev/null || :)
+    pids=$(ip netns pids "$place" 2>/dev/null || :)
     # shellcheck disable=SC2086 # a list of numbers
     if [ -n "$pids" ]; then kill -9 $pids 2>/dev/null || :; fi
-    ip netns delete "$P$place" 2>/dev/null || :
+    ip netns delete "$place" 2>/dev/null || :
   done
 }
