@@ -97,7 +97,7 @@ addresses() { # CONFIG ADDRESS6
   {
     sed -n 's/^Address = //p; s/^PostUp = ip -6 address replace \([^ ]*\) .*/\1/p' "$1" | tr -d ' ' | tr ',' '\n'
     printf '%s\n' "$2"
-  } | sort -u
+  } | sed '/^$/d' | sort -u
 }
 
 # What `wg syncconf` leaves out: MTU and IPv4 address, and all addresses of before.

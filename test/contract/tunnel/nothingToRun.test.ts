@@ -68,6 +68,34 @@ test.each([
   expect(commands("ExecStopPost")).toEqual(["sync-routes.sh remove"]);
 });
 
+test.each([
+  ["", "10.77.3.4/16, fd77::304/64"],
+  [" with IPv6 switched off", "10.77.3.4/16", "PostUp = ip -6 address replace fd77::304/64 dev %i"],
+])(
+  "what an older version had wg-quick run at a home%s makes it no other tunnel",
+  (_, addresses, ...hooks) => {
+    const config = onHost(renderHomeTunnel(plan, relay));
+    const hook = "/usr/local/lib/homerelay/sync-routes.sh";
+    const older = config
+      .replace(/^Address = .*$/m, `Address = ${addresses}`)
+      .replace("\n\n", `\n${[...hooks, `PostUp = ${hook}`, `PreDown = ${hook} remove || :`].join("\n")}\n\n`);
+    const [now, before] = [ofTunnel(config, "fd77::304/64"), ofTunnel(older, "")];
+    expect(now).toContain("\nfd77::304/64\n");
+    expect(before).toBe(now);
+  },
+);
+
+function ofTunnel(config: string, address6: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "home-relay-tunnel-"));
+  try {
+    writeFileSync(join(folder, "config"), config);
+    const words = 'interface=homerelay etc=$0; . "$1"; of_tunnel "$0/config" "$2"';
+    return runTool("bash", "bash", ["-ec", words, folder, script, address6]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** What a host makes of its document for wg-quick. */
 function onHost(document: string): string {
   const folder = mkdtempSync(join(tmpdir(), "home-relay-hooks-"));
