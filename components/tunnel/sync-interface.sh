@@ -11,6 +11,29 @@ readonly config=/etc/wireguard/$interface.conf
 # For set-address6.sh.
 readonly address6=$etc/address6
 
+# Before anything is changed: a port that somebody else has would end a tunnel that works.
+check_port() { # CONFIG
+  local port held
+  port=$(listen_port "$1")
+  [ -n "$port" ] || return 0
+  held=$(port_holder "$port" "$interface")
+  [ -z "$held" ] || die "UDP port $port, where WireGuard is to listen, is taken: $held has it. The tunnel is left as it was.
+End that, or set another home-relay:tunnel.listenPort in the stack file; then run the same command again"
+}
+
+listen_port() { # CONFIG
+  sed -n 's/^ListenPort = //p' "$1"
+}
+
+# Where WireGuard is a program, it gives up the old port before it tries the new one.
+sync_peers() { # CONFIG
+  local port
+  port=$(wg show "$interface" listen-port)
+  wg syncconf "$interface" <(wg-quick strip "$1") && return
+  wg set "$interface" listen-port "$port"
+  die "WireGuard does not take the configuration; the tunnel listens at port $port, as before"
+}
+
 # Joins the document with the key files that it names: `PrivateKey = key:private` -> the key itself. The second address
 # is the one of IPv6, which is not for wg-quick.
 join_keys() {
@@ -60,29 +83,6 @@ sync_interface() { # DOCUMENT
   /usr/local/lib/homerelay/set-address6.sh
   rmdir /etc/wireguard/homerelay.next
   systemctl enable --quiet --now homerelay-routes.timer
-}
-
-# Before anything is changed: a port that somebody else has would end a tunnel that works.
-check_port() { # CONFIG
-  local port held
-  port=$(listen_port "$1")
-  [ -n "$port" ] || return 0
-  held=$(port_holder "$port" "$interface")
-  [ -z "$held" ] || die "UDP port $port, where WireGuard is to listen, is taken: $held has it. The tunnel is left as it was.
-End that, or set another home-relay:tunnel.listenPort in the stack file; then run the same command again"
-}
-
-listen_port() { # CONFIG
-  sed -n 's/^ListenPort = //p' "$1"
-}
-
-# Where WireGuard is a program, it gives up the old port before it tries the new one.
-sync_peers() { # CONFIG
-  local port
-  port=$(wg show "$interface" listen-port)
-  wg syncconf "$interface" <(wg-quick strip "$1") && return
-  wg set "$interface" listen-port "$port"
-  die "WireGuard does not take the configuration; the tunnel listens at port $port, as before"
 }
 
 # What a proof of the tunnel depends on: neither how packets to the other end are marked, nor what an older version had
