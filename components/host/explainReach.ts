@@ -60,7 +60,7 @@ Or log in with a key, which goes every way that ssh does:
 
 function describeWay({ host }: SshWay, { through, hostname = host }: OwnWay): string {
   if (through !== undefined) return `through ${through}, as your ~/.ssh/config has it`;
-  if (hostname !== host) return `at ${hostname}, as your ~/.ssh/config has it`;
+  if (hostname.toLowerCase() !== host.toLowerCase()) return `at ${hostname}, as your ~/.ssh/config has it`;
   return "by a name that neither DNS nor /etc/hosts has, such as one of mDNS";
 }
 
