@@ -63,11 +63,15 @@ const pure = "components/**/[a-z]*.ts";
 const program = [
   "components/**/[a-z]*-*.ts",
   // What several of these programs share.
+  "components/dns/publicDns.ts",
   "components/hetzner/api.ts",
+  "components/host/askHost.ts",
   "components/host/cleanHost.ts",
   "components/host/connection.ts",
+  "components/host/findName.ts",
   "components/host/program.ts",
   "components/host/scriptText.ts",
+  "components/host/sharedSocket.ts",
   "components/host/stackOutputs.ts",
 ];
 
@@ -101,6 +105,7 @@ export default tseslint.config(
                 "node:child_process",
                 "node:net",
                 "node:dgram",
+                "node:dns*",
                 "node:http*",
                 "node:os",
                 "node:process",

@@ -1,5 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Device } from "./device/Device.ts";
+import { lookTwice, publicDns } from "./dns/publicDns.ts";
+import { judgeDelegation, judgeName } from "./dns/seen.ts";
+import type { PublicDns, Said } from "./dns/seen.ts";
 import { DynDns } from "./dyndns/DynDns.ts";
 import { dynDnsInstallation } from "./dyndns/installation.ts";
 import { Firewall } from "./firewall/Firewall.ts";
@@ -55,6 +58,8 @@ export interface HomeRelayArgs extends Settings {
   readonly label: string;
   /** How Hetzner is reached, where it is. */
   readonly hetzner: HetznerAccess<pulumi.Input<string>>;
+  /** What the world is told of names. @default what the resolver of this machine says */
+  readonly publicDns?: PublicDns;
 }
 
 /** How the relay of a stack is made that names this provider. */
@@ -117,7 +122,8 @@ function createExistingRelay(
   opts: pulumi.ComponentResourceOptions,
 ): Relay {
   const { ipv4, ipv6, adminCidrs } = settings;
-  return new ExistingRelay(name, { plan, access: settings, ipv4, ipv6, adminCidrs }, opts);
+  const { listenPort } = plan.tunnel;
+  return new ExistingRelay(name, { plan, access: settings, ipv4, ipv6, listenPort, adminCidrs }, opts);
 }
 
 /** A public address for servers at home: the relay, the tunnel, its firewall, the homes, the names, and the proof. */
@@ -127,6 +133,8 @@ export class HomeRelay extends pulumi.ComponentResource {
   readonly ipv6Address: pulumi.Output<string> | undefined;
   /** Full names that point at the relay. */
   readonly names: readonly string[];
+  /** Who answers for the zone that this stack makes: what its registrar has to be told. */
+  readonly nameservers: pulumi.Output<string[]> | undefined;
   /** By home: what is forwarded to it, like `80:8080/tcp`. */
   readonly forwards: Readonly<Record<string, readonly string[]>>;
   /** By home and device: its addresses in the tunnel. */
@@ -165,7 +173,7 @@ export class HomeRelay extends pulumi.ComponentResource {
     const homes = this.#createHomes(relay, tunnel);
     this.#createFormerRelay(relay, homes);
     const names = this.#createNames(relay);
-    this.#removeLeftovers(relay, [sshd, tunnel.listening, ...names]);
+    this.#removeLeftovers(relay, [sshd, tunnel.listening, ...names.told]);
     this.manual = this.#createManualHomes(relay);
     this.devices = this.#createDevices(relay);
     this.#warnOfWaysThrough(relay);
@@ -173,11 +181,17 @@ export class HomeRelay extends pulumi.ComponentResource {
     this.ipv4Address = relay.ipv4Address;
     this.ipv6Address = relay.ipv6Address;
     this.names = args.dns === undefined ? [] : fullNames(args.dns);
+    this.nameservers = names.nameservers;
     this.forwards = byName(args.homes, (home) => home.forwards.map(renderForward));
     this.inside = byName(args.homes, (home) => describeInside(home, this.names, args.homes.length > 1));
     this.reachability = byName(homes, ({ proofSaid }) => pulumi.output(proofSaid).apply(readReachability));
     this.tunnelAddresses = byName([...args.homes, ...args.devices], (peer) => peer.tunnelAddress);
-    this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
+    this.registerOutputs({
+      ipv4Address: this.ipv4Address,
+      ipv6Address: this.ipv6Address,
+      // Nothing; the engine waits for it.
+      said: this.#tellWhatIsSeen(names.seen),
+    });
   }
 
   #createKeys(): Keys {
@@ -209,6 +223,9 @@ export class HomeRelay extends pulumi.ComponentResource {
       dns: dns?.provider === "hetzner" ? zoneOrder(dns) : undefined,
     };
     const name = `${this.#name}-order-check`;
+    const { endpoint, token } = hetzner;
+    const { id: stackId, stack } = this.#owner;
+    const asker = { endpoint, token, stackId, adminKey: this.#keys.adminSshKey.publicKey, stack };
     const own = this.#relayProvider().checkOrder?.(
       `${this.#name}-relay-order-check`,
       relay,
@@ -219,7 +236,7 @@ export class HomeRelay extends pulumi.ComponentResource {
       ...(own === undefined ? [] : [own]),
       ...(order.relay === undefined && order.dns === undefined
         ? []
-        : [new OrderCheck(name, { order, api: hetzner }, { parent: this })]),
+        : [new OrderCheck(name, { order, asker }, { parent: this })]),
     ];
   }
 
@@ -277,6 +294,7 @@ export class HomeRelay extends pulumi.ComponentResource {
           {
             plan: this.#planOf(home),
             cleaning: this.#cleaningOf(home),
+            noteSecret: this.#keys.adminSshKey.privateKey,
             installation: installationAtHome,
             keys: this.#keys.peer(home.name),
             relay: this.#calledRelay(relay),
@@ -294,19 +312,21 @@ export class HomeRelay extends pulumi.ComponentResource {
   /** Cleans the machine that was the relay before, once every home has gone over to this one. */
   #createFormerRelay({ outlives }: Relay, homes: readonly Home[]): void {
     if (outlives === undefined) return;
-    new FormerMachine(`${this.#name}-relay-former-machine`, outlives.cleaning, {
+    const former = { ...outlives.cleaning, noteSecret: this.#keys.adminSshKey.privateKey };
+    new FormerMachine(`${this.#name}-relay-former-machine`, former, {
       parent: this,
       dependsOn: homes.map((home) => home.proven),
     });
   }
 
-  /** Returns what is done on the relay for them. */
-  #createNames({ host, ipv4Address, outlives, ...relay }: Relay): readonly pulumi.Resource[] {
+  #createNames({ host, ipv4Address, outlives, ...relay }: Relay): Names {
     const { dns, label, homes } = this.#args;
     // With an address of IPv6 that leads to no home, who has IPv6 alone would not even be given one that his network
     // makes out of that of IPv4.
     const ipv6Address = homes.some(({ ipv6 }) => ipv6) ? relay.ipv6Address : undefined;
-    if (dns === undefined) return [];
+    if (dns === undefined) return noNames;
+    const section = `${pulumi.getProject()}:dns`;
+    const { publicDns: world = publicDns } = this.#args;
     if (dns.provider === "hetzner") {
       const { zone, createZone, names, ttlSeconds } = dns;
       const uninstalls = [
@@ -314,20 +334,51 @@ export class HomeRelay extends pulumi.ComponentResource {
         ...(outlives === undefined ? [] : [outlives.uninstall]),
       ];
       const after = [...uninstalls, ...this.#orderChecks];
-      new HetznerZone(
+      const { nameservers } = new HetznerZone(
         `${this.#name}-zone`,
-        { label, zone, createZone, names, ttlSeconds, ipv4Address, ipv6Address, after },
+        {
+          label,
+          stackId: this.#owner.id,
+          zone,
+          createZone,
+          names,
+          ttlSeconds,
+          ipv4Address,
+          ipv6Address,
+          after,
+        },
         { parent: this, dependsOn: [...this.#orderChecks] },
       );
-      return [];
+      const seen =
+        nameservers === undefined
+          ? []
+          : [() => nameservers.apply((assigned) => judgeDelegation(section, zone, assigned, world))];
+      return { ...noNames, nameservers, seen };
     }
-    const section = `${pulumi.getProject()}:dns`;
     const { told } = new DynDns(
       `${this.#name}-relay-dyndns`,
       { host, service: dns, section, ipv4Address, ipv6Address },
       { parent: this },
     );
-    return [told];
+    const tellAgain = "pulumi up --replace '**-dyndns-updates'";
+    const seen = dns.names.map(
+      (name) => () =>
+        pulumi
+          .all([ipv4Address, ipv6Address, told.urn])
+          .apply(([ipv4, ipv6]) =>
+            lookTwice(() => judgeName(section, { name, ipv4, ipv6, tellAgain }, world)),
+          ),
+    );
+    return { ...noNames, told: [told], seen };
+  }
+
+  /** By every `up`, since others may change it at any time, and by no preview. */
+  #tellWhatIsSeen(seen: Names["seen"]): pulumi.Output<undefined> | undefined {
+    if (pulumi.runtime.isDryRun() || seen.length === 0) return undefined;
+    return pulumi.all(seen.map((look) => look())).apply(async (said) => {
+      for (const one of said) if (one !== undefined) await pulumi.log[one.as](one.text, this);
+      return undefined;
+    });
   }
 
   /** When all else is done on the relay: until then what an older version put there may be in use. */
@@ -405,6 +456,16 @@ export class HomeRelay extends pulumi.ComponentResource {
     return { publicKey: this.#keys.relay.publicKey, ipv4Address, ipv6Address };
   }
 }
+
+interface Names {
+  /** What was done on the relay for them. */
+  readonly told: readonly pulumi.Resource[];
+  readonly nameservers: pulumi.Output<string[]> | undefined;
+  /** What the world sees of them, asked for when they are there. */
+  readonly seen: readonly (() => pulumi.Output<Said | undefined>)[];
+}
+
+const noNames: Names = { told: [], nameservers: undefined, seen: [] };
 
 type StackOwner = Owner<pulumi.Output<string>>;
 

@@ -30,8 +30,6 @@ export function renderDeviceConfig({ device, devices, tunnel, relay, keys }: Dev
     mtu: tunnel.mtu,
     dns,
     routes: "reader's",
-    postUp: [],
-    preDown: [],
     peers: [
       {
         name: "relay",

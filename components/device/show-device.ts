@@ -50,6 +50,7 @@ function show(name: string, config: string, addresses: Outputs["addresses"]): st
     code ?? "It is too long for a QR code: import it as a file.\n",
     `\nIn WireGuard's app: add a tunnel, scan the code. It holds the device's private key: show it to nobody else.\n`,
     `As a file: npm run --silent device -- ${name} --config >${name}.conf\n`,
+    `For wg-quick it has to be /etc/wireguard/${name}.conf: Ubuntu lets it read no other folder.\n`,
     `In the tunnel: ${others.join(", ")}\n`,
   ].join("");
 }

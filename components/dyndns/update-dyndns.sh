@@ -84,19 +84,23 @@ quoted() {
 }
 
 # Sends one request. Sets `status` (that of HTTP; 000: no answer at all; bad: somebody else answers) and `answer` (one short line, for people).
-send() { # INDEX
-  local line=${requests[$1]} url failure=0
-  url=${line##* }
+send() { # INDEX [MORE]
+  local line=${requests[$1]} names addresses url failure=0
+  local -a family=()
+  read -r names addresses url <<<"$line"
+  # Some services take the caller's address for one of a family that they are told none of.
+  [[ $addresses == *:* ]] || family=(--ipv4)
   case $kind in
     token) url=${url//'{token}'/"${secrets[0]}"} ;;
     url) url=${secrets[$1]} ;;
   esac
+  url+=${2-}
   : >"$folder/body"
   status=$(
     {
       printf 'url = %s\n' "$(quoted "$url")"
       if [ "$kind" = password ]; then printf 'user = %s\n' "$(quoted "$user:${secrets[0]}")"; fi
-    } | curl --disable --config - --silent --show-error --globoff --proto =https --user-agent "$agent" \
+    } | curl --disable --config - --silent --show-error --globoff --proto =https "${family[@]}" --user-agent "$agent" \
       --connect-timeout 10 --max-time 30 --output "$folder/body" --write-out '%{http_code}' 2>"$folder/error"
   ) || failure=$?
   case $failure in
@@ -186,6 +190,27 @@ report() { # NAMES HOST ADDRESSES STATE
   esac
 }
 
+# DuckDNS keeps an address of the other family until both are cleared (https://www.duckdns.org/spec.jsp), so that the name
+# leads nowhere for a moment: only the operator's own `up` does that.
+clear_what_is_kept() { # INDEX NAMES ADDRESSES HOST
+  local name
+  [[ $provider == duckdns && $3 != *:* ]] || return 0
+  for name in ${2//,/ }; do
+    if has_ipv6_address "$name"; then
+      say "$2: $4 keeps an IPv6 address from before, which goes"
+      send "$1" '&clear=true'
+      return
+    fi
+  done
+}
+
+has_ipv6_address() { # NAME
+  local found
+  found=$(timeout 5 getent --no-addrconfig ahostsv6 "$1" 2>/dev/null) || return 1
+  # What is made of an IPv4 address is none.
+  [ -n "$found" ] && grep -qv '^::ffff:' <<<"$found"
+}
+
 send_what_is_due() { # MODE
   local index line names addresses url host state ended='' failed=0 sent=0
   for index in "${!requests[@]}"; do
@@ -200,6 +225,7 @@ send_what_is_due() { # MODE
       host=${url#https://}
       host=${host%%[/?]*}
       if [ "$kind" = url ]; then host='the service'; fi
+      if [ "$1" = now ]; then clear_what_is_kept "$index" "$names" "$addresses" "${host##*@}"; fi
       send "$index"
       state=$(judge)
       report "$names" "${host##*@}" "$addresses" "$state"

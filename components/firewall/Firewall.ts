@@ -62,6 +62,7 @@ export class Firewall extends pulumi.ComponentResource {
         script: "confirm-firewall.sh",
         arguments: [],
         document: `${createHash("sha256").update(ruleset).digest("hex")}\n`,
+        connection: "new",
       },
       { parent: this, dependsOn: rules },
     );

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { arrivalPorts } from "../network/forward.ts";
 import { namedMap, namedSet } from "../network/nft.ts";
-import type { Chain, NamedSet, Rule } from "../network/nft.ts";
+import type { NamedSet, Rule } from "../network/nft.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
 import type { PublishedForward } from "../network/publishedForward.ts";
 import { answers, elements } from "./publishedElements.ts";
@@ -10,7 +10,8 @@ import type { Family } from "./publishedElements.ts";
 /** Parts of the relay's ruleset. */
 export interface OpenFlowRules {
   readonly sets: readonly NamedSet[];
-  readonly zones: Chain;
+  /** For all that comes in, before the tracker sees it. */
+  readonly zones: readonly Rule[];
   /** For packets that are passed on, of whatever state, by their protocol. */
   readonly tcp: readonly Rule[];
   readonly udp: readonly Rule[];
@@ -48,16 +49,14 @@ export function openFlowRules(forwards: readonly PublishedForward[], listenPort:
       }),
       ...(["ipv4", "ipv6"] as const).flatMap((family) => targetSets(udp, family)),
     ],
-    zones: {
-      name: "zones",
-      why: "A flow whose forward has changed is not known any more, and begins anew.",
-      hook: { type: "filter", hook: "prerouting", priority: "raw", policy: "accept" },
-      rules: [
-        `meta l4proto udp udp dport != ${listenPort} fib daddr type local ct original zone set udp dport map @udp_zones`,
-        `icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,136,8 17 fib daddr type local ct original zone set @th,224,16 map @udp_zones_of_errors`,
-        `icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } @th,112,8 17 fib daddr type local ct original zone set @th,384,16 map @udp_zones_of_errors`,
-      ],
-    },
+    zones: [
+      {
+        why: "A flow whose forward has changed is not known any more, and begins anew.",
+        rule: `meta l4proto udp udp dport != ${listenPort} fib daddr type local ct original zone set udp dport map @udp_zones`,
+      },
+      `icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,136,8 17 fib daddr type local ct original zone set @th,224,16 map @udp_zones_of_errors`,
+      `icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } @th,112,8 17 fib daddr type local ct original zone set @th,384,16 map @udp_zones_of_errors`,
+    ],
     tcp: [
       {
         why: "Also packets of open connections: a forward that is removed is cut at once.",

@@ -67,7 +67,11 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
       ...betweenPeers.sets,
     ],
     chains: [
-      openFlows.zones,
+      {
+        name: "before_tracking",
+        hook: { type: "filter", hook: "prerouting", priority: "raw", policy: "accept" },
+        rules: [...(firewall.shared ? [] : [untrackedIn(firewall)]), ...openFlows.zones],
+      },
       {
         name: "sources",
         why: "Judges every packet, not only the first: whoever may no longer connect is cut off at once.",
@@ -157,9 +161,17 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
 function ownInput({ listenPort }: RelayFirewall): Chain[] {
   return [
     {
+      name: "own_datagrams",
+      hook: { type: "filter", hook: "output", priority: "raw", policy: "accept" },
+      rules: [`udp sport ${listenPort} notrack`],
+    },
+    {
       name: "input",
       hook: { type: "filter", hook: "input", priority: "filter", policy: "drop" },
       rules: [
+        { why: "WireGuard, and errors about what it sent.", rule: `${toWireguard(listenPort)} accept` },
+        `icmp type destination-unreachable @th,136,8 17 @th,224,16 ${listenPort} accept`,
+        `icmpv6 type packet-too-big @th,112,8 17 @th,384,16 ${listenPort} accept`,
         "ct state vmap { established : accept, related : accept, invalid : drop }",
         'iifname "lo" accept',
         ...icmpErrors,
@@ -176,7 +188,6 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
         ...refuseOverIpv6,
         'udp sport 67 udp dport 68 accept comment "the address by DHCP"',
         'ip6 saddr fe80::/10 udp dport 546 accept comment "the address by DHCPv6"',
-        { why: "WireGuard.", rule: `udp dport ${listenPort} accept` },
         "tcp dport @ssh_public ct state new jump ssh",
         'counter comment "not for us"',
       ],
@@ -191,6 +202,22 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
       ],
     },
   ];
+}
+
+/** What the tunnel itself receives. From within the tunnel nobody has to call it. */
+function toWireguard(listenPort: number): string {
+  return `udp dport ${listenPort} iifname != "homerelay"`;
+}
+
+/**
+ * Only where the relay is the machine's only use: an owner's own firewall may let in nothing but what is tracked. What is
+ * not tracked is no reply and no error of anything known, so `ownInput` names all three.
+ */
+function untrackedIn({ listenPort }: RelayFirewall): Rule {
+  return {
+    why: "WireGuard knows its peers by itself: each packet costs less, and forged senders do not fill the tracker.",
+    rule: `${toWireguard(listenPort)} notrack accept`,
+  };
 }
 
 /** What comes in where others have services too: theirs to say, but for the tunnel and SSH. */

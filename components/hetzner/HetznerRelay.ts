@@ -16,9 +16,9 @@ import { relayNameOnHost, relayTitle } from "../relay/relayName.ts";
 import { renderSshdConfig } from "../relay/sshdConfig.ts";
 import { renderUserData } from "../relay/userData.ts";
 import type { HetznerAccess } from "./hetznerAccess.ts";
-import { ownerLabel } from "./ownerLabel.ts";
+import { labelsOf } from "./ownerLabel.ts";
 import { renderProviderRules } from "./providerRules.ts";
-import type { StrayServerDocument } from "./strayServerDocument.ts";
+import type { StrayServerAsker, StrayServerDocument } from "./strayServerDocument.ts";
 
 /** `server` names the resource, so that no other stack's is replaced with it. */
 const otherMachineMend = (server: string) =>
@@ -71,12 +71,14 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
   readonly outlives: undefined;
   readonly #name: string;
   readonly #plan: RentedRelayPlan;
+  readonly #labels: Record<string, pulumi.Input<string>>;
 
   constructor(name: string, args: HetznerRelayArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { plan, location, serverType, image, sshPort, sshVia } = args;
     super("homerelay:hetzner:HetznerRelay", name, { location, serverType, image, sshPort, sshVia }, opts);
     this.#name = name;
     this.#plan = plan;
+    this.#labels = labelsOf(plan.label, plan.owner.id);
     const peers = addressesOf(args.sshPeers, plan.peers);
     this.ssh = { port: sshPort, via: sshVia, adminCidrs: args.adminCidrs, peers };
     const ipv4 = this.#createAddress("ipv4", location);
@@ -106,7 +108,7 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
       {
         // No name, so that it gets one that no other has: an address is bound to its location and goes only after its
         // server, so several may be there for a while.
-        labels: { [ownerLabel]: this.#plan.label },
+        labels: this.#labels,
         type,
         location,
         autoDelete: false,
@@ -119,7 +121,7 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
     const { label, keys, after } = this.#plan;
     return new hcloud.SshKey(
       `${this.#name}-ssh-key`,
-      { name: label, publicKey: keys.admin.publicKey },
+      { name: label, labels: this.#labels, publicKey: keys.admin.publicKey },
       { parent: this, deleteBeforeReplace: true, dependsOn: [...after] },
     );
   }
@@ -132,7 +134,8 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
     api: HetznerAccess<pulumi.Input<string>>,
     addresses: readonly pulumi.Resource[],
   ): pulumi.Resource {
-    const { label, after } = this.#plan;
+    const { label, owner, after } = this.#plan;
+    const { endpoint, token } = api;
     const { run, environment } = operatorProgram<StrayServerDocument>("hetzner/find-stray-server.ts", {
       server: label,
     });
@@ -143,7 +146,7 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
         delete: run,
         // Through the proxy, if there is one that the provider would use.
         environment: { ...environment, NODE_USE_ENV_PROXY: "1" },
-        stdin: operatorSecrets<HetznerAccess>(api),
+        stdin: operatorSecrets<StrayServerAsker>({ endpoint, token, stackId: owner.id }),
         addPreviousOutputInEnv: false,
       },
       { parent: this, dependsOn: [...after, ...addresses] },
@@ -180,6 +183,7 @@ and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`
       `${this.#name}-provider-firewall`,
       {
         name: label,
+        labels: this.#labels,
         rules: rules.map(({ port, sourceIps, ...rule }) => ({
           ...rule,
           sourceIps: [...sourceIps],
@@ -209,6 +213,7 @@ and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`
       `${this.#name}-server`,
       {
         name: label,
+        labels: this.#labels,
         location,
         serverType,
         // A disk that grew with its type could never become a smaller type again.
@@ -233,7 +238,7 @@ and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`
   }
 
   #createHost(serverType: string, server: hcloud.Server, endpoint: SshEndpoint): Host {
-    const { keys, owner, installation } = this.#plan;
+    const { keys, owner, installation, tunnel } = this.#plan;
     return new Host(
       this.#name,
       {
@@ -253,6 +258,7 @@ and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`
           otherMachineMend: otherMachineMend(`${this.#name}-server`),
         },
         installation: joinInstallations([installation, ownRelayInstallation]),
+        listenPort: tunnel.listenPort,
         restarts: [serverType],
         triggers: [server.id, endpoint.note],
       },

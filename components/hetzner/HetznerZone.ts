@@ -1,10 +1,11 @@
 import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
-import { ownerLabel } from "./ownerLabel.ts";
+import { labelsOf } from "./ownerLabel.ts";
 
 export interface HetznerZoneArgs {
   /** The owner that zone and records name, for example `home-relay-dev`. */
   readonly label: string;
+  readonly stackId: pulumi.Input<string>;
   /** The zone's name, for example `example.org`. */
   readonly zone: string;
   /** Whether this stack makes the zone, and takes it away again. */
@@ -21,6 +22,9 @@ export interface HetznerZoneArgs {
 
 /** Names that point at the relay, in a zone at Hetzner. */
 export class HetznerZone extends pulumi.ComponentResource {
+  /** Who answers for the zone; `undefined` for one that was there already. */
+  readonly nameservers: pulumi.Output<string[]> | undefined;
+
   constructor(name: string, args: HetznerZoneArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { zone, createZone, names, ttlSeconds } = args;
     super("homerelay:hetzner:HetznerZone", name, { zone, createZone, names, ttlSeconds }, opts);
@@ -30,13 +34,14 @@ export class HetznerZone extends pulumi.ComponentResource {
       if (args.ipv6Address !== undefined)
         this.#createRecord(name, args, recordName, "AAAA", args.ipv6Address, made);
     }
-    this.registerOutputs({ ...(made ? { nameservers: made.authoritativeNameservers.assigneds } : {}) });
+    this.nameservers = made?.authoritativeNameservers.assigneds;
+    this.registerOutputs(made ? { nameservers: this.nameservers } : {});
   }
 
   #createZone(name: string, args: HetznerZoneArgs): hcloud.Zone {
     return new hcloud.Zone(
       `${name}-zone`,
-      { name: args.zone, mode: "primary", labels: { [ownerLabel]: args.label } },
+      { name: args.zone, mode: "primary", labels: labelsOf<pulumi.Input<string>>(args.label, args.stackId) },
       { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after] },
     );
   }
@@ -57,7 +62,7 @@ export class HetznerZone extends pulumi.ComponentResource {
         type,
         ttl: args.ttlSeconds,
         records: [{ value }],
-        labels: { [ownerLabel]: args.label },
+        labels: labelsOf<pulumi.Input<string>>(args.label, args.stackId),
       },
       { parent: this, deleteBeforeReplace: true, dependsOn: [...args.after, ...(zone ? [zone] : [])] },
     );

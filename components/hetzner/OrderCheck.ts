@@ -1,12 +1,12 @@
 import * as command from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 import { operatorProgram, operatorSecrets } from "../host/OperatorProgram.ts";
-import type { HetznerAccess } from "./hetznerAccess.ts";
 import type { Order } from "./order.ts";
+import type { OrderAsker } from "./orderAsker.ts";
 
 export interface OrderCheckArgs {
   readonly order: Order;
-  readonly api: HetznerAccess<pulumi.Input<string>>;
+  readonly asker: OrderAsker<pulumi.Input<string>>;
 }
 
 /**
@@ -16,7 +16,7 @@ export interface OrderCheckArgs {
  * It asks when the order changes, and never in a preview. A new token alone is no new order.
  */
 export class OrderCheck extends command.local.Command {
-  constructor(name: string, { order, api }: OrderCheckArgs, opts: pulumi.CustomResourceOptions = {}) {
+  constructor(name: string, { order, asker }: OrderCheckArgs, opts: pulumi.CustomResourceOptions = {}) {
     const { run, environment } = operatorProgram<Order>("hetzner/check-order.ts", order);
     super(
       name,
@@ -24,7 +24,7 @@ export class OrderCheck extends command.local.Command {
         create: run,
         // Through the proxy, if there is one that the provider would use.
         environment: { ...environment, NODE_USE_ENV_PROXY: "1" },
-        stdin: operatorSecrets<HetznerAccess>(api),
+        stdin: operatorSecrets<OrderAsker>(asker),
         logging: "stdoutAndStderr",
         addPreviousOutputInEnv: false,
       },

@@ -5,6 +5,10 @@ export interface ErrorAnswer {
 
 const setToken = "pulumi config set --secret hcloud:token";
 
+/** A token that answers questions and lets nothing be made. */
+export const explainReadOnly = `hcloud:token: it may only read
+  create one with read and write access in the project's console, then: ${setToken}`;
+
 /** What an answer of Hetzner's API other than success means, and what to do. */
 export function explainRefusal(status: number, body: ErrorAnswer | undefined): string {
   const said = body?.error?.message ?? "no reason given";

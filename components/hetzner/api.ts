@@ -8,7 +8,7 @@ const requestSeconds = 15;
 const retryAfterSeconds = [1, 2, 4, 8];
 const worthRetrying = [429, 502, 503, 504];
 
-/** It only reads. */
+/** It changes nothing. */
 export class Api {
   readonly #endpoint: string;
   readonly #token: string;
@@ -30,22 +30,41 @@ export class Api {
     return found;
   }
 
+  /**
+   * Whether the token may do more than read, which nothing at Hetzner tells: it is asked for a key without a name and
+   * without a key, which it refuses in any case, and one that only reads with another word.
+   */
+  async mayWrite(): Promise<boolean> {
+    const { status, body } = await this.#insist("/ssh_keys", {});
+    return !(status === 403 && (body as ErrorAnswer | undefined)?.error?.code === "token_readonly");
+  }
+
   async #get(path: string): Promise<unknown> {
+    const { ok, status, body } = await this.#insist(path);
+    if (!ok || body === undefined) throw new Error(explainRefusal(status, body as ErrorAnswer | undefined));
+    return body;
+  }
+
+  /** Asks again while the API has too much to do. */
+  async #insist(path: string, sent?: object): Promise<Answer> {
     for (let tries = 0; ; tries++) {
-      const { ok, status, body } = await this.#ask(path);
-      if (ok && body !== undefined) return body;
+      const answer = await this.#ask(path, sent);
       const wait = retryAfterSeconds[tries];
-      if (!worthRetrying.includes(status) || wait === undefined)
-        throw new Error(explainRefusal(status, body as ErrorAnswer | undefined));
+      if (!worthRetrying.includes(answer.status) || wait === undefined) return answer;
       await sleep(wait * 1000);
     }
   }
 
-  /** `body` is undefined where it is no JSON, as from a proxy on the way. */
-  async #ask(path: string): Promise<{ ok: boolean; status: number; body: unknown }> {
+  /** Sends a question, or with `sent` a request. */
+  async #ask(path: string, sent?: object): Promise<Answer> {
     try {
       const answer = await fetch(this.#endpoint + path, {
-        headers: { Authorization: `Bearer ${this.#token}`, Accept: "application/json" },
+        headers: {
+          Authorization: `Bearer ${this.#token}`,
+          Accept: "application/json",
+          ...(sent === undefined ? {} : { "Content-Type": "application/json" }),
+        },
+        ...(sent === undefined ? {} : { method: "POST", body: JSON.stringify(sent) }),
         signal: AbortSignal.timeout(requestSeconds * 1000),
       });
       return { ok: answer.ok, status: answer.status, body: parseJson(await answer.text()) };
@@ -53,6 +72,13 @@ export class Api {
       throw new Error(explainSilence(this.#endpoint, error), { cause: error });
     }
   }
+}
+
+interface Answer {
+  readonly ok: boolean;
+  readonly status: number;
+  /** `undefined` where it is no JSON, as from a proxy on the way. */
+  readonly body: unknown;
 }
 
 interface Paged {

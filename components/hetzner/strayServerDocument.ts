@@ -1,4 +1,6 @@
 import { Fields } from "../network/programDocument.ts";
+import { parseHetznerAccess } from "./hetznerAccess.ts";
+import type { HetznerAccess } from "./hetznerAccess.ts";
 
 /** What find-stray-server.ts goes by. */
 export interface StrayServerDocument {
@@ -6,6 +8,18 @@ export interface StrayServerDocument {
   readonly server: string;
 }
 
+/** Who looks for it: what find-stray-server.ts reads from stdin. */
+export interface StrayServerAsker<Text = string> extends HetznerAccess<Text> {
+  /** By which a server is known that was made under a former name. @default by its name alone, as versions before did */
+  readonly stackId?: Text | undefined;
+}
+
 export function parseStrayServerDocument(text: string | undefined, source: string): StrayServerDocument {
   return { server: Fields.parse(text, source).text("server") };
+}
+
+/** Throws an `Error` where a part is missing; `source` says in it where the text came from. */
+export function parseStrayServerAsker(text: string, source: string): StrayServerAsker {
+  const stackId = Fields.parse(text, source).optionalText("stackId");
+  return { ...parseHetznerAccess(text, source), stackId };
 }

@@ -16,6 +16,8 @@ export interface HomeArgs {
   readonly plan: HomePlan;
   /** How the home is reached, whose it is, and how our things are taken off it. */
   readonly cleaning: CleaningArgs;
+  /** A secret of the stack's that never changes: with it is sealed what a later run has to know of this machine. */
+  readonly noteSecret: pulumi.Input<string>;
   /** All that the home gets of ours. */
   readonly installation: Installation;
   readonly keys: PeerKeys<pulumi.Input<string>>;
@@ -53,6 +55,7 @@ export class Home extends pulumi.ComponentResource {
         access: cleaning.access,
         installation,
         hostKeySetting: "ssh.hostKey",
+        plainWireguard: plan.name,
       },
       { parent: this, dependsOn: [args.uninstall] },
     );
@@ -64,7 +67,7 @@ export class Home extends pulumi.ComponentResource {
       });
     const before = (step: HomeStep) => neededBy(step, done.keys()).flatMap((name) => done.get(name) ?? []);
     for (const step of homeSteps) done.set(step.name, [run(step, before(step))]);
-    const formerCleaned = this.#cleanFormerMachine(name, cleaning, before(proof));
+    const formerCleaned = this.#cleanFormerMachine(name, args, before(proof));
     const proven = run(proof, [...before(proof), ...formerCleaned]);
     this.name = plan.name;
     this.proven = proven;
@@ -76,11 +79,12 @@ export class Home extends pulumi.ComponentResource {
   /** No other machine has the home's keys afterwards. The machine that runs this program shows no host key. */
   #cleanFormerMachine(
     name: string,
-    cleaning: CleaningArgs,
+    { cleaning, noteSecret }: HomeArgs,
     after: readonly pulumi.Resource[],
   ): readonly pulumi.Resource[] {
     if (cleaning.access === "here") return [];
-    return [new FormerMachine(`${name}-former-machine`, cleaning, { parent: this, dependsOn: [...after] })];
+    const former = { ...cleaning, noteSecret };
+    return [new FormerMachine(`${name}-former-machine`, former, { parent: this, dependsOn: [...after] })];
   }
 }
 

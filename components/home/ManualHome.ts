@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { leftoversStep, preparation, preparationCommand } from "../host/Host.ts";
+import { leftoversStep, preflightByHand, preparation, preparationCommand } from "../host/Host.ts";
 import { uninstallParts } from "../host/scriptParts.ts";
 import { readScript } from "../host/scriptText.ts";
 import type { CalledRelay } from "../network/calledRelay.ts";
@@ -41,6 +41,7 @@ export class ManualHome extends pulumi.ComponentResource {
           plan,
           keys,
           relay,
+          preflight: { name: "preflight", ...preflightByHand(installation, plan.name) },
           prepare: {
             name: "prepare",
             command: preparationCommand(owner, plan.name),

@@ -2,7 +2,6 @@ import { renderDocument } from "../network/document.ts";
 import { relayAddress } from "../network/addressPlan.ts";
 import type { CalledRelay } from "../network/calledRelay.ts";
 import type { HomePlan } from "../network/homePlan.ts";
-import { installedPath } from "../network/installation.ts";
 import type { PeerKeys } from "../network/keys.ts";
 import { renderWireguardConfig } from "../network/wireguardConfig.ts";
 import { tunnelMark } from "../network/ourNumbers.ts";
@@ -55,9 +54,6 @@ function renderInterface({ tunnel, tunnelAddress, ipv6 }: HomePlan, relay: Calle
     listenPort: undefined,
     mtu: tunnel.mtu,
     mark: tunnelMark,
-    postUp: [installedPath("sync-routes.sh")],
-    // One that fails says why; wg-quick would leave the tunnel up.
-    preDown: [`${installedPath("sync-routes.sh")} remove || :`],
     peers: [
       {
         name: "relay",

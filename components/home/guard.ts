@@ -5,8 +5,8 @@ import { internet6, notInternet4 } from "../network/internet.ts";
 import { deviceMark, forwardedMark, lookupMark, neighbourMark, tunnelMark } from "../network/ourNumbers.ts";
 import { others, passOthers, passesOthers } from "../network/othersPassing.ts";
 import { namedMap, namedSet, renderTable } from "../network/nft.ts";
-import type { NamedSet } from "../network/nft.ts";
-import { mergeRanges, pairPorts, renderPortRange } from "../network/port.ts";
+import type { NamedSet, Rule, SetContent } from "../network/nft.ts";
+import { mergeRanges, pairPorts, portCount, renderPortRange } from "../network/port.ts";
 import type { PortRange, Protocol } from "../network/port.ts";
 import { deviceRules } from "./deviceRules.ts";
 import type { AdmittedDevice } from "./deviceRules.ts";
@@ -65,8 +65,9 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
   const forwarded = `{ ${forwardedMark}, ${neighbourMark} }`;
   const tunnelled =
     devices.length === 0 ? forwarded : `{ ${forwardedMark}, ${deviceMark}, ${neighbourMark} }`;
-  const open = "meta l4proto { tcp, udp } meta l4proto . th dport @open";
-  const lanOpen = "meta nfproto ipv4 meta l4proto { tcp, udp } meta l4proto . th dport @lan_open";
+  const arrives = "meta l4proto { tcp, udp } meta l4proto . th dport";
+  const open = openSets.map((set) => `${arrives} @${set}`);
+  const lanOpen = lanOpenSets.map((set) => `meta nfproto ipv4 ${arrives} @${set}`);
   const letIn = `ct state new ct mark set ${forwardedMark} meta mark set ${forwardedMark} accept`;
   const letNeighbourIn = `ct state new ct mark set ${neighbourMark} meta mark set ${forwardedMark} accept`;
   return renderTable({
@@ -74,10 +75,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
     name: "homerelay",
     sets: [
       // There with every home, so that a forward is nothing but an element.
-      namedSet("open", "inet_proto . inet_service", arrivalElements(forwards.filter(endsAtHome)), {
-        flags: "interval",
-        content: "changing",
-      }),
+      ...arrivalSets(openSets, forwards.filter(endsAtHome), "changing"),
       ...lanSets(forwards.filter((forward) => !endsAtHome(forward))),
       ...own.sets,
       ...(udp?.sets ?? []),
@@ -107,11 +105,13 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
           ...ofDevices.fromRelay,
           `ip daddr != ${home.ipv4} counter drop comment "not for this address"`,
           `ip6 daddr != ${home.ipv6} counter drop comment "not for this address"`,
-          {
-            why: "A forwarded connection, while its port is open; no other has this mark.",
-            rule: `ct mark ${forwarded} ct state established ${open} meta mark set ${forwardedMark} accept`,
-          },
-          `ct mark ${forwarded} ct state established ${lanOpen} meta mark set ${forwardedMark} accept`,
+          ...explained(
+            "A forwarded connection, while its port is open; no other has this mark.",
+            [...open, ...lanOpen].map(
+              (port) =>
+                `ct mark ${forwarded} ct state established ${port} meta mark set ${forwardedMark} accept`,
+            ),
+          ),
           `ct mark ${forwarded} ct state established,related meta l4proto { ${icmp}, ${icmpv6} } meta mark set ${forwardedMark} accept`,
           {
             why: "The relay's answers to this machine itself.",
@@ -125,8 +125,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
             why: "By the mark a stranger is found behind the tunnel. Who is found elsewhere is in the LAN or in a container.",
             rule: `meta mark set ${lookupMark} fib saddr . mark oifname != "homerelay" goto from_neighbour`,
           },
-          `${open} ${letIn}`,
-          `${lanOpen} ${letIn}`,
+          ...[...open, ...lanOpen].map((port) => `${port} ${letIn}`),
           "icmp type echo-request limit rate 5/second accept",
           "icmpv6 type echo-request limit rate 5/second accept",
           'counter drop comment "no forward"',
@@ -136,8 +135,7 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
         name: "from_neighbour",
         why: "The family by the public name, or who poses as them.",
         rules: [
-          `${open} ${letNeighbourIn}`,
-          `${lanOpen} ${letNeighbourIn}`,
+          ...[...open, ...lanOpen].map((port) => `${port} ${letNeighbourIn}`),
           'counter drop comment "poses as a neighbour"',
         ],
       },
@@ -190,22 +188,31 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
         name: "output",
         hook: { type: "route", hook: "output", priority: "mangle", policy: "accept" },
         rules: [
-          ...(udp === undefined
-            ? []
-            : [
-                {
-                  why: "A service that speaks first from a forwarded port: its answer is let in as a forwarded packet is.",
-                  rule: `ip saddr ${home.ipv4} ip daddr != ${notInternet4} meta l4proto udp meta l4proto . th sport @open ct state new ct mark set ${forwardedMark}`,
-                },
-                `ip6 saddr ${home.ipv6} ip6 daddr ${internet6} meta l4proto udp meta l4proto . th sport @open ct state new ct mark set ${forwardedMark}`,
-              ]),
-          {
-            why: "Answers of a service on this machine.",
-            rule: `ct mark ${forwarded} meta mark set ${forwardedMark}`,
-          },
           {
             why: "What WireGuard sends, told by its socket.",
-            rule: `meta mark ${tunnelMark} ct mark set ${tunnelMark}`,
+            rule: `meta mark ${tunnelMark} ct mark set ${tunnelMark} accept`,
+          },
+          ...(udp === undefined
+            ? []
+            : explained(
+                "A service that speaks first from a forwarded port: its answer is let in as a forwarded packet is.",
+                [
+                  `ip saddr ${home.ipv4} ip daddr != ${notInternet4}`,
+                  `ip6 saddr ${home.ipv6} ip6 daddr ${internet6}`,
+                ].flatMap((way) =>
+                  openSets.map(
+                    (set) =>
+                      `meta l4proto udp ct state new ${way} meta l4proto . th sport @${set} ct mark set ${forwardedMark}`,
+                  ),
+                ),
+              )),
+          {
+            why: "Answers of a service on this machine. To a stranger they have their way by their sender, as a rule, and keep it.",
+            rule: `oifname != "homerelay" ct mark ${forwardedMark} meta mark set ${forwardedMark}`,
+          },
+          {
+            why: "The service knows a neighbour as the relay; where its answer really goes is found after this.",
+            rule: `ct mark ${neighbourMark} meta mark set ${forwardedMark}`,
           },
         ],
       },
@@ -213,11 +220,45 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
   });
 }
 
-/** `protocol . port` where forwards arrive. */
-function arrivalElements(forwards: readonly Forward[]): string[] {
-  return (["tcp", "udp"] as const).flatMap((protocol) =>
-    openPorts(forwards, protocol).map((range) => `${protocol} . ${renderPortRange(range)}`),
+/** Where forwards arrive. Single ports and ranges apart: every packet asks for its port, and a hash answers sooner. */
+type ArrivalSets = readonly [single: string, ranges: string];
+const openSets: ArrivalSets = ["open", "open_ranges"];
+const lanOpenSets: ArrivalSets = ["lan_open", "lan_open_ranges"];
+
+function arrivalSets(
+  [single, ranges]: ArrivalSets,
+  forwards: readonly Forward[],
+  content: SetContent,
+): NamedSet[] {
+  const type = "inet_proto . inet_service";
+  const isSingle = (forward: Forward) => portCount(arrivalPorts(forward)) === 1;
+  // Each by itself, also where two of them touch.
+  const ports = new Set(
+    (["tcp", "udp"] as const).flatMap((protocol) =>
+      forwards
+        .filter((forward) => isSingle(forward) && forward.protocols.includes(protocol))
+        .map((forward) => arrivalPorts(forward).first)
+        .sort((a, b) => a - b)
+        .map((port) => `${protocol} . ${port}`),
+    ),
   );
+  const wider = forwards.filter((forward) => !isSingle(forward));
+  return [
+    namedSet(single, type, [...ports], { content }),
+    namedSet(
+      ranges,
+      type,
+      (["tcp", "udp"] as const).flatMap((protocol) =>
+        openPorts(wider, protocol).map((range) => `${protocol} . ${renderPortRange(range)}`),
+      ),
+      { flags: "interval", content },
+    ),
+  ];
+}
+
+/** One reason for several rules. */
+function explained(why: string, [first, ...others]: readonly string[]): Rule[] {
+  return first === undefined ? [] : [{ why, rule: first }, ...others];
 }
 
 /** For the forwards to other machines in the LAN. */
@@ -229,7 +270,7 @@ function lanSets(forwards: readonly Forward[]): NamedSet[] {
   );
   const reached = new Set(targets.map(({ protocol, to, target }) => `${to} . ${protocol} . ${target}`));
   return [
-    namedSet("lan_open", port, arrivalElements(forwards), { flags: "interval" }),
+    ...arrivalSets(lanOpenSets, forwards, forwards.length === 0 ? "rendered" : "changing"),
     namedMap("lan", `${port} : ipv4_addr . inet_service`, translations),
     namedSet("lan_targets", `ipv4_addr . ${port}`, [...reached]),
   ];

@@ -25,6 +25,8 @@ export interface HandOverParts {
   readonly plan: HomePlan;
   readonly keys: PeerKeys;
   readonly relay: CalledRelay;
+  /** Says, before anything is changed, why the machine cannot be set up, and fails then. */
+  readonly preflight: ScriptStep;
   /** The first step, which puts our scripts in place, and the one that takes everything away again. */
   readonly prepare: ScriptStep;
   readonly uninstall: ScriptStep;
@@ -36,12 +38,12 @@ export interface HandOverParts {
   readonly main: string;
 }
 
-/** The same steps as a home gets that is reached. */
+/** The same questions and steps as a home gets that is reached. */
 export function renderHandOver(parts: HandOverParts): HandOver {
-  const { plan, keys, relay, prepare, uninstall, proof, leftovers, main } = parts;
+  const { plan, keys, relay, preflight, prepare, uninstall, proof, leftovers, main } = parts;
   const steps = [...homeSteps, proof];
   checkHomeSteps(steps);
-  const install = [prepare, ...steps.map((step) => writeStep(step, parts)), leftovers];
+  const install = [preflight, prepare, ...steps.map((step) => writeStep(step, parts)), leftovers];
   return {
     next: describeNext(plan.name),
     script: renderHomeScript({ home: plan.name, install, uninstall, main }),

@@ -10,7 +10,7 @@ main() { # RELAY-ADDRESS
   document=$(mktemp -d)
   trap 'rm -rf "$document"' EXIT
   split_document "$document"
-  if grep -q '^Address = .*, ' "$document/interface" && [ "$(new_interface_has_ipv6)" = never ]; then
+  if grep -q '^Address = .*, ' "$document/interface" && [ ! -e /proc/sys/net/ipv6/conf/default ]; then
     die "This home's kernel has no IPv6 (it was started with ipv6.disable=1), so strangers who come over IPv6 would wait in vain.
 Take that word off its command line, or write at this home in the stack file:
   ipv6: false"

@@ -1,7 +1,7 @@
 import type { TunnelAddress } from "../network/addressPlan.ts";
 import { memory, meter } from "../network/nft.ts";
-import type { Chain, NamedSet } from "../network/nft.ts";
-import { forwardedMark } from "../network/ourNumbers.ts";
+import type { Chain, NamedSet, Rule } from "../network/nft.ts";
+import { forwardedMark, tunnelMark } from "../network/ourNumbers.ts";
 
 /**
  * The parts of a home's guard by which a UDP service answers a stranger the way that the stranger last came, whoever
@@ -35,6 +35,9 @@ const once = "30s";
 const aDay = "1d";
 
 type Ip = "ip" | "ip6";
+
+/** In front of what is about UDP alone, since every packet comes by; the tunnel's own are UDP, too. */
+const passedSoon: readonly Rule[] = ["meta l4proto != udp accept", `meta mark ${tunnelMark} accept`];
 
 export function udpAnswers(home: TunnelAddress): UdpAnswers {
   const families = [
@@ -78,10 +81,13 @@ export function udpAnswers(home: TunnelAddress): UdpAnswers {
         name: "answers",
         why: "Before the tracker, to which this is then the answer to what came out of the tunnel.",
         hook: { type: "filter", hook: "output", priority: "raw", policy: "accept" },
-        rules: families.flatMap(({ n, ip }) => [
-          `meta l4proto udp ${called(ip)} @known${n} goto answer_known${n}`,
-          `meta l4proto udp ${called(ip)} @heard${n} goto answer${n}`,
-        ]),
+        rules: [
+          ...passedSoon,
+          ...families.flatMap(({ n, ip }) => [
+            `meta l4proto udp ${called(ip)} @known${n} goto answer_known${n}`,
+            `meta l4proto udp ${called(ip)} @heard${n} goto answer${n}`,
+          ]),
+        ],
       },
       ...families.flatMap(({ n, ip, home }) => [
         {
@@ -105,8 +111,10 @@ export function udpAnswers(home: TunnelAddress): UdpAnswers {
         why: "After all translation and every other firewall.",
         hook: { type: "filter", hook: "input", priority: 110, policy: "accept" },
         rules: [
+          ...passedSoon,
           `iifname "homerelay" ct mark ${forwardedMark} meta l4proto udp jump from_stranger`,
           'iifname != { "homerelay", "lo" } meta l4proto udp meta l4proto . th dport @open jump came_elsewhere',
+          'iifname != { "homerelay", "lo" } meta l4proto udp meta l4proto . th dport @open_ranges jump came_elsewhere',
         ],
       },
       {

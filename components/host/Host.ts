@@ -12,10 +12,12 @@ import { operatorProgram, operatorSecrets } from "./OperatorProgram.ts";
 import type { ProgramInputs } from "./OperatorProgram.ts";
 import { fingerprintScript, renderManifest, renderPreparation } from "./preparation.ts";
 import type { InstalledText } from "./preparation.ts";
+import { askingCommand, listPackages } from "./preflight.ts";
+import type { HostNeeds } from "./preflight.ts";
 import type { ReachDocument, ReachSecrets } from "./reachDocument.ts";
-import { prepareParts } from "./scriptParts.ts";
+import { askParts, prepareParts } from "./scriptParts.ts";
 import { readScript } from "./scriptText.ts";
-import type { StepDocument } from "./stepDocument.ts";
+import type { StepConnection, StepDocument } from "./stepDocument.ts";
 
 /** As root with a key that this stack made, on a server that this stack made. */
 export interface StackKeyAccess {
@@ -56,6 +58,10 @@ export type HostArgs = (OwnHost | MadeHost) & {
   readonly owner: Owner<pulumi.Input<string>>;
   /** All that the host gets of ours, whichever rooms it comes from. */
   readonly installation: Installation;
+  /** A UDP port that has to be free, or our own already. @default none */
+  readonly listenPort?: number;
+  /** The home that can have a plain WireGuard configuration instead of all this. @default none */
+  readonly plainWireguard?: string;
   /** The host is waited for again when one of these changes: it has been restarted. @default none */
   readonly restarts?: readonly pulumi.Input<string>[];
   /** Every step runs again when one of these changes: it is another machine. @default none */
@@ -67,6 +73,8 @@ export interface StepArgs extends Step {
   readonly document: pulumi.Input<string>;
   /** The step runs again when one of these changes, besides its document and its script. @default none */
   readonly triggers?: readonly pulumi.Input<string>[];
+  /** Which connection it comes by, where the operator's own OpenSSH makes it. @default one that other steps share */
+  readonly connection?: StepConnection;
 }
 
 /** A step as the engine runs it. */
@@ -109,6 +117,7 @@ export class Host {
       pulumi.output(args.owner).apply((owner) => preparationCommand(owner, args.nameOnHost)),
       preparation(args.installation),
       this.#again,
+      undefined,
       { parent: opts.parent, dependsOn: reached },
     );
     this.prepared = prepare;
@@ -119,12 +128,15 @@ export class Host {
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): RunStep {
     const script = fingerprintScript(args.script, this.#files);
     const triggers = [script, ...this.#again, ...(args.triggers ?? [])];
-    return this.#run(name, commandOf(args), wholeDocument(args.document), triggers, opts);
+    return this.#run(name, commandOf(args), wholeDocument(args.document), triggers, args.connection, opts);
   }
 
-  /** The last step: what an older version or other settings put on the host goes, and no longer works for anybody. */
+  /**
+   * The last step: what an older version or other settings put on the host goes, and no longer works for anybody. That it
+   * gets there shows that the host still lets in, after all that was done to it.
+   */
   removeLeftovers(name: string, opts: pulumi.CustomResourceOptions): pulumi.Resource {
-    return this.step(name, leftoversStep(this.#installation), opts);
+    return this.step(name, { ...leftoversStep(this.#installation), connection: "alone" }, opts);
   }
 
   #run(
@@ -132,6 +144,7 @@ export class Host {
     there: pulumi.Input<string>,
     document: pulumi.Input<string>,
     triggers: readonly pulumi.Input<string>[],
+    connection: StepConnection | undefined,
     opts: pulumi.CustomResourceOptions,
   ): RunStep {
     const common: Omit<command.local.CommandArgs, "create" | "environment"> = {
@@ -142,16 +155,18 @@ export class Host {
     };
     const access = this.#access;
     if (hasStackKey(access) || hasPassword(access)) {
-      const connection = hasStackKey(access) ? stackKeyConnection(access) : passwordConnection(access);
+      const way = hasStackKey(access) ? stackKeyConnection(access) : passwordConnection(access);
       // sudo would forget where the connection comes from, and apply-firewall.sh has to know whom not to lock out.
       const asRoot = pulumi.interpolate`sudo -n env SSH_CONNECTION="$SSH_CONNECTION" ${there}`;
-      const create = connection.user === "root" ? there : asRoot;
-      return new command.remote.Command(name, { ...common, connection, create }, opts);
+      const create = way.user === "root" ? there : asRoot;
+      return new command.remote.Command(name, { ...common, connection: way, create }, opts);
     }
     const { run, environment } = operatorProgram<StepDocument>("host/run-step.ts", {
       title: this.#title,
       access: describeAccess(access),
       waitSeconds: 25,
+      limitSeconds,
+      connection,
     });
     const create = pulumi.interpolate`${run} ${there}`;
     return new command.local.Command(name, { ...common, create, environment }, opts);
@@ -173,6 +188,9 @@ export class Host {
   }
 }
 
+/** Longer than the 30 s for which `ufw limit` remembers who knocked. */
+const limitSeconds = 35;
+
 type Reach = ProgramInputs & { readonly stdin: { readonly stdin?: pulumi.Output<string> } };
 
 function askOwnHost(args: HostArgs & OwnHost): Reach {
@@ -184,22 +202,22 @@ function askOwnHost(args: HostArgs & OwnHost): Reach {
     access: describeAccess(access),
     // With the last dial and all that comes before, an error within half a minute.
     waitSeconds: 15,
+    limitSeconds,
     hostKeyMend:
       "Was the machine set up anew? Then compare, on its own console,\n" +
       "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n" +
       `and put its new line into ${hostKeySetting} of ${title}. Otherwise somebody stands between you and it.`,
     silenceMend: undefined,
     passwordKey: hasPassword(access) ? access.password.key : undefined,
+    needs: needsOf(args),
     made: undefined,
   });
   return { ...program, stdin: passwordInput(access) };
 }
 
 /** `again`: it is asked again when one of these changes. */
-function askMadeHost(
-  { title, owner, access }: HostArgs & MadeHost,
-  again: readonly pulumi.Input<string>[],
-): Reach {
+function askMadeHost(args: HostArgs & MadeHost, again: readonly pulumi.Input<string>[]): Reach {
+  const { title, owner, access } = args;
   const program = operatorProgram<ReachDocument>("host/reach-host.ts", {
     title,
     stackId: owner.id,
@@ -214,13 +232,19 @@ function askMadeHost(
       jump: undefined,
     },
     waitSeconds: access.bootSeconds,
+    limitSeconds: undefined,
     hostKeyMend: access.otherMachineMend,
     silenceMend: access.silenceMend,
     passwordKey: undefined,
+    needs: needsOf(args),
     made: { machine: access.machine, firstHostKey: access.firstHostKey, again: pulumi.all([...again]) },
   });
   const secrets = { password: undefined, loginKey: access.privateKey, hostKey: access.hostKey.privateKey };
   return { ...program, stdin: { stdin: operatorSecrets<ReachSecrets>(secrets) } };
+}
+
+function needsOf({ installation, listenPort, plainWireguard }: HostArgs): HostNeeds {
+  return { packages: listPackages(installation.packages), listenPort, plainWireguard };
 }
 
 type PasswordAccess = SshAccess & { readonly password: object };
@@ -229,7 +253,7 @@ function hasStackKey(access: HostArgs["access"]): access is StackKeyAccess {
   return access !== "here" && "privateKey" in access;
 }
 
-function hasPassword(access: SshAccess | "here"): access is PasswordAccess {
+export function hasPassword(access: SshAccess | "here"): access is PasswordAccess {
   return access !== "here" && access.password !== undefined;
 }
 
@@ -269,6 +293,15 @@ export function describeAccess(access: SshAccess | "here"): HostAccess {
 /** What a program on the operator's machine reads from stdin to log in: a password, where that is the way in. */
 export function passwordInput(access: SshAccess | "here"): { readonly stdin?: pulumi.Output<string> } {
   return hasPassword(access) ? { stdin: operatorSecrets({ password: access.password.text }) } : {};
+}
+
+/** What a host is asked before its first step, where a person reads the answers: what to run, and its stdin. */
+export function preflightByHand(
+  installation: Installation,
+  plainWireguard: string,
+): { readonly command: string; readonly document: string } {
+  const needs = { packages: listPackages(installation.packages), listenPort: undefined, plainWireguard };
+  return { command: askingCommand(needs, { mark: "-" }), document: askParts.map(readScript).join("") };
 }
 
 /** The first step, which puts our scripts in place, and tells the host whose it is and what it is to that stack. */

@@ -43,7 +43,7 @@ our_units() { # timer|service
   } | grep -x "homerelay-[^/ ]*\.$1" | sort -u || : # none
 }
 
-# wg-quick has done it, unless it was not running.
+# Its unit has done it, unless it was not running.
 remove_tunnel() {
   if [ -x /usr/local/lib/homerelay/sync-routes.sh ]; then
     /usr/local/lib/homerelay/sync-routes.sh remove || say "routing rules may be left here: ip rule"
@@ -60,7 +60,7 @@ remove_tables() { # NAME…
 remove_files() {
   find "$etc/" -mindepth 1 -delete 2>/dev/null || : # not there; a link to somewhere else would go alone
   rm -rf "$etc" /usr/local/lib/homerelay /var/lib/homerelay
-  rm -f /etc/systemd/system/wg-quick@homerelay.service.d/homerelay.conf{,.next} /etc/wireguard/homerelay.next
+  rm -f /etc/systemd/system/wg-quick@homerelay.service.d/homerelay{,-relay}.conf{,.next} /etc/wireguard/homerelay.next
   rmdir --ignore-fail-on-non-empty /etc/systemd/system/wg-quick@homerelay.service.d 2>/dev/null || : # not there
   # Also what a step that was cut off had not yet moved into place.
   rm -f /etc/systemd/system/nftables.service.d/homerelay.conf{,.next}

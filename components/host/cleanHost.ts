@@ -1,6 +1,7 @@
+import { userInfo } from "node:os";
 import { Connection } from "./connection.ts";
 import type { CleaningDocument, CleaningSecrets } from "./cleaningDocument.ts";
-import { cleaningScripts } from "./explainCleaning.ts";
+import { cleaningScripts, cleanWhereNeeded } from "./explainCleaning.ts";
 import { rootPrefix } from "./operatorAccess.ts";
 import { readScript } from "./scriptText.ts";
 
@@ -14,9 +15,13 @@ export interface Cleaned {
 }
 
 export async function cleanHost(document: CleaningDocument, secrets: CleaningSecrets): Promise<Cleaned> {
-  const connection = Connection.open(document.access, secrets);
-  const command = `${rootPrefix(connection.user)}bash -s ${document.stackId} ${document.nameOnHost}`;
+  const { access } = document;
+  const user = access.way === "here" ? userInfo().username : access.user;
+  const command = `${rootPrefix(user)}bash -s ${document.stackId} ${document.nameOnHost}`;
+  if (access.way === "password" && secrets.password === undefined)
+    return { done: false, command, said: "it is opened by a password, which nobody knows any more" };
+  const connection = Connection.open(access, secrets);
   const input = cleaningScripts(document).map(readScript).join("");
-  const { code, said } = await connection.run(command, { input });
+  const { code, said } = await connection.run(cleanWhereNeeded(command), { input });
   return { done: code === 0, command, said };
 }

@@ -1,6 +1,7 @@
 import { parseHostAccess } from "./operatorAccess.ts";
 import type { HostAccess } from "./operatorAccess.ts";
-import { Fields } from "../network/programDocument.ts";
+import { Fields, renderProgramDocument } from "../network/programDocument.ts";
+import { openText, sealText } from "./sealedText.ts";
 
 /** What uninstall-host.ts and clean-former.ts go by. */
 export interface CleaningDocument {
@@ -23,6 +24,19 @@ export interface CleaningSecrets {
   readonly password: string | undefined;
 }
 
+/** What clean-former.ts reads from stdin. */
+export interface FormerSecrets extends CleaningSecrets {
+  /** With it a password is sealed in the note. */
+  readonly noteSecret: string;
+}
+
+/** What clean-former.ts noted of the machine that it found set up. */
+export interface CleaningNote {
+  readonly access: HostAccess;
+  /** The password that opened it. `undefined`: a key did, or an older version has noted this. */
+  readonly password: string | undefined;
+}
+
 export function parseCleaningDocument(text: string | undefined, source: string): CleaningDocument {
   const fields = Fields.parse(text, source);
   return {
@@ -39,7 +53,20 @@ export function parseCleaningSecrets(text: string, source: string): CleaningSecr
   return { password: Fields.parse(text, source).optionalText("password") };
 }
 
-/** What clean-former.ts noted: how the machine was reached. */
-export function parseCleaningNote(text: string, source: string): HostAccess {
-  return parseHostAccess(Fields.parse(text, source));
+export function parseFormerSecrets(text: string, source: string): FormerSecrets {
+  const fields = Fields.parse(text, source);
+  return { password: fields.optionalText("password"), noteSecret: fields.text("noteSecret") };
+}
+
+/** The note for the next run. It stands in the state, and in the environment of that run. */
+export function renderCleaningNote(access: HostAccess, { password, noteSecret }: FormerSecrets): string {
+  const sealed = password === undefined ? {} : { sealedPassword: sealText(password, noteSecret) };
+  return renderProgramDocument({ ...access, ...sealed });
+}
+
+export function parseCleaningNote(text: string, source: string, noteSecret: string): CleaningNote {
+  const fields = Fields.parse(text, source);
+  const sealed = fields.optionalText("sealedPassword");
+  const password = sealed === undefined ? undefined : openText(sealed, noteSecret);
+  return { access: parseHostAccess(fields), password };
 }

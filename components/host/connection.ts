@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess, StdioOptions } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -9,7 +9,16 @@ import type { JumpDocument } from "./jumpDocument.ts";
 import type { HostAccess, SshWay } from "./operatorAccess.ts";
 import { Problem } from "./program.ts";
 import { documentVariable, renderProgramDocument } from "../network/programDocument.ts";
-import { renderAskpass, renderKnownHosts, renderProxyCommand, sshArguments } from "./sshArguments.ts";
+import { judgeSshComplaint } from "./sshComplaint.ts";
+import { sharedSocket } from "./sharedSocket.ts";
+import {
+  renderAskpass,
+  renderKnownHosts,
+  renderProxyCommand,
+  sharingArguments,
+  sshArguments,
+} from "./sshArguments.ts";
+import type { Sharing } from "./sshArguments.ts";
 
 /** What a command on a host left; line ends are ours, and those at the end are gone. */
 export interface Ran {
@@ -38,26 +47,99 @@ export interface RunOptions {
 export class Connection {
   readonly #access: HostAccess;
   readonly #files: Files | undefined;
+  readonly #socket: string | undefined;
 
-  private constructor(access: HostAccess, files: Files | undefined) {
+  private constructor(access: HostAccess, files: Files | undefined, socket: string | undefined) {
     this.#access = access;
     this.#files = files;
+    this.#socket = socket;
   }
 
-  /** What ssh reads from files lies in a folder that goes when the program ends. */
+  /** What ssh reads from files lies in a folder that goes when the program ends. Each command has a connection of its own. */
   static open(access: HostAccess, secrets: Secrets = {}): Connection {
-    return new Connection(access, access.way === "here" ? undefined : new Files(access, secrets));
+    return new Connection(access, access.way === "here" ? undefined : new Files(access, secrets), undefined);
+  }
+
+  /**
+   * One that is shared with every other program of this user's, for a while after its last use too, where this system's
+   * ssh can. A secret opens none: it could be another one by then.
+   */
+  static share(access: HostAccess, secrets: Secrets = {}): Connection {
+    const opened = Connection.open(access, secrets);
+    if (access.way !== "ssh" || secrets.loginKey !== undefined) return opened;
+    return new Connection(access, opened.#files, sharedSocket(access));
   }
 
   /** The same host at another address, by the same keys. Throws where there is none but this machine. */
   at(host: string, port: number): Connection {
     if (this.#access.way === "here") throw new Error("this very machine has no other address");
-    return new Connection({ ...this.#access, host, port }, this.#files);
+    return new Connection({ ...this.#access, host, port }, this.#files, undefined);
+  }
+
+  get isShared(): boolean {
+    return this.#socket !== undefined;
   }
 
   /** As whom commands run. */
   get user(): string {
     return this.#access.way === "here" ? userInfo().username : this.#access.user;
+  }
+
+  /** By which name or address ssh gets there, and through what, with the operator's own settings. */
+  async way(): Promise<{ readonly hostname: string | undefined; readonly through: string | undefined }> {
+    if (this.#access.way === "here" || !this.#files) return { hostname: undefined, through: undefined };
+    const [args, environment] = this.#files.sshCall(this.#access, 10, "true", undefined);
+    const child = start("ssh", ["-G", ...args], environment, ["ignore", "pipe", "ignore"]);
+    const said = collect(child.stdout, []);
+    await end(child);
+    const value = (name: string) => new RegExp(`^${name} (.*?)\\r?$`, "m").exec(said.join(""))?.[1];
+    const through = [value("proxyjump"), value("proxycommand")].find(
+      (one) => one !== undefined && one !== "none",
+    );
+    return { hostname: value("hostname"), through };
+  }
+
+  /** Whether the host lets us in: runs a command there that does nothing. A connection that is shared opens with it. */
+  async reach(dialSeconds = 10): Promise<Ran> {
+    const socket = this.#socket;
+    if (socket === undefined) return this.run("true", { dialSeconds });
+    if (existsSync(socket)) {
+      // The host may have gone meanwhile, without a word.
+      const limit = AbortSignal.timeout(dialSeconds * 1000);
+      const through = await this.#openShared(socket, dialSeconds, limit);
+      if (through.code !== 255 && !limit.aborted) return through;
+      await this.endSharing("exit");
+      rmSync(socket, { force: true });
+    }
+    const opened = await this.#openShared(socket, dialSeconds);
+    // Where ssh is to leave a connection open it keeps to itself what a ProxyCommand or a ProxyJump complains of.
+    const { kind } = judgeSshComplaint(opened.said);
+    const isHidden = opened.code === 255 && (kind === "turnedAway" || kind === "other");
+    return isHidden ? this.run("true", { dialSeconds }) : opened;
+  }
+
+  /** The next command opens another connection; `stop` lets those end that use this one. */
+  async endSharing(verb: "exit" | "stop"): Promise<void> {
+    if (this.#socket === undefined || this.#access.way === "here" || !existsSync(this.#socket)) return;
+    const args = sharingArguments(this.#access, this.#socket, verb);
+    // Where nobody listens any more there is nothing to end.
+    await end(start("ssh", args, {}, "ignore"));
+  }
+
+  /** Some versions keep their stderr in the background, and with it a pipe: what they say goes to a file. */
+  async #openShared(socket: string, dialSeconds: number, signal?: AbortSignal): Promise<Ran> {
+    if (this.#access.way === "here" || !this.#files) throw new Error("this very machine has no connection");
+    const { path, handle } = this.#files.openAnswer();
+    try {
+      const call = this.#files.sshCall(this.#access, dialSeconds, "true", { socket, opens: true });
+      const child = start("ssh", ...call, ["ignore", handle, handle]);
+      signal?.addEventListener("abort", () => child.kill());
+      const code = await end(child);
+      const said = tidy(readFileSync(path, "utf8"));
+      return { code, stdout: "", stderr: said, said };
+    } finally {
+      closeSync(handle);
+    }
   }
 
   /** Runs a command, and returns what it said. */
@@ -92,7 +174,8 @@ export class Connection {
 
   #start(command: string, dialSeconds: number, stdio: StdioOptions): ChildProcess {
     if (this.#access.way === "here" || !this.#files) return start("sh", ["-c", command], {}, stdio);
-    return start("ssh", ...this.#files.sshCall(this.#access, dialSeconds, command), stdio);
+    const sharing = this.#socket === undefined ? undefined : { socket: this.#socket, opens: false };
+    return start("ssh", ...this.#files.sshCall(this.#access, dialSeconds, command, sharing), stdio);
   }
 }
 
@@ -146,6 +229,7 @@ export function tidy(text: string): string {
 
 /** The files of one host, for as long as this program runs. */
 class Files {
+  readonly #folder: string;
   readonly #knownHosts: string;
   readonly #jumpKnownHosts: string | undefined;
   readonly #loginKey: string | undefined;
@@ -153,7 +237,7 @@ class Files {
 
   constructor({ way, hostKeys, jump }: SshWay, { password, loginKey }: Secrets) {
     if (way === "password" && password === undefined) throw new Problem("stdin has no password");
-    const folder = temporaryFolder();
+    const folder = (this.#folder = temporaryFolder());
     const write = (name: string, text: string, mode = 0o600): string => {
       const path = join(folder, name);
       writeFileSync(path, text, { mode });
@@ -169,20 +253,27 @@ class Files {
     }
   }
 
+  /** An empty file for what ssh says. */
+  openAnswer(): { readonly path: string; readonly handle: number } {
+    const path = join(this.#folder, "answer");
+    return { path, handle: openSync(path, "w", 0o600) };
+  }
+
   /** The arguments of ssh, and what it finds in its environment besides ours. */
   sshCall(
     access: SshWay,
     dialSeconds: number,
     command: string,
+    sharing: Sharing | undefined,
   ): [args: string[], environment: Record<string, string>] {
     const files = { knownHosts: this.#knownHosts, loginKey: this.#loginKey };
     const { jump } = access;
     const askpass: Record<string, string> =
       this.#askpass === undefined ? {} : { SSH_ASKPASS: this.#askpass, SSH_ASKPASS_REQUIRE: "force" };
-    if (!jump) return [sshArguments(access, files, dialSeconds, undefined, command), askpass];
+    if (!jump) return [sshArguments(access, files, dialSeconds, undefined, command, sharing), askpass];
     const document: JumpDocument = { jump, knownHosts: this.#jumpKnownHosts, dialSeconds };
     return [
-      sshArguments(access, files, dialSeconds, proxyCommand(), command),
+      sshArguments(access, files, dialSeconds, proxyCommand(), command, sharing),
       { ...askpass, [documentVariable]: renderProgramDocument(document) },
     ];
   }

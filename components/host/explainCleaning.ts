@@ -8,6 +8,25 @@ export function cleaningScripts({ script }: Pick<CleaningDocument, "script">): s
   return [...uninstallParts, script];
 }
 
+/** Where each of these is missing, nothing of ours is on a host. */
+const traces = [
+  "/etc/homerelay",
+  "/usr/local/lib/homerelay",
+  "/var/lib/homerelay",
+  "/etc/systemd/system/homerelay-*",
+  "/etc/wireguard/homerelay*",
+  "/etc/sysctl.d/60-homerelay.conf",
+  "/sys/class/net/homerelay",
+];
+
+/**
+ * Runs what cleans a host where there is anything of ours. One that was refused before it got anything may have no bash
+ * or no sudo for it, and must not be in the way of giving it up.
+ */
+export function cleanWhereNeeded(command: string): string {
+  return `sh -c 'for one in ${traces.join(" ")}; do if test -e $one; then exec ${command}; fi; done; echo nothing of home-relay is there'`;
+}
+
 /** That a host which leaves the stack could not be cleaned. `command`: what was run there. */
 export function explainLeftHost(document: CleaningDocument, command: string, said: string): string {
   const { title, access, urn } = document;

@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { loginCommand, rootPrefix } from "./operatorAccess.ts";
 import type { HostAccess, SshWay } from "./operatorAccess.ts";
 import type { JumpAccess } from "../network/sshAccess.ts";
+import type { HostAnswers } from "./preflight.ts";
 import type { ReachDocument } from "./reachDocument.ts";
-import { judgeSshComplaint, separateComplaints } from "./sshComplaint.ts";
+import type { StepDocument } from "./stepDocument.ts";
+import { judgeAbsence, judgeSshComplaint, separateComplaints } from "./sshComplaint.ts";
 import type { SshComplaint } from "./sshComplaint.ts";
 
 /** Why the host will not let us in however long we wait. `undefined`: what ssh complains of may pass. */
@@ -21,76 +23,158 @@ export function explainRefusal(document: ReachDocument, access: SshWay, said: st
       return access.way === "password"
         ? explainPassword(document, access, complaint.methods, said)
         : `${place(document.title, access)} refuses the login of ${access.user}: ${said}
-Check that this works without a question:  ${loginCommand(access)} true`;
+Check that this works without a question:  ${loginCommand(access)} true
+Why it refuses stands in its own log:  journalctl -u ssh -n 20`;
     case "unknownName":
       return `${document.title}: ${said}`;
     case "forwardingProhibited":
     case "forwardingFailed":
+    case "refused":
     case "notConnected":
+    case "turnedAway":
     case "other":
       return undefined;
   }
 }
 
-/** That the host, or its jump host, did not answer in all that time. */
+/** How OpenSSH got to a host, where the steps, which log in with a password, have no such way. */
+export interface OwnWay {
+  /** A ProxyJump or ProxyCommand in the operator's own settings. */
+  readonly through: string | undefined;
+  /** The address or name that leads there. */
+  readonly hostname: string | undefined;
+}
+
+/** That the steps would not find the host. */
+export function explainOwnWay(
+  { title, passwordKey = "" }: Pick<ReachDocument, "title" | "passwordKey">,
+  access: SshWay,
+  { through, hostname }: OwnWay,
+): string {
+  return `${place(title, access)} lets you in ${describeWay(access, { through, hostname })}. With a password the steps have \
+no such way, and would not find it. Write the address into host of ${title} at which it answers from here.
+Or log in with a key, which goes every way that ssh does:
+  ssh-copy-id -p ${access.port} ${access.user}@${access.host}
+  pulumi config rm --path '${passwordKey}'`;
+}
+
+function describeWay({ host }: SshWay, { through, hostname = host }: OwnWay): string {
+  if (through !== undefined) return `through ${through}, as your ~/.ssh/config has it`;
+  if (hostname !== host) return `at ${hostname}, as your ~/.ssh/config has it`;
+  return "by a name that neither DNS nor /etc/hosts has, such as one of mDNS";
+}
+
+/**
+ * That the host answers and runs nothing for this user, whatever it is asked. `code`: with which it ended a command that
+ * does nothing. `undefined`: it ran it.
+ */
+export function explainAnswer(title: string, access: SshWay, code: number, said: string): string | undefined {
+  const other = /lease log ?in as the user "?([a-z_][\w.-]*)"? rather than/.exec(said)?.[1];
+  if (code === 0 && other === undefined) return undefined;
+  const answer = said === "" ? `nothing; a command that does nothing ended with exit code ${code}` : said;
+  return `${place(title, access)} lets ${access.user} in and runs no command for it. It said:
+${answer.replace(/^/gm, "  ")}
+${answerMend(access, other, said)}`;
+}
+
+function answerMend(access: SshWay, other: string | undefined, said: string): string {
+  const { user } = access;
+  if (other !== undefined) return `Log in as that one:  user: ${other}`;
+  if (/password/i.test(said))
+    return `Log in once yourself and do what it asks for, then run the same command again:
+  ${loginCommand(access)}`;
+  return `Log in as somebody who may run commands there (user:), or let ${user}: with a shell, and without a command of its
+own in sshd_config (ForceCommand) or authorized_keys (command=). On its own console:
+  usermod --shell /bin/bash ${user}`;
+}
+
+/** That the host, or its jump host, let nobody in in all that time. */
 export function explainSilence(
-  { title, silenceMend }: ReachDocument,
+  { title, silenceMend }: Pick<ReachDocument, "title" | "silenceMend">,
   { host, port, user, jump }: SshWay,
   waitedSeconds: number,
   said: string,
 ): string {
   const ofJump = separateComplaints(said).jump;
   const isJump = ofJump !== "" && judgeSshComplaint(ofJump).kind !== "forwardingFailed";
+  const isRefused = silenceMend === undefined && judgeAbsence(said) === "refused";
   const through = jump ? `, through ${jump.user}@${jump.host} port ${jump.port},` : "";
-  return `${isJump ? "the jump host of " : ""}${title} does not answer: \
+  return `${isJump ? "the jump host of " : ""}${title} ${isRefused ? "turns us away" : "does not answer"}: \
 tried ssh to ${host} port ${port} as ${user}${through} for ${waitedSeconds} s, last answer: ${said || "none"}
-${
-  silenceMend ??
-  `Is it switched on, is this the right address, and does a firewall let you through?
-To do meanwhile what does not need it:  pulumi up --continue-on-error`
-}`;
+${silenceMend ?? `${isRefused ? refusalMend(isJump && jump ? jump.port : port) : silentMend}\n${goOnWithout}`}`;
 }
 
-/** The line of `PRETTY_NAME` is the last one. `undefined`: a Debian, or made from it. */
-export function explainSystem(title: string, access: HostAccess, release: string): string | undefined {
-  const [kinds = "", ...rest] = release.split("\n");
-  if (kinds.split(/\s+/).some((kind) => ["debian", "ubuntu", "raspbian"].includes(kind))) return undefined;
-  const found = (rest.at(-1) ?? kinds) || "no /etc/os-release";
-  return `${where(title, access)} is no Debian and nothing made from it; found ${found}. Nothing was changed there.
-home-relay sets up Debian, Ubuntu and Raspberry Pi OS.`;
+/** That a host was not there for a step, which comes when it has been reached before. */
+export function explainAbsence({ title, access }: StepDocument, waitedSeconds: number, said: string): string {
+  const isRefused = judgeAbsence(said) === "refused" && access.way !== "here";
+  return `${title} ${isRefused ? "turned us away" : "was away"} for ${waitedSeconds} s: ${said}
+${isRefused ? refusalMend(access.port) : "Switch it on, then run the same command again."}
+${goOnWithout}`;
 }
 
-/** That sudo does not make this user root. */
-export function explainPrivilege(title: string, user: string, complaint: string): string {
-  if (complaint.includes("not found"))
-    return `${title}: there is no sudo for ${user} to become root with. Install it there (apt-get install sudo), or log in as root.`;
-  return `${title}: sudo does not let ${user} become root without a question: ${complaint}
-Allow it, there:
-  echo '${user} ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/home-relay`;
+const silentMend = "Is it switched on, is this the right address, and does a firewall let you through?";
+
+/** What lets nobody in and says so; `port`: where we knocked. */
+function refusalMend(port: number): string {
+  return `Something is switched on there. If nobody ever got in: is this the right port, and does its sshd run?
+If it let you in a moment ago, a limit of new connections or a ban shuts you out: ufw limit, fail2ban, a rule with
+"recent" or "limit", MaxStartups or PerSourcePenalties of its sshd. It opens again when nobody knocks for a while. To
+let this machine through, on its own console, with this machine's address as it is seen there:
+  ufw prepend allow proto tcp from ADDRESS to any port ${port}
+  fail2ban-client set sshd unbanip ADDRESS`;
+}
+
+const goOnWithout = "To do meanwhile what does not need it:  pulumi up --continue-on-error";
+
+/** All that keeps a host from being set up, in one message. `undefined`: nothing. */
+export function explainProblems(
+  document: Pick<ReachDocument, "title" | "access" | "stackId" | "stack">,
+  user: string,
+  { problems, owner }: HostAnswers,
+): string | undefined {
+  const { title, access } = document;
+  const foreign = explainOwner(document, user, owner);
+  const all = [...(foreign === undefined ? [] : [foreign]), ...problems];
+  if (all.length === 0) return undefined;
+  return `${where(title, access)} cannot be set up as it is. Nothing was changed there.
+${all.map((problem) => `- ${problem.replaceAll("\n", "\n  ")}`).join("\n")}`;
+}
+
+/** That a host lets us in, and does something else than it is asked. `code`: 255 where the connection ended. */
+export function explainNoAnswer(
+  { title, access }: Pick<ReachDocument, "title" | "access">,
+  user: string,
+  { code, said }: { readonly code: number; readonly said: string },
+): string {
+  const place = where(title, access);
+  if (code === 255)
+    return `${place} answers, and ends the connection before it has told what it is: ${said || "it gave no reason"}`;
+  const does = access.way === "here" ? "does" : `lets ${user} in, and does`;
+  return `${place} ${does} not do what it is asked; it said: ${said || "nothing"}
+Does a login file of ${user} there (~/.bashrc, ~/.profile, ~/.zshenv) start something else, such as tmux or another shell?
+What is meant for people belongs behind this line, in ~/.bashrc:
+  case $- in *i*) ;; *) return ;; esac`;
 }
 
 /**
  * That the host belongs to another stack: two on one host would undo each other's work. `note`: what the host says of
  * its owner, `id …`, `stack …` and `host …` a line each. `undefined`: it is ours, or nobody's.
  */
-export function explainOwner(
-  { title, access, stackId, stack }: ReachDocument,
+function explainOwner(
+  { access, stackId, stack }: Pick<ReachDocument, "access" | "stackId" | "stack">,
   user: string,
-  note: string,
+  note: readonly string[],
 ): string | undefined {
   const says = (word: string) =>
-    note
-      .split("\n")
-      .find((line) => line.startsWith(`${word} `))
-      ?.slice(word.length + 1) ?? "";
+    note.find((line) => line.startsWith(`${word} `))?.slice(word.length + 1) ?? "";
   const id = says("id");
   if (id === "" || id === stackId) return undefined;
   const free = `${rootPrefix(user)}rm /etc/homerelay/owner`;
-  return `${where(title, access)} belongs to another stack: ${says("stack")} (${id}), which calls it ${says("host")}.
-This one is ${stack} (${stackId}). Nothing was changed there. Where the other stack's state is, free the host with
+  return `It belongs to another stack: ${says("stack")} (${id}), which calls it ${says("host")}.
+This one is ${stack} (${stackId}). Where the other stack's state is, free the host with
   pulumi destroy
 If that state is lost for good, give the host to this stack:
-  ${access.way === "here" ? free : `ssh -p ${access.port} ${access.user}@${access.host} '${free}'`}`;
+  ${access.way === "here" ? free : `${loginCommand(access)} '${free}'`}`;
 }
 
 /** What the user calls the host, and where that is. */
@@ -168,7 +252,9 @@ Check that this works without a question:  ${login}`;
       return `${subject} passes no connections on: ${said}
 Allow it there: AllowTcpForwarding yes in its sshd_config`;
     case "forwardingFailed":
+    case "refused":
     case "notConnected":
+    case "turnedAway":
     case "other":
       return undefined;
   }

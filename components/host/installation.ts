@@ -10,6 +10,7 @@ export const hostInstallation: Installation = {
     installedScript("host/files.sh"),
     installedScript("host/kernel-settings.sh"),
     installedScript("host/note-passing.sh"),
+    installedScript("host/port-holder.sh"),
     installedUnit("host/homerelay-sysctl.service"),
     installedScript("host/begin-step.sh"),
     installedScript("host/store-keys.sh"),

@@ -1,19 +1,24 @@
 /**
- * Runs on the operator's machine, before the first step of a host: waits until the host lets us in, and says at once
- * what is wrong when waiting cannot help. Document and secrets: reachDocument.ts. The last line of its stdout is the note
+ * Runs on the operator's machine, before the first step of a host: waits until the host lets us in, says at once what is
+ * wrong when waiting cannot help, and then, in one message, all that keeps the host from being set up. Document and secrets: reachDocument.ts. The last line of its stdout is the note
  * by which the next run knows which server has its lasting host key.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { askHost } from "./askHost.ts";
 import { Connection } from "./connection.ts";
-import type { Ran } from "./connection.ts";
 import {
-  explainOwner,
-  explainPrivilege,
+  explainAnswer,
+  explainNoAnswer,
+  explainOwnWay,
+  explainProblems,
   explainRefusal,
   explainSilence,
-  explainSystem,
   where,
 } from "./explainReach.ts";
+import { isFoundByPasswordClient } from "./findName.ts";
+import type { SshWay } from "./operatorAccess.ts";
+import { Patience } from "./patience.ts";
+import type { HostAnswers } from "./preflight.ts";
 import { Problem, readDocument, readPreviousOutput, readSecrets, runProgram } from "./program.ts";
 import {
   acceptHostKeys,
@@ -23,7 +28,7 @@ import {
   wasReached,
 } from "./reachDocument.ts";
 import type { ReachDocument } from "./reachDocument.ts";
-import { lastLine, separateComplaints } from "./sshComplaint.ts";
+import { judgeAbsence, lastLine, separateComplaints } from "./sshComplaint.ts";
 
 class Host {
   readonly #document: ReachDocument;
@@ -37,49 +42,42 @@ class Host {
   async waitUntilReached(): Promise<void> {
     const { title, access, waitSeconds } = this.#document;
     if (access.way === "here") return;
-    const started = Date.now();
-    for (let waited = 0; ;) {
+    const patience = new Patience(this.#document);
+    for (;;) {
       // The last dials are shorter, so that the wait ends when it should.
-      const dialSeconds = Math.min(Math.max(waitSeconds - waited, 2), 10);
-      const { code, said } = await this.#connection.run("true", { dialSeconds });
-      if (code === 0) return;
+      const dialSeconds = Math.min(Math.max(waitSeconds - patience.waitedSeconds, 2), 10);
+      const { code, said } = await this.#connection.reach(dialSeconds);
+      // With any other exit code than ssh's own the host has answered.
+      if (code !== 255) {
+        tell(explainAnswer(title, access, code, said));
+        if (access.way === "password") await this.#checkWay(access);
+        return;
+      }
       tell(explainRefusal(this.#document, access, said));
-      waited = Math.floor((Date.now() - started) / 1000);
-      if (waited >= waitSeconds) throw new Problem(explainSilence(this.#document, access, waited, said));
+      const pause = patience.next(judgeAbsence(said) === "refused");
+      const waited = patience.waitedSeconds;
+      if (pause === undefined) throw new Problem(explainSilence(this.#document, access, waited, said));
       const complaint = lastLine(separateComplaints(said).jump || said);
-      console.log(`waiting for ${where(title, access)}: ${complaint} (${waited} s)`);
-      await sleep(2000);
+      console.log(`waiting for ${where(title, access)}: ${complaint} (${waited} s, next try in ${pause} s)`);
+      await sleep(pause * 1000);
     }
   }
 
-  /** Our scripts need apt, systemd and Debian's paths. */
-  async checkSystem(): Promise<void> {
-    const { title, access } = this.#document;
-    const release = '. /etc/os-release && printf "%s\\n" "$ID ${ID_LIKE-}" "$PRETTY_NAME"';
-    const { stdout } = await this.#ask(release);
-    tell(explainSystem(title, access, stdout));
+  /** With a password the steps have a client of their own, which does not go by the operator's ~/.ssh/config. */
+  async #checkWay(access: SshWay): Promise<void> {
+    const way = await this.#connection.way();
+    const { hostname = access.host, through } = way;
+    const isOther = hostname.toLowerCase() !== access.host.toLowerCase();
+    if (through !== undefined || isOther || !(await isFoundByPasswordClient(access.host)))
+      throw new Problem(explainOwnWay(this.#document, access, way));
   }
 
-  async checkPrivilege(): Promise<void> {
-    const { user } = this.#connection;
-    if (user === "root") return;
-    const { code, stderr } = await this.#ask("sudo -n true");
-    if (code !== 0) throw new Problem(explainPrivilege(this.#document.title, user, stderr));
-  }
-
-  async checkOwner(): Promise<void> {
-    const { stdout } = await this.#ask("cat /etc/homerelay/owner 2>/dev/null || :");
-    tell(explainOwner(this.#document, this.#connection.user, stdout));
-  }
-
-  /** A fresh server is still setting itself up when its sshd first answers. */
-  async waitForCloudInit(): Promise<void> {
+  /** All that is asked of it before anything is changed there. */
+  async check(): Promise<void> {
     const { title } = this.#document;
-    console.log(`${title} answers; waiting for its first boot to end`);
-    // 2: it ended with a warning from which it recovered.
-    const { code } = await this.#ask("timeout 300 cloud-init status --wait >/dev/null || test $? -eq 2");
-    if (code !== 0)
-      throw new Problem(`${title}: its first boot did not end well. See there: cloud-init status --long`);
+    const answers = await this.#ask();
+    for (const note of answers.notes) console.log(`${title}: ${note}`);
+    tell(explainProblems(this.#document, this.#connection.user, answers));
   }
 
   /** From now on the server shows a host key that was never in its user data. */
@@ -89,21 +87,17 @@ class Host {
     if (code !== 0) throw new Problem(`${this.#document.title}: could not give it its lasting host key`);
   }
 
-  /**
-   * A host that let us in may be away again, since a first boot ends with another start of its sshd. The words, without
-   * single quotes, are for `sh`: the user's own shell may be one that reads them otherwise, such as fish.
-   */
-  async #ask(words: string): Promise<Ran> {
-    const { title, access } = this.#document;
-    const command = `sh -c '${words}'`;
-    let ran = await this.#connection.run(command);
-    for (let tries = 1; ran.code === 255 && access.way !== "here"; tries++) {
+  /** A host that let us in may be away again, since a first boot ends with another start of its sshd. */
+  async #ask(): Promise<HostAnswers> {
+    const { title, access, needs, made } = this.#document;
+    if (made) console.log(`${title} answers; waiting for its first boot to end`);
+    for (let tries = 1; ; tries++) {
+      const { answers, ran } = await askHost(this.#connection, needs, { isFirstBoot: made !== undefined });
+      if (answers !== undefined) return answers;
+      if (access.way === "here" || tries === 3 || ran.code !== 255)
+        throw new Problem(explainNoAnswer(this.#document, this.#connection.user, ran));
       await this.waitUntilReached();
-      if (tries === 3)
-        throw new Problem(`${where(title, access)} answers, and ends what is asked of it: ${ran.stderr}`);
-      ran = await this.#connection.run(command);
     }
-    return ran;
   }
 }
 
@@ -124,12 +118,9 @@ await runProgram(async () => {
   const document = acceptHostKeys(readDocument(parseReachDocument), note);
   const { made } = document;
   const secrets = await readSecrets(parseReachSecrets);
-  const host = new Host(document, Connection.open(document.access, secrets));
+  const host = new Host(document, Connection.share(document.access, secrets));
   await host.waitUntilReached();
-  await host.checkSystem();
-  await host.checkPrivilege();
-  await host.checkOwner();
-  if (made) await host.waitForCloudInit();
+  await host.check();
   if (made && secrets.hostKey !== undefined && !wasReached(made, note))
     await host.installHostKey(secrets.hostKey);
   console.log(`${document.title} is reached`);

@@ -1,5 +1,7 @@
 import { parseHostAccess } from "./operatorAccess.ts";
 import type { HostAccess } from "./operatorAccess.ts";
+import { parseHostNeeds } from "./preflight.ts";
+import type { HostNeeds } from "./preflight.ts";
 import { Fields } from "../network/programDocument.ts";
 
 /** What reach-host.ts goes by. */
@@ -13,12 +15,15 @@ export interface ReachDocument {
   readonly stack: string;
   /** How long a host may be silent: a new server boots. */
   readonly waitSeconds: number;
+  /** For how long a limit of new connections may shut us out. `undefined`: the host has none. */
+  readonly limitSeconds: number | undefined;
   /** What to do about a host key that is not the pinned one. */
   readonly hostKeyMend: string;
   /** What to do about a host that does not answer. `undefined`: what helps with any host. */
   readonly silenceMend: string | undefined;
   /** Where the user set the password. `undefined`: there is none. */
   readonly passwordKey: string | undefined;
+  readonly needs: HostNeeds;
   /** For a server that this stack made. */
   readonly made: MadeServer | undefined;
 }
@@ -57,9 +62,11 @@ export function parseReachDocument(text: string | undefined, source: string): Re
     stackId: fields.text("stackId"),
     stack: fields.text("stack"),
     waitSeconds: fields.number("waitSeconds"),
+    limitSeconds: fields.optionalNumber("limitSeconds"),
     hostKeyMend: fields.text("hostKeyMend"),
     silenceMend: fields.optionalText("silenceMend"),
     passwordKey: fields.optionalText("passwordKey"),
+    needs: parseHostNeeds(fields.fields("needs")),
     made: made && {
       machine: made.text("machine"),
       firstHostKey: made.text("firstHostKey"),

@@ -4,35 +4,43 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Connection, tidy } from "./connection.ts";
+import { explainAbsence } from "./explainReach.ts";
 import { rootPrefix } from "./operatorAccess.ts";
+import { Patience } from "./patience.ts";
 import { Problem, readDocument, runProgram } from "./program.ts";
-import { judgeSshComplaint } from "./sshComplaint.ts";
+import { judgeAbsence } from "./sshComplaint.ts";
 import { parseStepDocument } from "./stepDocument.ts";
 
 await runProgram(async () => {
-  const { title, access, waitSeconds } = readDocument(parseStepDocument);
-  const connection = Connection.open(access);
+  const document = readDocument(parseStepDocument);
+  const connection = Connection.share(document.access);
   // sudo would forget where the connection comes from, and apply-firewall.sh has to know whom not to lock out.
   const command = `${rootPrefix(connection.user)}env SSH_CONNECTION="$SSH_CONNECTION" ${process.argv.slice(2).join(" ")}`;
-  const started = Date.now();
+  const isNew = document.connection === "new" || document.connection === "alone";
+  const isLast = document.connection === "last" || document.connection === "alone";
+  const patience = new Patience(document);
+  if (isNew) await connection.endSharing("stop");
   for (;;) {
-    const { code, complaint } = await connection.pass(command);
-    if (!isAway(code, complaint)) {
+    const { code, complaint } = await passOnce(connection, command);
+    // Where there was no connection nothing of stdin has been read.
+    const absence = code === 255 ? judgeAbsence(complaint) : undefined;
+    if (absence === undefined) {
       process.stderr.write(complaint);
       process.exitCode = code;
-      return;
+      break;
     }
-    const waited = Math.floor((Date.now() - started) / 1000);
-    if (waited >= waitSeconds)
-      throw new Problem(`${title} was away for ${waited} s: ${tidy(complaint)}
-Switch it on, then run the same command again. To do meanwhile what does not need it:
-  pulumi up --continue-on-error`);
-    console.log(`waiting for ${title} (${waited} s)`);
-    await sleep(2000);
+    const pause = patience.next(absence === "refused");
+    const waited = patience.waitedSeconds;
+    if (pause === undefined) throw new Problem(explainAbsence(document, waited, tidy(complaint)));
+    console.log(`waiting for ${document.title} (${waited} s, next try in ${pause} s)`);
+    await sleep(pause * 1000);
   }
+  if (isLast) await connection.endSharing("stop");
 });
 
-/** There was no connection, so nothing of stdin has been read. */
-function isAway(code: number, complaint: string): boolean {
-  return code === 255 && judgeSshComplaint(complaint).kind === "notConnected";
+/** A connection that is shared is there, and known to work, before the command uses it. */
+async function passOnce(connection: Connection, command: string) {
+  if (!connection.isShared) return connection.pass(command);
+  const { code, said } = await connection.reach();
+  return code === 255 ? { code, complaint: `${said}\n` } : connection.pass(command);
 }

@@ -3,6 +3,9 @@
  * these files, below components/, one behind the other.
  */
 
+/** Asks a host, for any `sh`, whether it can be set up. */
+export const askParts = ["host/port-holder.sh", "host/ask-host.sh"] as const;
+
 /** Prepares a host; its document follows on the same stdin. */
 export const prepareParts = [
   "host/paths.sh",

@@ -15,24 +15,54 @@ export interface SshFiles {
 /** The name under which the pinned keys of a host stand, whatever its address. */
 const hostKeyAlias = "home-relay";
 
-/** What goes for every host. */
+/**
+ * What goes for every host, whatever the operator's ~/.ssh/config has for it: of two values ssh takes the first. What
+ * that file says of how to get there, and as whom, stays.
+ */
 const common: Options = {
+  // Not every version knows all of these, nor all that stands in that file.
+  IgnoreUnknown: "*",
   StrictHostKeyChecking: "yes",
+  UpdateHostKeys: "no",
+  // How long it waits is ours.
+  ConnectionAttempts: "1",
   ServerAliveInterval: "10",
   ServerAliveCountMax: "3",
-  UpdateHostKeys: "no",
-  ControlPath: "none",
-  // The command and its input are ours, whatever the operator's ~/.ssh/config has for this host: of two values ssh takes
-  // the first. Not every version knows all of these, nor all that stands in that file.
-  IgnoreUnknown: "*",
+  ChannelTimeout: "none",
+  // The command and its input are ours.
   RemoteCommand: "none",
   RequestTTY: "no",
   StdinNull: "no",
   ForkAfterAuthentication: "no",
   SessionType: "default",
+  // Nothing runs on this machine but ssh, and nothing goes along: a port that is taken would end the connection.
+  PermitLocalCommand: "no",
+  ClearAllForwardings: "yes",
+  Tunnel: "no",
+  ForwardAgent: "no",
+  ForwardX11: "no",
+  GSSAPIDelegateCredentials: "no",
+  AddKeysToAgent: "no",
+  // What it says is read by a program.
+  VisualHostKey: "no",
+  LogVerbose: "none",
   // With it Kerberos vouches for a host in place of its key.
   GSSAPIKeyExchange: "no",
 };
+
+/** A connection that nothing else uses. */
+const alone: Options = { ControlMaster: "no", ControlPath: "none" };
+
+/** How a connection is shared with what else runs on this machine for the same host. */
+export interface Sharing {
+  /** As `sharedSocket` tells it. */
+  readonly socket: string;
+  /** Whether this ssh opens the connection where there is none, and leaves it open for others. */
+  readonly opens: boolean;
+}
+
+/** Seconds for which a shared connection stays open with nothing to do: from one step of a host to its next. */
+const sharedSeconds = 45;
 
 /** Our own file decides alone: neither DNS nor anything in the operator's ~/.ssh/config vouches for a key. */
 const pinned: Options = {
@@ -46,32 +76,46 @@ const pinned: Options = {
 
 const byKey: Options = { BatchMode: "yes" };
 
+/** A key that is named opens the host, whatever else the operator's ~/.ssh/config prefers. */
+const byThisKey: Options = { IdentitiesOnly: "yes", PubkeyAuthentication: "yes" };
+
 /** The question is answered by the launcher of `renderAskpass`, once. */
 const byPassword: Options = {
   BatchMode: "no",
   NumberOfPasswordPrompts: "1",
   PubkeyAuthentication: "no",
+  PasswordAuthentication: "yes",
+  KbdInteractiveAuthentication: "yes",
   PreferredAuthentications: "password,keyboard-interactive",
 };
 
-/** All arguments of the `ssh` that runs `command` on a host. `proxyCommand`: as `renderProxyCommand` makes it. */
+/**
+ * All arguments of the `ssh` that runs `command` on a host. `proxyCommand`: as `renderProxyCommand` makes it. `sharing`:
+ * `undefined` for a connection that nothing else uses.
+ */
 export function sshArguments(
   access: SshWay,
   files: SshFiles,
   dialSeconds: number,
   proxyCommand: string | undefined,
   command: string,
+  sharing?: Sharing,
 ): string[] {
   return [
     ...renderOptions({
       LogLevel: "ERROR",
       ...common,
+      ...(sharing === undefined ? alone : sharedBy(sharing)),
       ...pinnedBy(files.knownHosts),
       ...(access.way === "password" ? byPassword : byKey),
-      ...(proxyCommand === undefined ? {} : { ProxyCommand: proxyCommand }),
+      ...(proxyCommand === undefined ? {} : { ProxyCommand: proxyCommand, ProxyUseFdpass: "no" }),
       ...(files.loginKey === undefined
         ? identity(access.identityFile)
-        : { IdentityFile: quoteOwnPath(files.loginKey), IdentitiesOnly: "yes" }),
+        : {
+            IdentityFile: quoteOwnPath(files.loginKey),
+            ...byThisKey,
+            PreferredAuthentications: "publickey",
+          }),
       ConnectTimeout: String(dialSeconds),
     }),
     ...["-p", String(access.port), "-l", access.user, "--", access.host, command],
@@ -90,6 +134,7 @@ export function jumpArguments(
       // That the jump host cannot make a connection, or may not, ssh tells from this level on.
       LogLevel: "INFO",
       ...common,
+      ...alone,
       ...(knownHosts === undefined ? {} : pinnedBy(knownHosts)),
       ...byKey,
       ...identity(jump.identityFile),
@@ -99,6 +144,15 @@ export function jumpArguments(
     ...["-p", String(jump.port), "-l", jump.user],
     ...["-W", `${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`],
     ...["--", jump.host],
+  ];
+}
+
+/** All arguments of the `ssh` that ends a shared connection: `exit` at once, `stop` when what uses it has ended. */
+export function sharingArguments(access: SshWay, socket: string, verb: "exit" | "stop"): string[] {
+  return [
+    // It goes nowhere, so nothing has to be read that says how.
+    ...["-F", "none", "-O", verb, "-S", escapePercent(socket)],
+    ...["-p", String(access.port), "-l", access.user, "--", access.host],
   ];
 }
 
@@ -135,7 +189,15 @@ function pinnedBy(knownHosts: string): Options {
 
 /** In a path that the user wrote, `~` and what begins with a percent sign mean what they mean to ssh. */
 function identity(file: string | undefined): Options {
-  return file === undefined ? {} : { IdentityFile: quotePath(file), IdentitiesOnly: "yes" };
+  return file === undefined ? {} : { IdentityFile: quotePath(file), ...byThisKey };
+}
+
+function sharedBy({ socket, opens }: Sharing): Options {
+  return {
+    ControlMaster: opens ? "auto" : "no",
+    ControlPath: quoteOwnPath(socket),
+    ControlPersist: opens ? String(sharedSeconds) : "no",
+  };
 }
 
 function renderOptions(options: Options): string[] {
@@ -144,7 +206,11 @@ function renderOptions(options: Options): string[] {
 
 /** ssh would replace what follows a percent sign. */
 function quoteOwnPath(path: string): string {
-  return quotePath(path.replaceAll("%", "%%"));
+  return quotePath(escapePercent(path));
+}
+
+function escapePercent(path: string): string {
+  return path.replaceAll("%", "%%");
 }
 
 /** ssh parts a list of paths at spaces, and takes some backslashes away; Windows' ssh reads slashes as well. */

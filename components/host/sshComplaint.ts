@@ -10,13 +10,18 @@ export type SshComplaint =
   | { readonly kind: "forwardingProhibited" }
   /** A jump host is well, and the host behind it is silent. */
   | { readonly kind: "forwardingFailed" }
+  /** Whoever is at the address refuses the TCP connection: nothing listens there, or a firewall lets no more in. */
+  | { readonly kind: "refused" }
   /** No TCP connection came about, so nothing was sent. */
   | { readonly kind: "notConnected" }
+  /** The host ended the connection before it had shown a key: its sshd starts, has too many, or shuts us out. */
+  | { readonly kind: "turnedAway" }
   /** All else: it may pass. */
   | { readonly kind: "other" };
 
 /** The first that fits counts. Wordings: OpenSSH 8.5 to 10, also Windows', which differ after the colon only. */
 const complaints: readonly (readonly [RegExp, (text: string) => SshComplaint])[] = [
+  [/^ssh: connect to host .*: Connection refused\r?$/m, () => ({ kind: "refused" })],
   // Its reason may be "Permission denied": a firewall on this very machine.
   [/^ssh: connect to host/m, () => ({ kind: "notConnected" })],
   [
@@ -33,10 +38,35 @@ const complaints: readonly (readonly [RegExp, (text: string) => SshComplaint])[]
   [/Could not resolve hostname/, () => ({ kind: "unknownName" })],
   [/administratively prohibited/, () => ({ kind: "forwardingProhibited" })],
   [/stdio forwarding failed/, () => ({ kind: "forwardingFailed" })],
+  [/^(?:kex|ssh)_exchange_identification: /m, () => ({ kind: "turnedAway" })],
 ];
 
 export function judgeSshComplaint(text: string): SshComplaint {
   return complaints.find(([wording]) => wording.test(text))?.[1](text) ?? { kind: "other" };
+}
+
+/**
+ * How a host is away, where it is: it was sent nothing, and may be back. `refused`: somebody is there and turns us away;
+ * that of a jump host counts for the one behind it.
+ */
+export function judgeAbsence(said: string): "refused" | "silent" | undefined {
+  const { jump, target } = separateComplaints(said);
+  const { kind } = judgeSshComplaint(jump || target);
+  switch (kind) {
+    case "refused":
+    case "turnedAway":
+      return "refused";
+    case "notConnected":
+      return "silent";
+    case "forwardingFailed":
+      return /connect failed: Connection refused/.test(jump) ? "refused" : "silent";
+    case "wrongHostKey":
+    case "refusedLogin":
+    case "unknownName":
+    case "forwardingProhibited":
+    case "other":
+      return undefined;
+  }
 }
 
 /** Marks each line of what went wrong with the jump host, so that nobody looks at the host behind it. */

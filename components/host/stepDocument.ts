@@ -12,7 +12,17 @@ export interface StepDocument {
    * the time in which a change is finished on all other hosts.
    */
   readonly waitSeconds: number;
+  /** For how long a limit of new connections may shut us out. */
+  readonly limitSeconds: number | undefined;
+  /** @default one that other steps of the host share */
+  readonly connection: StepConnection | undefined;
 }
+
+/**
+ * By which connection a step comes to its host. `new`: that it gets there proves that the host lets in as it is now.
+ * `last`: it may change how the host lets in, so no later step uses its connection. `alone`: both.
+ */
+export type StepConnection = "new" | "last" | "alone";
 
 export function parseStepDocument(text: string | undefined, source: string): StepDocument {
   const fields = Fields.parse(text, source);
@@ -20,5 +30,9 @@ export function parseStepDocument(text: string | undefined, source: string): Ste
     title: fields.text("title"),
     access: parseHostAccess(fields.fields("access")),
     waitSeconds: fields.number("waitSeconds"),
+    limitSeconds: fields.optionalNumber("limitSeconds"),
+    connection: fields.has("connection")
+      ? fields.word<StepConnection>("connection", ["new", "last", "alone"])
+      : undefined,
   };
 }

@@ -64,6 +64,10 @@ export class Fields {
     return value;
   }
 
+  optionalNumber(name: string): number | undefined {
+    return this.has(name) ? this.number(name) : undefined;
+  }
+
   flag(name: string): boolean {
     const value = this.#read(name);
     if (typeof value !== "boolean") throw this.#error(name, "true or false", value);

@@ -17,9 +17,6 @@ export interface WireguardInterface {
   readonly dns?: readonly string[];
   /** Who sets the routes to the peers: steps of ours, or whatever program reads this. @default ours */
   readonly routes?: "ours" | "reader's";
-  /** Commands for wg-quick's PostUp and PreDown. */
-  readonly postUp: readonly string[];
-  readonly preDown: readonly string[];
   readonly peers: readonly WireguardPeer[];
 }
 
@@ -37,7 +34,12 @@ export interface WireguardPeer {
   readonly keepaliveSeconds: number | undefined;
 }
 
-/** wg-quick's text. On our hosts routes are ours to set (`Table = off`): a tunnel must never take the default route. */
+/**
+ * wg-quick's text. On our hosts routes are ours to set (`Table = off`): a tunnel must never take the default route. There
+ * is no hook (PostUp and the like): Ubuntu's AppArmor profile lets wg-quick run nothing of ours and set nothing of the
+ * kernel's, so what else a tunnel needs its unit runs, in wg-quick-homerelay.conf.
+ * https://gitlab.com/apparmor/apparmor/-/blob/master/profiles/apparmor.d/wg-quick
+ */
 export function renderWireguardConfig(config: WireguardInterface): string {
   const head = [
     "[Interface]",
@@ -48,8 +50,6 @@ export function renderWireguardConfig(config: WireguardInterface): string {
     `MTU = ${config.mtu}`,
     ...(config.dns === undefined || config.dns.length === 0 ? [] : [`DNS = ${config.dns.join(", ")}`]),
     ...(config.routes === "reader's" ? [] : ["Table = off"]),
-    ...config.postUp.map((command) => `PostUp = ${command}`),
-    ...config.preDown.map((command) => `PreDown = ${command}`),
   ];
   const peers = config.peers.map((peer) => [
     "",

@@ -19,6 +19,8 @@ export interface ExistingRelayArgs {
   /** Its public addresses; without IPv6 the forwards answer over IPv4 alone. */
   readonly ipv4: string;
   readonly ipv6: string | undefined;
+  /** UDP port at which WireGuard is to listen. */
+  readonly listenPort: number;
   /** Who may open an SSH connection to it. */
   readonly adminCidrs: readonly Prefix[];
 }
@@ -36,7 +38,7 @@ export class ExistingRelay extends pulumi.ComponentResource implements Relay {
   readonly outlives: OutlivingMachine;
 
   constructor(name: string, args: ExistingRelayArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    const { plan, access, ipv4, ipv6, adminCidrs } = args;
+    const { plan, access, ipv4, ipv6, listenPort, adminCidrs } = args;
     super("homerelay:relay:ExistingRelay", name, { host: access.host, ipv4, ipv6 }, opts);
     this.ipv4Address = pulumi.output(ipv4);
     this.ipv6Address = ipv6 === undefined ? undefined : pulumi.output(ipv6);
@@ -62,6 +64,7 @@ export class ExistingRelay extends pulumi.ComponentResource implements Relay {
         access,
         installation: joinInstallations([plan.installation, existingRelayInstallation]),
         hostKeySetting: "hostKey",
+        listenPort,
       },
       { parent: this, dependsOn: [...plan.after, uninstall] },
     );
@@ -76,6 +79,7 @@ export class ExistingRelay extends pulumi.ComponentResource implements Relay {
       script: "harden-sshd.sh",
       arguments: [],
       document: renderSshdSettings({ byPassword: access.password !== undefined }),
+      connection: "last",
     };
     this.registerOutputs({ ipv4Address: this.ipv4Address, ipv6Address: this.ipv6Address });
   }

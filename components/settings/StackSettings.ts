@@ -1,10 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
 import type { HetznerAccess } from "../hetzner/hetznerAccess.ts";
 import { parseSettings } from "./parseSettings.ts";
 import { sections } from "./sections.ts";
 import type { Settings } from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
+import { standsInPlainText } from "./stackFile.ts";
+import type { Keys } from "./stackFile.ts";
+import { deriveStackLabel } from "./stackLabel.ts";
 
 /** The settings, what this stack is called, and how it reaches Hetzner; a token that is in the environment stays there, out of the state. */
 export interface StackSettings extends Settings {
@@ -41,7 +45,8 @@ export function readSettings(): StackSettings {
         tunnel: section("tunnel"),
         dns: section("dns"),
         unknownKeys: unknownKeys(namespace, config),
-        isEncrypted: (key, text) => isSecretKey(`${namespace}:${key}`) && !standsInStackFile(text),
+        isEncrypted: (key, _text, keys) =>
+          isSecretKey(`${namespace}:${key}`) && !isPlainInFile(namespace, key, keys),
         hcloudToken: token ?? process.env["HCLOUD_TOKEN"],
       },
       namespace,
@@ -50,7 +55,7 @@ export function readSettings(): StackSettings {
     return {
       ...settings,
       stack: `${project}/${stack}`,
-      label: `${project}-${stack}`,
+      label: deriveStackLabel(project, stack),
       hetzner: { endpoint, token: pulumi.secret(token ?? "") },
     };
   } catch (error) {
@@ -76,14 +81,15 @@ function isSecretKey(key: string): boolean {
 }
 
 /** The engine marks whole sections; a secret in clear beside an encrypted one is found in the file alone. */
-function standsInStackFile(text: string): boolean {
+function isPlainInFile(namespace: string, section: string, keys: Keys): boolean {
   // The engine runs the program in the project's folder.
   const file = `Pulumi.${pulumi.getStack()}.yaml`;
   if (!existsSync(file)) return false;
-  const written = text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  return new RegExp(`(?:password|token|url):[ \\t]*(["']?)${written}\\1[ \\t]*([,}#\\r]|$)`, "m").test(
-    readFileSync(file, "utf8"),
-  );
+  // Only who has encrypted something waits for this.
+  const { parseDocument } = createRequire(import.meta.url)("yaml") as typeof import("yaml");
+  const written: unknown = parseDocument(readFileSync(file, "utf8"), { merge: true }).toJS();
+  const { config } = (written ?? {}) as { readonly config?: unknown };
+  return standsInPlainText(config, [`${namespace}:${section}`, section], keys);
 }
 
 /** The engine accepts any key in the project's namespace and says nothing, so a mistyped one shows up only here. */

@@ -156,7 +156,7 @@ function hasPlaceholder({ url: written }: Mapping, word: string): boolean {
 
 /** With a token in a place of its own the URL is no secret, and previews show it. */
 function isSecretUrl(written: string, place: Place): boolean {
-  return !written.includes("{token}") && place.isEncrypted(written);
+  return !written.includes("{token}") && place.at("url").isEncrypted(written);
 }
 
 /** Full names below the service's own, which may be left out. */

@@ -15,6 +15,7 @@ import { refuseUnknown } from "./readers.ts";
 import { sections } from "./sections.ts";
 import type { DnsSettings, HomeSettings, RelaySettings, Settings } from "./settings.ts";
 import { SettingsError } from "./settingsError.ts";
+import type { Keys } from "./stackFile.ts";
 import { checkToken } from "./token.ts";
 import { collectWritten } from "./written.ts";
 import type { Written } from "./written.ts";
@@ -28,8 +29,8 @@ export interface RawSettings {
   readonly dns: unknown;
   /** Keys of the project's own namespace that are none of the sections. */
   readonly unknownKeys?: readonly string[];
-  /** Whether a text that is found in a section stands encrypted in the stack file. @default none does */
-  readonly isEncrypted?: (section: string, text: string) => boolean;
+  /** Whether a text that is found in a section, at these keys, stands encrypted in the stack file. @default none does */
+  readonly isEncrypted?: (section: string, text: string, keys: Keys) => boolean;
   /** The plain token; only its form is looked at. */
   readonly hcloudToken: string | undefined;
 }
@@ -41,7 +42,11 @@ export interface RawSettings {
 export function parseSettings(raw: RawSettings, namespace: string): Settings {
   const problems: string[] = [];
   const at = (section: string) =>
-    new Place(`${namespace}:${section}`, problems, (text) => raw.isEncrypted?.(section, text) ?? false);
+    new Place(
+      `${namespace}:${section}`,
+      problems,
+      (text, keys) => raw.isEncrypted?.(section, text, keys) ?? false,
+    );
   for (const key of raw.unknownKeys ?? []) refuseUnknownSection(key, at);
   const all = { relay: raw.relay, homes: raw.homes, devices: raw.devices, tunnel: raw.tunnel, dns: raw.dns };
   const relay = sections.relay.read(raw.relay, at("relay"), all);

@@ -1,3 +1,5 @@
+import type { Keys } from "./stackFile.ts";
+
 /** What a reader returns for a value that it has refused: the problem is noted, reading goes on elsewhere. */
 export const refused: unique symbol = Symbol("refused");
 
@@ -9,20 +11,28 @@ export type Draft<T> = { readonly [K in keyof T]: Read<T[K]> };
 /** The parts of a `T` that were read; the others are `undefined`. */
 export type Known<T> = { readonly [K in keyof T]: T[K] | undefined };
 
-/** Whether a text of a section stands encrypted in the stack file. */
-export type IsEncrypted = (text: string) => boolean;
+/** Whether a text, which stands in a section at these keys, stands encrypted in the stack file. */
+export type IsEncrypted = (text: string, keys: Keys) => boolean;
 
 /** One key of the stack file, and where to note what is wrong with it. */
 export class Place {
   /** As the user wrote it: `home-relay:homes[0].forwards[2]`. */
   readonly path: string;
-  readonly isEncrypted: IsEncrypted;
   readonly #problems: string[];
+  readonly #isEncrypted: IsEncrypted;
+  /** Where it stands in its section. */
+  readonly #keys: Keys;
 
-  constructor(path: string, problems: string[], isEncrypted: IsEncrypted = () => false) {
+  constructor(path: string, problems: string[], isEncrypted: IsEncrypted = () => false, keys: Keys = []) {
     this.path = path;
-    this.isEncrypted = isEncrypted;
     this.#problems = problems;
+    this.#isEncrypted = isEncrypted;
+    this.#keys = keys;
+  }
+
+  /** Whether the text that was found here stands encrypted in the stack file. */
+  isEncrypted(text: string): boolean {
+    return this.#isEncrypted(text, this.#keys);
   }
 
   /** The key itself, without what it stands in: `hostKey`; empty for an item of a list. */
@@ -35,7 +45,8 @@ export class Place {
     return new Place(
       typeof key === "number" ? `${this.path}[${key}]` : `${this.path}.${key}`,
       this.#problems,
-      this.isEncrypted,
+      this.#isEncrypted,
+      [...this.#keys, key],
     );
   }
 
@@ -44,7 +55,8 @@ export class Place {
     return new Place(
       `${this.path.slice(0, this.path.length - this.key.length)}${key}`,
       this.#problems,
-      this.isEncrypted,
+      this.#isEncrypted,
+      [...this.#keys.slice(0, -1), key],
     );
   }
 

@@ -1,7 +1,6 @@
 import { relayAddress } from "../network/addressPlan.ts";
 import type { Device } from "../network/device.ts";
 import { renderDocument } from "../network/document.ts";
-import { installedPath } from "../network/installation.ts";
 import type { TunnelPlan } from "../network/tunnelPlan.ts";
 import { renderWireguardConfig } from "../network/wireguardConfig.ts";
 import { renderDeviceRoutes, renderHomes } from "./peers.ts";
@@ -34,7 +33,7 @@ export function renderTunnelDocument(
   const routes = renderDeviceRoutes(devices, plan);
   const homeKeys = peers.filter(({ isDevice }) => !isDevice).map(({ publicKey }) => publicKey);
   return renderDocument([
-    { name: "interface", text: renderInterface(plan, peers, routes !== "") },
+    { name: "interface", text: renderInterface(plan, peers) },
     { name: "homes", text: renderHomes(homeKeys, plan.keepaliveSeconds) },
     ...(routes === "" ? [] : [{ name: "routes", text: routes }]),
   ]);
@@ -43,22 +42,12 @@ export function renderTunnelDocument(
 function renderInterface(
   { listenPort, mtu, prefix4, prefix6 }: TunnelPlan,
   peers: readonly KnownPeer[],
-  hasRoutes: boolean,
 ): string {
   const relay = relayAddress(prefix4, prefix6);
   return renderWireguardConfig({
     addresses: [`${relay.ipv4}/${prefix4.length}`, `${relay.ipv6}/${prefix6.length}`],
     listenPort,
     mtu,
-    postUp: [
-      `${installedPath("remember-endpoints.sh")} restore`,
-      ...(hasRoutes ? [installedPath("sync-routes.sh")] : []),
-    ],
-    // One that fails says why; wg-quick would leave the tunnel up.
-    preDown: [
-      ...(hasRoutes ? [`${installedPath("sync-routes.sh")} remove || :`] : []),
-      `${installedPath("remember-endpoints.sh")} save || :`,
-    ],
     peers: peers.map(({ name, allowedIps, isDevice, publicKey }) => ({
       name,
       ...(isDevice ? { remark: "a device" } : {}),

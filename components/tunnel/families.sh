@@ -1,6 +1,6 @@
 #!/bin/bash
 # Sourced by what sets addresses and routes of the tunnel: the address families that it speaks on this machine. Where IPv6
-# is switched off for the machine, the tunnel has it all the same (see join_keys); a kernel without IPv6 takes neither
+# is switched off for the machine, the tunnel has it all the same (see set-address6.sh); a kernel without IPv6 takes neither
 # addresses nor routes of it.
 # shellcheck disable=SC2034 # for the scripts that source this one
 families=(4)

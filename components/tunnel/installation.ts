@@ -5,6 +5,7 @@ import type { Installation } from "../network/installation.ts";
 export const tunnelInstallation: Installation = {
   files: [
     installedScript("tunnel/families.sh"),
+    installedScript("tunnel/set-address6.sh"),
     installedScript("tunnel/sync-interface.sh"),
     installedScript("tunnel/sync-routes.sh"),
     installedUnit("tunnel/homerelay-routes.service"),
@@ -22,6 +23,7 @@ export const relayTunnelInstallation: Installation = {
     installedScript("tunnel/remember-endpoints.sh"),
     installedUnit("tunnel/homerelay-endpoints.service"),
     installedUnit("tunnel/homerelay-endpoints.timer"),
+    installedDropIn("tunnel/wg-quick-relay.conf", "wg-quick@homerelay.service", "homerelay-relay.conf"),
   ],
   packages: [],
   folders: [],

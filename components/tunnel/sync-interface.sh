@@ -4,11 +4,15 @@
 
 # shellcheck source=../host/begin-step.sh
 [ -n "${interface-}" ] || . /usr/local/lib/homerelay/begin-step.sh
+# shellcheck source=../host/port-holder.sh
+declare -F port_holder >/dev/null || . /usr/local/lib/homerelay/port-holder.sh
 
 readonly config=/etc/wireguard/$interface.conf
+# For set-address6.sh.
+readonly address6=$etc/address6
 
 # Joins the document with the key files that it names: `PrivateKey = key:private` -> the key itself. The second address
-# is the one of IPv6: where that is switched off, and so for each new interface, it is switched on for this one first.
+# is the one of IPv6, which is not for wg-quick.
 join_keys() {
   local line name
   while IFS= read -r line; do
@@ -17,34 +21,23 @@ join_keys() {
       [ -f "$keys/$name" ] || die "the key '$name' is not on this host; run: pulumi up --replace '**:Command::**-keys'"
       line="${line%%' = key:'*} = $(cat "$keys/$name")"
     fi
-    if [[ $line == 'Address = '*', '* ]] && [ "$(new_interface_has_ipv6)" != yes ]; then
-      if [ "$(new_interface_has_ipv6)" = no ]; then
-        printf '%s\n' "PostUp = sysctl -q net.ipv6.conf.%i.disable_ipv6=0" "PostUp = ip -6 address replace ${line##*, } dev %i"
-      fi
-      line=${line%%, *}
-    fi
+    if [[ $line == 'Address = '* ]]; then line=${line%%, *}; fi
     printf '%s\n' "$line"
   done
 }
 
-# yes or no; never: this kernel knows no IPv6.
-new_interface_has_ipv6() {
-  case $(cat /proc/sys/net/ipv6/conf/default/disable_ipv6 2>/dev/null || :) in
-    0) echo yes ;;
-    1) echo no ;;
-    *) echo never ;;
-  esac
-}
-
 # Brings the interface up, or in line. Whatever changed is marked in $unproven until the caller has seen it work.
 sync_interface() { # DOCUMENT
-  local next
+  local next next6
   # wg-quick goes by the file's name, so the next one lies in a folder of its own.
   install -d -m 0700 /etc/wireguard /etc/wireguard/homerelay.next
   next=/etc/wireguard/homerelay.next/$interface.conf
   join_keys <"$1" >"$next"
+  check_port "$next"
   wg-quick strip "$next" >/dev/null || die "wg-quick refuses the configuration; the one before it stays"
-  cmp -s <(of_tunnel "$next") <(of_tunnel "$config") || touch "$unproven"
+  next6=$(sed -n 's/^Address = [^,]*, //p' "$1")
+  cmp -s <(of_tunnel "$next" "$next6") <(of_tunnel "$config" "$(cat "$address6" 2>/dev/null || :)") || touch "$unproven"
+  write_if_changed 0644 "$address6" <<<"$next6" || : # the same address
   systemctl enable --quiet "wg-quick@$interface"
   # The unit does not notice when somebody takes its interface away.
   if ! systemctl is-active --quiet "wg-quick@$interface" || ! ip link show dev "$interface" >/dev/null 2>&1; then
@@ -56,7 +49,7 @@ sync_interface() { # DOCUMENT
       die "the tunnel did not start: $(journalctl -u "wg-quick@$interface" -n 5 --no-pager -o cat)"
     say "tunnel interface $interface is up"
   elif [ -e "$unproven" ]; then
-    wg syncconf "$interface" <(wg-quick strip "$next")
+    sync_peers "$next"
     move_into_place "$next" "$config"
     sync_link
     say "tunnel interface $interface brought in line"
@@ -64,29 +57,57 @@ sync_interface() { # DOCUMENT
     move_into_place "$next" "$config"
     wg set "$interface" fwmark "$(sed -n 's/^FwMark = //p' "$config" | grep . || echo off)"
   fi
+  /usr/local/lib/homerelay/set-address6.sh
   rmdir /etc/wireguard/homerelay.next
   systemctl enable --quiet --now homerelay-routes.timer
 }
 
-# What a proof of the tunnel depends on: neither what wg-quick runs besides, nor how packets to the other end are marked.
-# An address that is set by a hook is no less an address.
-of_tunnel() { # CONFIG
-  if [ -e "$1" ]; then awk '/^PostUp = ip -6 address / || !/^((Post|Pre)(Up|Down)|FwMark) = /' "$1"; fi
+# Before anything is changed: a port that somebody else has would end a tunnel that works.
+check_port() { # CONFIG
+  local port held
+  port=$(listen_port "$1")
+  [ -n "$port" ] || return 0
+  held=$(port_holder "$port" "$interface")
+  [ -z "$held" ] || die "UDP port $port, where WireGuard is to listen, is taken: $held has it. The tunnel is left as it was.
+End that, or set another home-relay:tunnel.listenPort in the stack file; then run the same command again"
 }
 
-# What `wg syncconf` leaves out: addresses and MTU.
+listen_port() { # CONFIG
+  sed -n 's/^ListenPort = //p' "$1"
+}
+
+# Where WireGuard is a program, it gives up the old port before it tries the new one.
+sync_peers() { # CONFIG
+  local port
+  port=$(wg show "$interface" listen-port)
+  wg syncconf "$interface" <(wg-quick strip "$1") && return
+  wg set "$interface" listen-port "$port"
+  die "WireGuard does not take the configuration; the tunnel listens at port $port, as before"
+}
+
+# What a proof of the tunnel depends on: neither how packets to the other end are marked, nor what an older version had
+# wg-quick run besides, which may be to set an address.
+of_tunnel() { # CONFIG ADDRESS6
+  [ -e "$1" ] || return 0
+  grep -vE '^(Address|FwMark|(Post|Pre)(Up|Down)) = ' "$1"
+  addresses "$@"
+}
+
+addresses() { # CONFIG ADDRESS6
+  {
+    sed -n 's/^Address = //p; s/^PostUp = ip -6 address replace \([^ ]*\) .*/\1/p' "$1" | tr -d ' ' | tr ',' '\n'
+    printf '%s\n' "$2"
+  } | sort -u
+}
+
+# What `wg syncconf` leaves out: MTU and IPv4 address, and all addresses of before.
 sync_link() {
   local wanted address
   ip link set dev "$interface" mtu "$(sed -n 's/^MTU = //p' "$config")"
-  wanted=$(
-    sed -n 's/^Address = //p' "$config" | tr -d ' ' | tr ',' '\n'
-    sed -n 's/^PostUp = ip -6 address replace \([^ ]*\) .*/\1/p' "$config"
-  )
-  # It was up before IPv6 was switched off, or before this was known.
-  if [[ $wanted == *:* ]]; then sysctl -qw "net.ipv6.conf.$interface.disable_ipv6=0"; fi
   # An address in the network of an older one is its secondary, and would go with it.
   sysctl -qw "net.ipv4.conf.$interface.promote_secondaries=1"
-  for address in $wanted; do ip address replace "$address" dev "$interface"; done
+  ip address replace "$(sed -n 's/^Address = //p' "$config")" dev "$interface"
+  wanted=$(addresses "$config" "$(cat "$address6")")
   ip -o address show dev "$interface" scope global | awk '{ print $4 }' | while read -r address; do
     grep -qxF "$address" <<<"$wanted" || ip address delete "$address" dev "$interface"
   done

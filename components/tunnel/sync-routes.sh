@@ -1,7 +1,7 @@
 #!/bin/bash
-# Brings our routing rules and the routes of our table in line with /etc/homerelay/routes. Run by wg-quick when the
-# tunnel comes up, by the steps that write that file, and now and then by a timer, since others change rules as well;
-# `remove` takes all of them away again.
+# Brings our routing rules and the routes of our table in line with /etc/homerelay/routes. Run when the tunnel has come up,
+# by the steps that write that file, and now and then by a timer, since others change rules as well; `remove` takes all of
+# them away again, and so does any run where the tunnel is not there.
 #
 # The file says first which table is ours, then which rules and routes there should be, each behind its address family
 # and in the words of `ip rule` and `ip route`; routes lead into the tunnel:
@@ -173,7 +173,7 @@ main() { # [remove]
   flock -w 30 8 || echo "another run of this is under way for long" >&2
   before=$(cat "$in_force" 2>/dev/null || :)
   text='' table='' force='' changed=''
-  if [ "${1-}" != remove ] && [ -s "$wanted" ]; then
+  if [ "${1-}" != remove ] && [ -s "$wanted" ] && ip link show dev "$interface" >/dev/null 2>&1; then
     text=$(cat "$wanted")
     table=$(sed -n 's/^table \([0-9]\+\)$/\1/p' "$wanted")
     if [ -z "$table" ]; then

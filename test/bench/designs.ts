@@ -63,7 +63,7 @@ function renderOurs(forwards: readonly PublishedForward[]): string {
 
 /**
  * What a script that appends a rule per port comes to, at its best: open flows are accepted first, one check stands
- * before all the ports of a chain, and it counts nothing.
+ * before all the ports of a chain, one rule limits segments both ways, and it counts nothing.
  */
 export function renderNftRulePerPort(forwards: readonly PublishedForward[]): string {
   const ports = translations(forwards);
@@ -86,8 +86,7 @@ ${dnat.join("\n")}
 	}
 	chain clamp {
 		type filter hook forward priority mangle; policy accept;
-		oifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
-		iifname "homerelay" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
+		tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
 	}
 	chain forward {
 		type filter hook forward priority filter; policy drop;
@@ -106,10 +105,7 @@ export function renderIptables(forwards: readonly PublishedForward[]): string {
   const ports = translations(forwards);
   return [
     "*mangle",
-    ...["-i", "-o"].map(
-      (side) =>
-        `-A FORWARD ${side} homerelay -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu`,
-    ),
+    "-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
     "COMMIT",
     "*nat",
     ":TO_HOME -",

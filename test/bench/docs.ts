@@ -1,6 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { designs } from "./designs.ts";
+import { renderDetourReport } from "./detourReport.ts";
+import type { DetourFindings } from "./detourReport.ts";
 import { renderPlot } from "./plot.ts";
 import { promised, renderReport } from "./report.ts";
 import type { Findings } from "./report.ts";
@@ -25,17 +27,24 @@ export async function writeRivalDocs(findings: RivalFindings): Promise<string[]>
   return [page];
 }
 
+/** The same for the family's detour. */
+export async function writeDetourDocs(findings: DetourFindings): Promise<string[]> {
+  await writeReport("detour", renderDetourReport(findings));
+  return [page];
+}
+
 async function writeReport(part: Part, report: string): Promise<void> {
   const text = await readFile(join(project, page), "utf8");
   await writeFile(join(project, page), withReport(text, part, report));
 }
 
-type Part = "rulesets" | "rivals";
+type Part = "rulesets" | "rivals" | "detour";
 
 /** What stands before the block that a run replaces. */
 const marks: Readonly<Record<Part, string>> = {
   rulesets: "<!-- npm run bench:dataplane writes this block -->",
   rivals: "<!-- npm run bench:dataplane writes this block, too: the rivals -->",
+  detour: "<!-- npm run bench:dataplane writes this block, too: the detour -->",
 };
 
 /** The page with the block after the part's mark replaced. */

@@ -29,16 +29,16 @@ export interface Way {
 }
 
 const client = "hrb-client";
-const relayOf = ({ name }: Way) => `hrb-relay-${name}`;
-const homeOf = ({ name }: Way) => `hrb-home-${name}`;
-const publicAddress = ({ index }: Way) => `10.50.${index}.1`;
+export const relayOf = ({ name }: Way) => `hrb-relay-${name}`;
+export const homeOf = ({ name }: Way) => `hrb-home-${name}`;
+export const publicAddress = ({ index }: Way) => `10.50.${index}.1`;
 const lineAddress = ({ index }: Way, end: "relay" | "home") => `10.60.${index}.${end === "relay" ? 1 : 2}`;
 const components = join(import.meta.dirname, "../../components");
 
 /** Callers must have addresses of the internet, else home-relay's guard lets nobody in; so many that no limit is met. */
 export const sources = 512;
 const sourceNet = ({ index }: Way) => `8.${100 + index}`;
-const source = (way: Way, i: number) => `${sourceNet(way)}.${(i + 1) >> 8}.${(i + 1) % 256}`;
+export const source = (way: Way, i: number) => `${sourceNet(way)}.${(i + 1) >> 8}.${(i + 1) % 256}`;
 
 const tunnelMtu = 1420;
 const macAddress = { relay: "02:00:00:00:00:01", home: "02:00:00:00:00:02" } as const;
@@ -78,12 +78,7 @@ export async function raiseWays(
 async function raiseLine(way: Way): Promise<void> {
   const { index } = way;
   const [relay, home] = [relayOf(way), homeOf(way)];
-  for (const name of [relay, home]) {
-    await must(["ip", "netns", "add", name]);
-    // As systemd has it on Debian.
-    const filter = ["all", "default"].map((which) => `net.ipv4.conf.${which}.rp_filter=2`);
-    await must(inNamespace(name, ["sysctl", "--quiet", "--write", ...filter]));
-  }
+  for (const name of [relay, home]) await addMachine(name);
   await ipBatch(undefined, [
     `link add to-${way.name} netns ${client} type veth peer name eth0 netns ${relay}`,
     `link add line netns ${relay} type veth peer name eth0 netns ${home}`,
@@ -115,12 +110,24 @@ async function raiseLine(way: Way): Promise<void> {
     await oneByOne(name, device);
 }
 
+export async function addMachine(name: string): Promise<void> {
+  await must(["ip", "netns", "add", name]);
+  // As systemd has it on Debian.
+  const filter = ["all", "default"].map((which) => `net.ipv4.conf.${which}.rp_filter=2`);
+  await must(inNamespace(name, ["sysctl", "--quiet", "--write", ...filter]));
+}
+
 /** Else 64 KiB would travel as one packet, and hide what a packet costs. */
-async function oneByOne(namespace: string, device: string): Promise<void> {
+export async function oneByOne(namespace: string, device: string): Promise<void> {
   await must(inNamespace(namespace, ["ethtool", "--features", device, "tso", "off"]));
 }
 
-async function raiseTunnel(way: Way, device: string): Promise<void> {
+/** `outer`: where the two ends find each other. */
+export async function raiseTunnel(
+  way: Way,
+  device: string,
+  outer = { relay: lineAddress(way, "relay"), home: lineAddress(way, "home") },
+): Promise<void> {
   const others = { relay: "home", home: "relay" } as const;
   for (const end of ["relay", "home"] as const) {
     const other = others[end];
@@ -131,7 +138,7 @@ async function raiseTunnel(way: Way, device: string): Promise<void> {
     ];
     const namespace = end === "relay" ? relayOf(way) : homeOf(way);
     await ipBatch(namespace, [
-      `link add ${device} address ${macAddress[end]} type vxlan id 1 local ${lineAddress(way, end)} remote ${lineAddress(way, other)} dstport ${listenPort} srcport ${listenPort} ${listenPort + 1} nolearning`,
+      `link add ${device} address ${macAddress[end]} type vxlan id 1 local ${outer[end]} remote ${outer[other]} dstport ${listenPort} srcport ${listenPort} ${listenPort + 1} nolearning`,
       `link set ${device} mtu ${tunnelMtu} up`,
       `addr add ${tunnelEnds[end]}/16 dev ${device}`,
       ...beyond.map(
@@ -165,7 +172,7 @@ table inet wrapping {
 `;
 }
 
-async function installHomeRelay(way: Way, folder: string): Promise<void> {
+export async function installHomeRelay(way: Way, folder: string): Promise<void> {
   const documents = renderHomeRelay(publicAddress(way));
   const [relay, home] = [relayOf(way), homeOf(way)];
   await applySettings(relay, documents.relay.sysctls, folder);
@@ -197,7 +204,7 @@ async function applySettings(namespace: string, settings: string, folder: string
   });
 }
 
-async function startService(way: Way, traffic: string): Promise<void> {
+export async function startService(way: Way, traffic: string): Promise<void> {
   const { bytes, streams, echoes } = services;
   const ports = [bytes, streams, echoes].map(({ target }) => String(target));
   await new Promise<void>((ready, failed) => {
@@ -209,16 +216,7 @@ async function startService(way: Way, traffic: string): Promise<void> {
 }
 
 /** With the rank and the core of the client and the service, and ending with this program. */
-const asTraffic = [
-  "setpriv",
-  "--pdeathsig",
-  "KILL",
-  "taskset",
-  "--cpu-list",
-  "0",
-  "nice",
-  "--adjustment=-20",
-];
+const asTraffic = ["setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", "0", "chrt", "--fifo", "1"];
 
 async function startProxy(
   way: Way,
@@ -248,14 +246,25 @@ export interface FirstBytes {
   readonly processorMsPer1000: number;
 }
 
+/** From where a way is called, and how. */
+export interface Door {
+  readonly namespace: string;
+  /** The first of the addresses that it is called from. */
+  readonly source: string;
+  readonly address: string;
+  readonly port: "published" | "target";
+}
+
 /** The client's side of one way. */
 export class Caller {
   readonly #way: Way;
   readonly #traffic: string;
+  readonly #door: Door;
 
-  constructor(way: Way, traffic: string) {
+  constructor(way: Way, traffic: string, door: Door = publicDoor(way)) {
     this.#way = way;
     this.#traffic = traffic;
+    this.#door = door;
   }
 
   async firstBytes(seconds: number, atOnce: number): Promise<FirstBytes> {
@@ -265,16 +274,16 @@ export class Caller {
       await softirqThread(),
     ];
     const args = [sources, seconds, atOnce, ...pids];
-    return JSON.parse(await this.#call("first-byte", services.bytes.published, args)) as FirstBytes;
+    return JSON.parse(await this.#call("first-byte", services.bytes, args)) as FirstBytes;
   }
 
   async gbitPerSecond(seconds: number): Promise<number> {
-    const answer = await this.#call("stream", services.streams.published, [seconds]);
+    const answer = await this.#call("stream", services.streams, [seconds]);
     return (JSON.parse(answer) as { gbitPerSecond: number }).gbitPerSecond;
   }
 
   async echoesPerSecond(seconds: number): Promise<number> {
-    const answer = await this.#call("echo", services.echoes.published, [seconds]);
+    const answer = await this.#call("echo", services.echoes, [seconds]);
     return (JSON.parse(answer) as { echoesPerSecond: number }).echoesPerSecond;
   }
 
@@ -292,10 +301,17 @@ export class Caller {
     }
   }
 
-  #call(verb: string, port: number, args: readonly (string | number)[]): Promise<string> {
-    const words = [verb, publicAddress(this.#way), port, source(this.#way, 0), ...args].map(String);
-    return must(inNamespace(client, [this.#traffic, ...words]));
+  #call(verb: string, service: Service, args: readonly (string | number)[]): Promise<string> {
+    const { namespace, source, address, port } = this.#door;
+    const words = [verb, address, service[port], source, ...args].map(String);
+    return must(inNamespace(namespace, [this.#traffic, ...words]));
   }
+}
+
+type Service = (typeof services)[keyof typeof services];
+
+function publicDoor(way: Way): Door {
+  return { namespace: client, source: source(way, 0), address: publicAddress(way), port: "published" };
 }
 
 async function pidsIn(namespace: string): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { prepareParts, uninstallParts } from "../../components/host/scriptParts.ts";
+import { askParts, prepareParts, uninstallParts } from "../../components/host/scriptParts.ts";
 import { sshEndpointParts } from "../../components/relay/sshEndpointParts.ts";
 import { runTool } from "./tool.ts";
 
@@ -12,8 +12,12 @@ test("there are scripts", () => {
   expect(scripts.length).toBeGreaterThan(15);
 });
 
-test("what runs on a host is bash; what runs at the operator is no script", () => {
-  const ours = scripts.filter((script) => script.startsWith("components/"));
+test("what runs on a host is bash, but for what asks whether there is one; what runs at the operator is no script", () => {
+  const asking: readonly string[] = askParts.map((part) => `components/${part}`);
+  const ours = scripts.filter((script) => script.startsWith("components/") && !asking.includes(script));
+  expect(asking.filter((script) => shellOf(readFileSync(join(project, script), "utf8")) !== "dash")).toEqual(
+    [],
+  );
   expect(ours.filter((script) => shellOf(readFileSync(join(project, script), "utf8")) !== "bash")).toEqual(
     [],
   );
@@ -40,6 +44,7 @@ describe.each(scripts)("%s", (script) => {
 });
 
 describe.each([
+  ["asks a host", askParts],
   ["prepares a host", prepareParts],
   ["takes our things off a home", [...uninstallParts, "home/uninstall-home.sh"]],
   ["takes our things off a relay", [...uninstallParts, "relay/uninstall-relay.sh"]],
@@ -49,8 +54,11 @@ describe.each([
 
   test("is a script of which shellcheck has nothing to say", () => {
     // Each file begins with a word on its shell, and those that stand behind another one are sourced elsewhere.
-    const whole = text.replaceAll(/^# shellcheck shell=bash\n|^#!\/bin\/bash\n/gm, "");
-    runTool("shellcheck", "shellcheck", ["--shell=bash", "--exclude=SC1091,SC2317", "-"], { input: whole });
+    const whole = text.replaceAll(/^# shellcheck shell=(?:ba)?sh\n|^#!\/bin\/bash\n/gm, "");
+    const shell = shellOf(text);
+    runTool("shellcheck", "shellcheck", [`--shell=${shell}`, "--exclude=SC1091,SC2317", "-"], {
+      input: whole,
+    });
   });
 
   test("calls no function of ours that it does not have", () => {

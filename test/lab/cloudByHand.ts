@@ -14,6 +14,7 @@ export type CloudContents = Readonly<
 export interface CloudRequest {
   readonly method: string;
   readonly path: string;
+  readonly status: number;
   readonly body?: unknown;
 }
 

@@ -2,7 +2,7 @@
  * Stand-ins for DynDNS services, reached over HTTPS at one address under their own names:
  *
  *   freemyip.com        /update?token=&domain=&myip=                     one address a request
- *   www.duckdns.org     /update?domains=&token=&ip=&ipv6=
+ *   www.duckdns.org     /update?domains=&token=&ip=&ipv6=            with &clear=true, both addresses go
  *   dyn.example.net     /nic/update?hostname=&myip=A[,AAAA]              dyndns2, with basic authentication
  *   dns.example.net     /update?key=&host=&ip=&ip6=                      a service of somebody's own
  *
@@ -10,7 +10,7 @@
  * freemyip's refusal of quick requests, `nochg`, and its `abuse` after too many. A request with a parameter that is
  * not above, without one that is, or by another method gets 400 and counts as unexpected.
  *
- * Not covered: detection of the caller's address, TXT records, deletion, DuckDNS's `verbose` and `clear`, dyndns2's
+ * Not covered: detection of the caller's address, TXT records, deletion, DuckDNS's `verbose`, dyndns2's
  * `wildcard`, `mx`, `offline` and lists of names, plain HTTP, expiry of names.
  */
 import { createServer } from "node:https";
@@ -140,7 +140,7 @@ class Services implements DynDns {
       case "freemyip.com":
         return this.#freemyip(parameters(url, "/update", ["token", "domain", "myip"]));
       case "www.duckdns.org":
-        return this.#duckdns(parameters(url, "/update", ["domains", "token", "ip"], ["ipv6"]));
+        return this.#duckdns(parameters(url, "/update", ["domains", "token", "ip"], ["ipv6", "clear"]));
       case "dyn.example.net":
         return this.#dyndns2(parameters(url, "/nic/update", ["hostname", "myip"]), request);
       case "dns.example.net":
@@ -157,11 +157,16 @@ class Services implements DynDns {
     return { status: 200, text: "OK" };
   }
 
-  #duckdns({ domains, token, ip, ipv6 }: Record<string, string>): Answer {
+  #duckdns({ domains, token, ip, ipv6, clear }: Record<string, string>): Answer {
     const names = (domains ?? "").split(",").map((name) => `${name}.duckdns.org`);
     if (names.some((name) => name.split(".").length !== 3)) throw new Unexpected(`domains ${domains ?? ""}`);
     if (!isIPv4(ip ?? "") || (ipv6 !== undefined && !isIPv6(ipv6))) throw new Unexpected("addresses");
+    if (clear !== undefined && clear !== "true") throw new Unexpected(`clear ${clear}`);
     if (names.some((name) => this.#owners.get(name) !== token)) return { status: 200, text: "KO" };
+    if (clear === "true") {
+      for (const name of names) this.#records.delete(name);
+      return { status: 200, text: "OK" };
+    }
     for (const name of names) this.#set(name, [ip ?? "", ...(ipv6 === undefined ? [] : [ipv6])]);
     return { status: 200, text: "OK" };
   }

@@ -32,6 +32,7 @@ const writings: Readonly<Record<keyof World, readonly string[]>> = {
   images: ["'[debian-12]'"],
   machines: ["'[{name: attic}]'"],
   packages: ["'{home: [ufw]}'"],
+  strange: ["'{home: [fishShell]}'"],
   vpn: ["up", "down"],
   docker: ["'{attic: {}}'"],
   container: ["'{home: [9082:9082/tcp]}'"],

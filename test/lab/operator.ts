@@ -39,7 +39,7 @@ export interface StackConfig {
  */
 export class Operator {
   readonly #engine: Engine;
-  readonly stack: string;
+  stack: string;
 
   readonly #seat: Seat;
   /** The cloud's token as the stack file has it, encrypted: encrypting it anew takes a run of pulumi. */
@@ -107,6 +107,12 @@ export class Operator {
   /** Sets an encrypted value in the stack file, as `pulumi config set` takes its path. */
   async setSecret(path: string, value: string): Promise<void> {
     await this.#must(["config", "set", "--secret", "--path", path], { input: value });
+  }
+
+  /** Gives the stack another name. */
+  async renameStack(name: string): Promise<void> {
+    await this.#must(["stack", "rename", name]);
+    this.stack = name;
   }
 
   /** Runs `pulumi` on the stack, as the operator would; `env` adds to the operator's environment. */

@@ -59,6 +59,7 @@ const installable = (suite: Suite): readonly string[] => [
   "ufw",
   "iptables",
   "tcpdump",
+  "fish",
   // 66 MB with what they depend on, so for one suite alone.
   ...(suite === "trixie" ? ["docker.io", "docker-cli"] : []),
 ];

@@ -12,6 +12,8 @@ import { installPackages, mustPerform } from "./people.ts";
 import type { HomeMachine, PlainMachine } from "./plainMachines.ts";
 import { provideRoot } from "./root.ts";
 import type { Suite } from "./root.ts";
+import { makeStrange, settleOwner } from "./strangeness.ts";
+import type { StrangenessName, StrangePlace } from "./strangeness.ts";
 import { provideVpn, vpn } from "./vpn.ts";
 import { untilSshAnswers } from "./world.ts";
 
@@ -73,6 +75,14 @@ export const worldOptions = {
   packages: (byMachine: Partial<Record<PlainMachine, readonly string[]>>) => ({
     make: () => onEach(byMachine, installPackages),
   }),
+  /** Machines with an owner, as whom the operator comes, and the ways in which they are strange from the beginning on. */
+  strange: (byMachine: Partial<Record<StrangePlace, readonly StrangenessName[]>>) => ({
+    make: () =>
+      onEach(byMachine, async (machine, names) => {
+        await settleOwner(machine);
+        await makeStrange(machine, names);
+      }),
+  }),
   /** A VPN of the home's own for all that it sends: its owner has it `up`, or may yet start it. @default none */
   vpn: (state: "up" | "down") => ({
     make: async () => {
@@ -98,10 +108,9 @@ export type World = {
   readonly [Name in keyof typeof worldOptions]?: Parameters<(typeof worldOptions)[Name]>[0];
 };
 
-async function onEach<Value>(
-  byMachine: Partial<Record<PlainMachine, Value>>,
-  make: (machine: PlainMachine, value: Value) => Promise<unknown>,
+async function onEach<Machine extends PlainMachine, Value>(
+  byMachine: Partial<Record<Machine, Value>>,
+  make: (machine: Machine, value: Value) => Promise<unknown>,
 ): Promise<void> {
-  for (const [machine, value] of Object.entries(byMachine) as [PlainMachine, Value][])
-    await make(machine, value);
+  for (const [machine, value] of Object.entries(byMachine) as [Machine, Value][]) await make(machine, value);
 }

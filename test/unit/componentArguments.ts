@@ -2,6 +2,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { dynDnsInstallation } from "../../components/dyndns/installation.ts";
+import type { PublicDns } from "../../components/dns/seen.ts";
 import type { HomeRelayArgs } from "../../components/HomeRelay.ts";
 import { Host } from "../../components/host/Host.ts";
 import type { StackKeyAccess } from "../../components/host/Host.ts";
@@ -106,8 +107,15 @@ export function homeRelayArgs(
     stack: `home-relay/${stack}`,
     label: `home-relay-${stack}`,
     hetzner: { endpoint: "https://192.0.2.1/v1", token: pulumi.secret(hcloudToken) },
+    publicDns: asWanted,
   };
 }
+
+/** What the mocks' addresses and nameservers are is what the world sees. */
+export const asWanted: PublicDns = {
+  nameservers: () => Promise.resolve(["ns.example"]),
+  addresses: () => Promise.resolve(["203.0.113.5", "2001:db8:77::1"]),
+};
 
 /** What any relay may get. */
 export const installationOnRelay = joinInstallations([...installationsOfRelay, dynDnsInstallation]);

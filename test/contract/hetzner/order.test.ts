@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Order } from "../../../components/hetzner/order.ts";
 import { startCloud } from "../../lab/cloud/cloud.ts";
 import type { Cloud } from "../../lab/cloud/cloud.ts";
@@ -16,6 +16,11 @@ const token = "t".repeat(64);
 const address = "127.0.1.1";
 const endpoint = `http://${address}:18081/v1`;
 const relay = { location: "nbg1", serverType: "cx23", image: "debian-13" };
+const stack = {
+  stackId: "0123",
+  adminKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U us",
+  stack: "home-relay/test",
+};
 const order: Order = { project: "home-relay", label: "home-relay-test", relay, dns: undefined };
 
 let cloud: Cloud;
@@ -59,7 +64,7 @@ async function ask(
       stdio: ["pipe", "pipe", "pipe"],
     },
   );
-  child.stdin.end(JSON.stringify(access));
+  child.stdin.end(JSON.stringify({ ...stack, ...access }));
   const ended = once(child, "close") as Promise<[code: number]>;
   const [out, error, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code, said: out + error };
@@ -75,13 +80,17 @@ test("asks the few questions that the order needs, and none that the API does no
   const dns = { zone: "example.org", createZone: false, names: ["@", "*"] };
   expect(await ask({ ...order, dns })).toEqual(good);
   expect((await asked()).map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+    "GET /v1/firewalls?page=1&per_page=50",
     "GET /v1/images?type=system&include_deprecated=true&page=1&per_page=50",
     "GET /v1/locations?page=1&per_page=50",
     "GET /v1/server_types?page=1&per_page=50",
-    "GET /v1/servers?name=home-relay-test&page=1&per_page=50",
+    "GET /v1/servers?page=1&per_page=50",
+    "GET /v1/ssh_keys?page=1&per_page=50",
     "GET /v1/zones/example.org/rrsets?name=%40&page=1&per_page=50",
     "GET /v1/zones/example.org/rrsets?name=*&page=1&per_page=50",
     "GET /v1/zones?page=1&per_page=50",
+    // Refused in any case: whether the token may do more than read is in how.
+    "POST /v1/ssh_keys",
   ]);
   expect(await cloud.control({ get: "unexpected" })).toEqual([]);
 });
@@ -119,8 +128,51 @@ test("asks again when the API has too much to do", async () => {
     await ask({ ...order, relay: undefined, dns: { zone: "new.example", createZone: true, names: ["@"] } }),
   ).toEqual(good);
   // The zones fill two pages by now.
-  expect((await asked()).map(({ status }) => status)).toEqual([429, 503, 200, 200]);
+  expect((await asked()).map(({ status }) => status).sort()).toEqual([200, 200, 200, 422, 429, 503]);
 }, 20_000);
+
+test("tells a token that may only read, before anything is ordered with it", async () => {
+  await cloud.control({ readOnly: true });
+  expect(await ask()).toEqual({
+    code: 1,
+    said:
+      "Nothing was ordered, and nothing at Hetzner was changed:\n\nhcloud:token: it may only read\n" +
+      "  create one with read and write access in the project's console, then: pulumi config set --secret hcloud:token\n",
+  });
+  expect((await asked()).filter(({ method }) => method !== "GET").map(({ status }) => status)).toEqual([403]);
+});
+
+describe("a stack that was renamed", () => {
+  const dns = { zone: "renamed.example", createZone: true, names: ["@"] };
+  const renamed = { ...order, relay: undefined, label: "home-relay-new", dns };
+  const labels = { "home-relay": "home-relay-test", "home-relay-stack": stack.stackId };
+
+  test("may go on with its zone, is not told to give it up, and gives it up to no edit", async () => {
+    await cloud.control({ seedZone: { name: dns.zone, labels } });
+    expect(await ask(renamed)).toEqual(good);
+    const { code, said } = await ask({ ...renamed, dns: { ...dns, createZone: false } });
+    expect([code, said]).toEqual([1, expect.stringContaining("leave createZone: true")]);
+  });
+
+  test("finds its server by its former name's key, and takes nobody else's", async () => {
+    const api = (path: string, body: object) =>
+      fetch(`${endpoint}${path}`, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    await api("/ssh_keys", { name: "home-relay-test", public_key: stack.adminKey });
+    await api("/firewalls", { name: "home-relay-test" });
+    await api("/firewalls", { name: "home-relay-new", labels: { ...labels, "home-relay-stack": "4567" } });
+    expect(await ask()).toEqual(good);
+    expect(await ask({ ...order, label: "home-relay-new" })).toEqual({
+      code: 1,
+      said: expect.stringContaining(
+        "hcloud:token: its Hetzner project has a firewall named home-relay-new already",
+      ),
+    });
+  });
+});
 
 test("tells a token that Hetzner does not know", async () => {
   const { code, said } = await ask(order, { endpoint, token: "b".repeat(64) });
@@ -154,6 +206,8 @@ test("goes through a proxy where the provider would", async () => {
   });
   proxy.on("connect", (request, socket) => {
     tried.push(request.url ?? "");
+    // Whoever was refused asks no further.
+    socket.on("error", () => undefined);
     socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
   });
   await once(proxy.listen(0, "127.0.0.1"), "listening");

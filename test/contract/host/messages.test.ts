@@ -34,12 +34,12 @@ describe("a last word reaches the operator", () => {
 
   test("while keys are joined with the tunnel's document, of which one is not on the host", () => {
     const script = readFileSync(join(components, "tunnel/sync-interface.sh"), "utf8")
-      .replaceAll("/usr/local/lib/homerelay/", `${components}/tunnel/`)
+      .replaceAll("/usr/local/lib/homerelay/", `${components}/host/`)
       .replaceAll("/etc/wireguard", folder);
     writeFileSync(join(folder, "sync-interface.sh"), script);
     writeFileSync(join(folder, "document"), "[Interface]\nPrivateKey = key:private\n");
     const said = failWith(
-      `interface=homerelay keys=${folder} unproven=${folder}/unproven`,
+      `interface=homerelay etc=${folder} keys=${folder} unproven=${folder}/unproven`,
       `. ${folder}/sync-interface.sh; sync_interface ${folder}/document`,
     );
     expect(said).toBe(

@@ -75,6 +75,7 @@ function start(
     cwd: checkout,
     env: {
       ...{ PATH: path, HOME: temporary, TMPDIR: temporary, HOMERELAY_DOCUMENT: JSON.stringify(document) },
+      XDG_RUNTIME_DIR: folder,
       ...env,
     },
   });
@@ -91,9 +92,10 @@ async function run(program: keyof typeof programs, started: Started, input = "")
   return { status, stdout, stderr };
 }
 
-/** Puts an `ssh` into the path whose text is JavaScript; `folder` and `fs` are known there. */
+/** Puts an `ssh` into the path that lets everybody in, and text otherwise is JavaScript; `folder` and `fs` are known there. */
 function fakeSsh(script: string): void {
-  const head = `#!${process.execPath}\nconst fs = require("fs");\nconst folder = ${JSON.stringify(folder)};\n`;
+  const head = `#!${process.execPath}\nconst fs = require("fs");\nconst folder = ${JSON.stringify(folder)};
+    if (process.argv.includes("ControlMaster=auto") && process.argv.at(-1) === "true") process.exit(0);\n`;
   writeFileSync(join(folder, "ssh"), head + script, { mode: 0o755 });
 }
 
@@ -103,7 +105,14 @@ function access(more: object = {}): object {
 
 function reach(more: object = {}): object {
   const stack = { stackId: "0123456789abcdef", stack: "home-relay/dev" };
-  return { title: "nas", access: access(more), ...stack, waitSeconds: 1, hostKeyMend: "mend" };
+  return {
+    title: "nas",
+    access: access(more),
+    ...stack,
+    waitSeconds: 1,
+    hostKeyMend: "mend",
+    needs: { packages: [] },
+  };
 }
 
 const jump = () => ({ host: "127.0.0.1", port: closedPort, user: "ops", hostKey: key });
@@ -129,7 +138,7 @@ describe("with OpenSSH itself", () => {
     expect([status, stderr]).toEqual([
       1,
       expect.stringMatching(
-        /^the jump host of nas does not answer: .*, last answer: jump host: ssh: connect to host 127\.0\.0\.1 port \d+: Connection refused\n/,
+        /^the jump host of nas turns us away: .*, last answer: jump host: ssh: connect to host 127\.0\.0\.1 port \d+: Connection refused\n/,
       ),
     ]);
     expect(readdirSync(temporary)).toEqual([]);
@@ -191,7 +200,8 @@ describe("a secret", () => {
       fs.writeFileSync(folder + "/files", [mode(temporary + "/" + name), ...modes].join("\\n"));
       for (const file of files) fs.cpSync(temporary + "/" + name + "/" + file, folder + "/kept_" + file);
     }
-    if (/os-release/.test(process.argv.at(-1))) console.log("debian \\nDebian 13");`;
+    const [mark] = /home-relay-[0-9a-f]{12}/.exec(process.argv.at(-1)) ?? [];
+    console.log(mark + " end");`;
 
   const read = (name: string) => readFileSync(join(folder, name), "utf8");
 
@@ -225,6 +235,54 @@ describe("a secret", () => {
     expect(read("files").split("\n")).toEqual(["700", "askpass 700", "known_hosts 600", "password 600"]);
     expect(readdirSync(temporary)).toEqual([]);
   }, 30_000);
+
+  describe("that is a password opens a host only where the steps find it too, which do not go by ~/.ssh/config:", () => {
+    const told = async (host: string, config = "") => {
+      writeFileSync(join(folder, "config"), config);
+      fakeSsh(`if (process.argv.includes("-G")) {
+          const args = ["-F", folder + "/config", ...process.argv.slice(2)];
+          process.stdout.write(require("child_process").spawnSync(folder + "/bin/ssh", args).stdout);
+        } else console.log(/home-relay-[0-9a-f]{12}/.exec(process.argv.at(-1))?.[0] + " end");`);
+      const document = {
+        ...reach({ way: "password", host, user: "me" }),
+        passwordKey: "home-relay:homes[0].ssh.password",
+      };
+      const { status, stderr } = await run("reach", { document }, JSON.stringify({ password: "p" }));
+      return [status, stderr];
+    };
+    beforeEach(() => void onlySsh());
+
+    test("at an address, or at a name that everybody knows", async () => {
+      expect(await told("192.0.2.7")).toEqual([0, ""]);
+      expect(await told("localhost")).toEqual([0, ""]);
+    });
+
+    test("not at an alias, nor through another host", async () => {
+      const mends = `With a password the steps have no such way, and would not find it\\. Write the address into host of nas at which it answers from here\\.
+Or log in with a key, which goes every way that ssh does:
+  ssh-copy-id -p \\d+ me@box
+  pulumi config rm --path 'home-relay:homes\\[0\\]\\.ssh\\.password'\n$`;
+      const way = (words: string) => [
+        1,
+        expect.stringMatching(new RegExp(`^nas \\(box port \\d+\\) lets you in ${words}\\. ${mends}`)),
+      ];
+      expect(await told("box", "Host box\n  HostName 192.0.2.7\n")).toEqual(
+        way("at 192\\.0\\.2\\.7, as your ~/\\.ssh/config has it"),
+      );
+      expect(await told("box", "Host box\n  ProxyJump gate\n")).toEqual(
+        way("through gate, as your ~/\\.ssh/config has it"),
+      );
+    });
+
+    test("not at a name that DNS does not have, such as one of mDNS", async () => {
+      expect(await told("nas.invalid")).toEqual([
+        1,
+        expect.stringMatching(
+          / lets you in by a name that neither DNS nor \/etc\/hosts has, such as one of mDNS\. /,
+        ),
+      ]);
+    });
+  });
 
   test("that is missing is told, and ssh is not tried", async () => {
     fakeSsh(noting);
@@ -302,7 +360,8 @@ describe("the machine that a host was before", () => {
     };
     const note = JSON.stringify(access({ host: "192.0.2.7", hostKeys: [former] }));
     const document = { ...now, script: "home/uninstall-home.sh" };
-    return run("cleanFormer", { document, env: { PULUMI_COMMAND_STDOUT: note } });
+    const secrets = JSON.stringify({ noteSecret: "secret" });
+    return run("cleanFormer", { document, env: { PULUMI_COMMAND_STDOUT: note } }, secrets);
   };
   const note = () => `${JSON.stringify(access(), undefined, 2)}\n`;
 
@@ -313,6 +372,52 @@ describe("the machine that a host was before", () => {
     expect(await clean()).toEqual({ status: 0, stdout: note(), stderr: "nas: cleaned\n" });
     expect(readFileSync(join(folder, "host"), "utf8")).toBe("192.0.2.7");
     expect(readFileSync(join(folder, "known_hosts"), "utf8")).toBe(`home-relay ${former}\n`);
+  });
+
+  describe("that was opened by a password", () => {
+    const cleanOver = (change: object, secrets: object, note?: string) =>
+      run(
+        "cleanFormer",
+        {
+          document: {
+            ...{ title: "nas", nameOnHost: "nas", stackId: "0123456789abcdef", urn: "urn" },
+            ...{ access: access(change), script: "home/uninstall-home.sh" },
+          },
+          env: note === undefined ? {} : { PULUMI_COMMAND_STDOUT: note },
+        },
+        JSON.stringify({ noteSecret: "secret", ...secrets }),
+      );
+    const before = { way: "password", hostKeys: [former] };
+    const answering = `if (process.env.SSH_ASKPASS)
+        fs.writeFileSync(folder + "/answer", require("child_process").spawnSync(process.env.SSH_ASKPASS).stdout);
+      console.log("cleaned");`;
+
+    test.each([
+      ["another password", { way: "password" }, { password: "new one" }],
+      ["a key", {}, {}],
+    ])(
+      "is cleaned with that one, though the new machine is opened by %s, and no note shows it",
+      async (_what, now, secrets) => {
+        fakeSsh(answering);
+        const noted = await cleanOver(before, { password: "old one" });
+        expect(noted).toMatchObject({ status: 0, stderr: "" });
+        expect(noted.stdout).not.toContain("old one");
+        expect(await cleanOver(now, secrets, noted.stdout)).toMatchObject({
+          status: 0,
+          stderr: "nas: cleaned\n",
+        });
+        expect(readFileSync(join(folder, "answer"), "utf8")).toBe("old one\n");
+      },
+    );
+
+    test("and whose password an older version did not note is named with every way to finish", async () => {
+      fakeSsh(answering);
+      const { status, stdout, stderr } = await cleanOver({}, {}, JSON.stringify(access(before)));
+      expect([status, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(
+        /^nas is another machine now, and the one before it \(.*\) was not cleaned: it is opened by a password, which nobody knows any more\nKeep that one off/,
+      );
+    });
   });
 
   test("is gone where another machine has its address by now", async () => {

@@ -1,13 +1,14 @@
 /** What runs on the operator's machine, where no host answers; answers of real hosts are the lab's matter. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createApi } from "node:http";
 import type { Server } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { uninstallParts } from "../../../components/host/scriptParts.ts";
 import { asRoot } from "../tool.ts";
@@ -27,20 +28,23 @@ beforeAll(async () => {
   });
 });
 
-test("a host that does not answer is named, with what was tried, for how long, and what to look at", () => {
+test("a host that refuses us is named, with what was tried, for how long, and what to look at", () => {
   const answer = reach({ waitSeconds: 2 });
   expect([answer.status, answer.stderr]).toEqual([
     1,
     expect.stringMatching(
       new RegExp(
-        `^nas does not answer: tried ssh to 127\\.0\\.0\\.1 port ${closedPort} as root for [2-9] s, ` +
+        `^nas turns us away: tried ssh to 127\\.0\\.0\\.1 port ${closedPort} as root for [2-9] s, ` +
           "last answer: ssh: connect to host .* Connection refused\\s+" +
-          "Is it switched on, is this the right address, and does a firewall let you through\\?\\n" +
+          "Something is switched on there\\. If nobody ever got in: is this the right port, and does its sshd run\\?\\n" +
+          `[^]*\\n {2}ufw prepend allow proto tcp from ADDRESS to any port ${closedPort}\\n[^]*\\n` +
           "To do meanwhile what does not need it: {2}pulumi up --continue-on-error\\n$",
       ),
     ),
   ]);
-  expect(answer.stdout).toMatch(/^(waiting for nas \(127\.0\.0\.1 port \d+\): .*refused \(\d s\)\n)+$/);
+  expect(answer.stdout).toMatch(
+    /^(waiting for nas \(127\.0\.0\.1 port \d+\): .*refused \(\d s, next try in 2 s\)\n)+$/,
+  );
 });
 
 test("a key in a folder with a space in its name is one file, also for the jump host", () => {
@@ -57,35 +61,117 @@ test("a key in a folder with a space in its name is one file, also for the jump 
   }
 });
 
-test("a host that lets us in and then is away for a moment, as at the end of a first boot, is asked again", () => {
-  const folder = mkdtempSync(join(tmpdir(), "home-relay-ssh-"));
-  try {
-    // Its second connection is refused; all others tell what system it has.
-    const ssh = `#!/bin/sh\necho >>${folder}/calls\nif [ "$(wc -l <${folder}/calls)" = 2 ]; then
-      echo 'ssh: connect to host nas port 22: Connection refused' >&2; exit 255; fi
-      case $* in *os-release*) printf 'debian \\nDebian 13\\n' ;; esac\n`;
-    writeFileSync(join(folder, "ssh"), ssh, { mode: 0o755 });
-    const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
-    expect(reach({ waitSeconds: 5 }, env)).toEqual({ status: 0, stdout: "nas is reached\n", stderr: "" });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-});
+describe("a host that answers", () => {
+  /** Has another `ssh`, of these lines of bash; `$command` is what the host is told, `$mark` begins its answers. */
+  const reachBy = (ssh: string, changes: object = {}, input = "") => {
+    const folder = mkdtempSync(join(tmpdir(), "home-relay-ssh-"));
+    const tool = (name: string, text: string) =>
+      writeFileSync(join(folder, name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
+    const mark = 'mark=$(grep -oE "home-relay-[0-9a-f]{12}" <<<"$command" | head -n 1)';
+    try {
+      tool(
+        "ssh",
+        `for command; do :; done; echo >>${folder}/calls; calls=$(wc -l <${folder}/calls); ${mark}\n${ssh}`,
+      );
+      // What a host's own shell is told to run.
+      tool(
+        "sh",
+        '[ "$1" = -c ] && exec /bin/sh "$@"; cat >/dev/null; [ "$1 $2" = "-s --" ] && echo "$3 end"',
+      );
+      const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
+      const answer = reach({ waitSeconds: 5, ...changes }, { env, input });
+      return { ...answer, calls: readFileSync(join(folder, "calls"), "utf8").length };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+  const reached = { status: 0, stdout: "nas is reached\n", stderr: "" };
+  const refused = "{ echo 'ssh: connect to host nas port 22: Connection refused' >&2; exit 255; }";
+  const asAdmin = () => ({ access: { ...access(), user: "admin" } });
 
-test("a host is asked in words that a login shell of another kind, such as fish, passes on as they are", () => {
-  const folder = mkdtempSync(join(tmpdir(), "home-relay-ssh-"));
-  try {
-    // Like fish, it knows no ${NAME-}, no assignments and no `.`; but it runs programs with quoted words.
-    const ssh = `#!/bin/bash\nfor command; do :; done
-      outside=$(sed "s/'[^']*'//g" <<<"$command")
-      case $outside in *['$=(;&|']* | '. '*) echo "fish: $command" >&2; exit 127 ;; esac
-      exec bash -c "$command"\n`;
-    writeFileSync(join(folder, "ssh"), ssh, { mode: 0o755 });
-    const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
-    expect(reach({ waitSeconds: 5 }, env)).toEqual({ status: 0, stdout: "nas is reached\n", stderr: "" });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  test("is let in, then asked once", () => {
+    expect(reachBy('exec bash -c "$command"')).toEqual({ ...reached, calls: 2 });
+    expect(reachBy('exec bash -c "$command"', asAdmin())).toEqual({ ...reached, calls: 2 });
+  });
+
+  test("only later, and is away for a moment, as at the end of a first boot, is asked again", () => {
+    const ssh = `case $calls in 1 | 3) ${refused} ;; esac; exec bash -c "$command"`;
+    const waiting =
+      /^waiting for nas .*: ssh: connect to host nas port 22: Connection refused \(0 s, next try in 2 s\)\nnas is reached\n$/;
+    expect(reachBy(ssh)).toEqual({ ...reached, stdout: expect.stringMatching(waiting), calls: 5 });
+  });
+
+  test("and ends each connection before it has answered is given up", () => {
+    const { status, stderr } = reachBy(`[[ $command == true ]] || ${refused}`);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^nas \(127\.0\.0\.1 port \d+\) answers, and ends the connection before it has told what it is: ssh: connect/,
+      ),
+    ]);
+  });
+
+  test("by a login shell of another kind, such as fish, is asked in words that it passes on as they are", () => {
+    // It knows no ${NAME-}, no assignments and no `.`; but it runs programs with quoted words.
+    const fish = `outside=$(sed "s/'[^']*'//g" <<<"$command")
+      case $outside in *['$(;&|']* | '. '*) echo "fish: $command" >&2; exit 127 ;; esac
+      case \${outside%% *} in *=*) echo "fish: $command" >&2; exit 127 ;; esac
+      exec bash -c "$command"`;
+    expect(reachBy(fish)).toEqual({ ...reached, calls: 2 });
+    expect(reachBy(fish, asAdmin())).toEqual({ ...reached, calls: 2 });
+  });
+
+  test("with a greeting before and behind what it is asked for is understood", () => {
+    const answers = `printf '%s note its clock is late.\\n%s end\\n' "$mark" "$mark"`;
+    for (const ssh of [
+      `echo Welcome to nas; ${answers}; echo Bye`,
+      `printf '\\e]0;nas\\a$ '; echo; ${answers}; printf Bye`,
+    ])
+      expect(reachBy(ssh)).toEqual({
+        ...reached,
+        stdout: "nas: its clock is late.\nnas is reached\n",
+        calls: 2,
+      });
+  });
+
+  test("and does something else than it is asked, such as another shell that .bashrc starts, is named with the mend", () => {
+    const { status, stderr } = reachBy("cat >/dev/null; echo 'Welcome to fish'");
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^nas \(.*\) lets root in, and does not do what it is asked; it said: Welcome to fish\nDoes a/,
+      ),
+    ]);
+  });
+
+  test("and refuses the password is asked once: hosts lock out those who guess", () => {
+    const document = { passwordKey: "key", access: { ...access(), way: "password" } };
+    const refusal = "echo 'Permission denied (publickey,password).' >&2; exit 255";
+    const answer = reachBy(refusal, document, JSON.stringify({ password: "wrong" }));
+    expect(answer.stderr).toMatch(/ refuses the password of root\. Set the right one:\n/);
+    expect(answer.calls).toBe(1);
+  });
+
+  test("and cannot be set up is refused once, with all of its problems, and what is to be known besides", () => {
+    const answers = [
+      "note its clock is late.",
+      "problem It has no apt-get.",
+      "more Mend it.",
+      "problem It is full.",
+      "end",
+    ];
+    const ssh = answers.map((one) => `echo "$mark ${one}"`).join("\n");
+    expect(reachBy(ssh)).toEqual({
+      status: 1,
+      stdout: "nas: its clock is late.\n",
+      stderr: `nas (127.0.0.1 port ${closedPort}) cannot be set up as it is. Nothing was changed there.
+- It has no apt-get.
+  Mend it.
+- It is full.
+`,
+      calls: 2,
+    });
+  });
 });
 
 test("a host that knows what its silence may mean says so last", () => {
@@ -113,13 +199,13 @@ test("a host that takes a connection and says nothing is given up when the wait 
   ]);
 }, 20_000);
 
-test("a jump host that does not answer is named instead of the host behind it", () => {
+test("a jump host that refuses us is named instead of the host behind it", () => {
   const answer = reach({ access: { ...access(), jump: jump() }, waitSeconds: 1 });
   expect([answer.status, answer.stderr]).toEqual([
     1,
     expect.stringMatching(
       new RegExp(
-        `^the jump host of nas does not answer: tried ssh to 127\\.0\\.0\\.1 port ${closedPort} as root, ` +
+        `^the jump host of nas turns us away: tried ssh to 127\\.0\\.0\\.1 port ${closedPort} as root, ` +
           `through ops@127\\.0\\.0\\.1 port ${closedPort}, for \\d s, last answer: jump host: ssh: connect to host`,
       ),
     ),
@@ -163,24 +249,25 @@ test("this very machine is refused when it is no Debian, by its name alone", () 
     });
     expect([status, stderr]).toEqual([
       1,
-      expect.stringMatching(/^nas, this machine, is no Debian .*; found Alpine Linux v3\.22\. Nothing was/),
+      expect.stringMatching(
+        /^nas, this machine, cannot be set up as it is\. Nothing was changed there\.\n- It is no Debian .*; found Alpine Linux v3\.22\.\n/,
+      ),
     ]);
   } finally {
     rmSync(folder, { recursive: true });
   }
 });
 
-test("a step for a host that is away waits for it, and names it and how to go on without it", () => {
+test("a step for a host that refuses us waits for it, and names it and how to go on without it", () => {
   const answer = step({ waitSeconds: 2 });
   expect([answer.status, answer.stdout]).toEqual([
     1,
-    expect.stringMatching(/^(waiting for nas \(\d s\)\n)+$/),
+    expect.stringMatching(/^(waiting for nas \(\d s, next try in 2 s\)\n)+$/),
   ]);
   expect(answer.stderr).toMatch(
     new RegExp(
-      `^nas was away for [2-9] s: ssh: connect to host 127\\.0\\.0\\.1 port ${closedPort}: Connection refused\\n` +
-        "Switch it on, then run the same command again\\. To do meanwhile what does not need it:\\n" +
-        " {2}pulumi up --continue-on-error\\n$",
+      `^nas turned us away for [2-9] s: ssh: connect to host 127\\.0\\.0\\.1 port ${closedPort}: Connection refused\\n` +
+        "[^]*\\nTo do meanwhile what does not need it: {2}pulumi up --continue-on-error\\n$",
     ),
   );
 });
@@ -243,6 +330,7 @@ describe("a host that may be another machine than before", () => {
   const note = (changes: object = {}) => JSON.stringify({ ...access(), ...changes }, undefined, 2);
   const clean = (before: string | undefined, changes: object = {}) =>
     run("host/clean-former.ts", cleaning({ access: { ...access(), ...changes } }), {
+      input: JSON.stringify({ noteSecret: "secret" }),
       env: before === undefined ? {} : { PULUMI_COMMAND_STDOUT: before },
     });
 
@@ -311,7 +399,7 @@ describe("destroy looks for a server that is left", () => {
     const child = spawn(process.execPath, program, { cwd: project, env: environment });
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (text += String(chunk)));
-    child.stdin.end(JSON.stringify({ endpoint: at, token }));
+    child.stdin.end(JSON.stringify({ endpoint: at, token, ...(token === "" ? {} : { stackId: "0123" }) }));
     const [code] = (await once(child, "close")) as [number | null];
     return [code, text];
   }
@@ -320,7 +408,7 @@ describe("destroy looks for a server that is left", () => {
     answer = { status: 200, body: '{ "servers": [], "meta": {} }' };
     expect(await find("token", endpoint)).toEqual([0, ""]);
     expect(asked).toEqual({
-      url: "/v1/servers?name=home-relay-dev&page=1&per_page=50",
+      url: "/v1/servers?page=1&per_page=50",
       authorization: "Bearer token",
     });
   });
@@ -333,13 +421,41 @@ describe("destroy looks for a server that is left", () => {
   });
 
   test("and fails with its number and what to do", async () => {
-    answer = { status: 200, body: '{\n "servers": [\n {\n "id": 1005,\n "name": "x", "image": {"id": 7}}]}' };
+    answer = {
+      status: 200,
+      body: '{\n "servers": [\n {\n "labels": {}, "id": 1005,\n "image": {"id": 7}, "name": "home-relay-dev"}]}',
+    };
     const [code, text] = await find("token", endpoint);
     expect([code, text]).toEqual([
       1,
       expect.stringContaining("still has a server home-relay-dev (number 1005)"),
     ]);
     expect(text).toContain("Delete it in Hetzner's console, then run the same command again.");
+  });
+
+  test("made under the stack's former name too, and none of another stack that has its name", async () => {
+    const servers = (id: string) =>
+      JSON.stringify({
+        servers: [
+          { id: 1, name: "home-relay-dev", labels: { "home-relay-stack": "others" } },
+          { id: 2, name: "home-relay-old", labels: { "home-relay-stack": id } },
+        ],
+      });
+    answer = { status: 200, body: servers("others") };
+    expect(await find("token", endpoint)).toEqual([0, ""]);
+    answer = { status: 200, body: servers("0123") };
+    expect(await find("token", endpoint)).toEqual([
+      1,
+      expect.stringContaining("still has a server home-relay-old (number 2)"),
+    ]);
+  });
+
+  test("and asks again while Hetzner has too much to do", async () => {
+    answer = { status: 503, body: "{}" };
+    const found = find("token", endpoint);
+    await sleep(600);
+    answer = { status: 200, body: '{"servers":[]}' };
+    expect(await found).toEqual([0, ""]);
   });
 
   test("and says so when it cannot ask", async () => {
@@ -412,8 +528,10 @@ const cleaningScripts = [...uninstallParts, "home/uninstall-home.sh"]
 
 const stack = { stackId: "0123456789abcdef", stack: "home-relay/dev" };
 
+const needs = { packages: [] };
+
 function here(): object {
-  return { title: "nas", access: { way: "here" }, ...stack, waitSeconds: 1, hostKeyMend: "mend" };
+  return { title: "nas", access: { way: "here" }, ...stack, waitSeconds: 1, hostKeyMend: "mend", needs };
 }
 
 function cleaning(changes: object): object {
@@ -429,9 +547,9 @@ function cleaning(changes: object): object {
   };
 }
 
-function reach(changes: object, env: Record<string, string> = {}) {
-  const document = { title: "nas", access: access(), ...stack, hostKeyMend: "mend", ...changes };
-  return run("host/reach-host.ts", document, { env });
+function reach(changes: object, fed: Fed = {}) {
+  const document = { title: "nas", access: access(), ...stack, hostKeyMend: "mend", needs, ...changes };
+  return run("host/reach-host.ts", document, fed);
 }
 
 function step(changes: object) {

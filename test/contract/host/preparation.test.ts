@@ -276,9 +276,40 @@ describe("packages", () => {
     expect(host.calls()).toEqual(reloads);
   });
 
-  test("that cannot be had end the step, and are asked for again by the next", () => {
-    host.stub("apt-get", "case $* in *install*) exit 100 ;; esac");
-    expect(run(needing("no-such-command")).status).toBe(100);
+  const brokenSource =
+    "E: The repository 'https://enterprise.proxmox.com/debian/pve trixie Release' is not signed.";
+
+  test("that can be had though one source is broken are installed, and what apt says of the source is told", () => {
+    host.stub("apt-get", `case $* in *update*) echo "W: old"; echo "${brokenSource}" >&2; exit 100 ;; esac`);
+    const { status, said } = run(needing("no-such-command"));
+    expect([status, said]).toEqual([
+      0,
+      expect.stringContaining(`installed no-such-command-tools
+its apt cannot read all of its sources, which was no hindrance here:
+  W: old
+  ${brokenSource}
+`),
+    ]);
+  });
+
+  test("that cannot be had end the step with all that apt says, and are asked for again by the next", () => {
+    host.stub(
+      "apt-get",
+      `case $* in
+        *update*) echo "${brokenSource}" >&2; exit 100 ;;
+        *install*) echo "Reading package lists..."; echo "E: Unable to locate package no-such-command-tools" >&2; exit 100 ;; esac`,
+    );
+    const { status, said } = run(needing("no-such-command"));
+    expect([status, said]).toEqual([
+      1,
+      expect.stringContaining(`apt cannot install no-such-command-tools here. It says:
+  E: Unable to locate package no-such-command-tools
+and before that, of its sources of packages:
+  ${brokenSource}
+Try it on this host, and mend what it names; then run the same command again:
+  apt-get update && apt-get install no-such-command-tools
+`),
+    ]);
     host.stub("apt-get");
     expect(run(needing("no-such-command")).said).toContain("installed no-such-command-tools\n");
   });

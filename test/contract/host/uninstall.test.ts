@@ -1,7 +1,8 @@
 /** The last act on a host: the uninstall scripts themselves. */
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { cleanWhereNeeded } from "../../../components/host/explainCleaning.ts";
 import { uninstallParts } from "../../../components/host/scriptParts.ts";
 import { BareHost } from "./bareHost.ts";
 import type { Ended } from "./bareHost.ts";
@@ -82,5 +83,35 @@ describe.each(["home", "relay"] as const)("a %s that is uninstalled", (kind) => 
       said: "this host belongs to another stack, home-relay/test, which calls it Relay; nothing was touched\n",
     });
     expect([host.files(), host.calls()]).toEqual([before, []]);
+  });
+});
+
+describe("a host is cleaned over a connection", () => {
+  const clean = (command: string) => host.run(["sh", "-c", cleanWhereNeeded(command)], "echo cleaned\n");
+  const forget = () => {
+    for (const path of ["etc/homerelay", "usr/local/lib/homerelay"])
+      rmSync(join(host.root, path), { recursive: true });
+  };
+
+  test("where there is anything of ours, whatever else is gone", () => {
+    expect(clean("bash -s")).toEqual({ status: 0, said: "cleaned\n" });
+    forget();
+    for (const path of [
+      ...["/etc/homerelay/keys/private", "/usr/local/lib/homerelay/a.sh", "/var/lib/homerelay/endpoints"],
+      ...[
+        `${units}/homerelay-firewall.service`,
+        "/etc/wireguard/homerelay.conf",
+        "/etc/sysctl.d/60-homerelay.conf",
+      ],
+    ]) {
+      host.write(path, "");
+      expect([path, clean("bash -s").said]).toEqual([path, "cleaned\n"]);
+      rmSync(join(host.root, path.replace(/(\/homerelay)\/.*/, "$1")), { recursive: true });
+    }
+  });
+
+  test("and where there is nothing, since it was refused, it takes neither bash nor sudo to say so", () => {
+    forget();
+    expect(clean("sudo-that-asks bash -s")).toEqual({ status: 0, said: "nothing of home-relay is there\n" });
   });
 });

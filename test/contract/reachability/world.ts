@@ -176,15 +176,15 @@ table inet nat {
 NFT`,
 ];
 
-/** As wg-quick does it with the home's configuration, without the scripts of ours that it may run. */
+/** As wg-quick and the drop-in of its unit do it with the home's configuration. */
 const tunnel = [
   "ip link add homerelay netns home type veth peer name homerelay netns relay",
   "for end in home relay; do ip -n $end link set homerelay address 02:00:00:00:00:01 arp off mtu 1420; done",
   `ip -n relay address add ${relay.ipv4}/16 dev homerelay; ip -n relay address add ${relay.ipv6}/64 dev homerelay nodad`,
   `home bash -c 'interface=homerelay keys=$0/keys; . $0/sync-interface.sh; join_keys' $folder <$folder/tunnel >$folder/homerelay.conf`,
-  "for address in $(sed -n 's/^Address = //p' $folder/homerelay.conf | tr -d ,); do ip -n home address add $address dev homerelay; done",
+  "ip -n home address add $(sed -n 's/^Address = //p' $folder/homerelay.conf) dev homerelay",
   "ip -n home link set homerelay up; ip -n relay link set homerelay up",
-  String.raw`sed -n 's/^PostUp = \(ip\|sysctl\) /\1 /p' $folder/homerelay.conf | sed 's/%i/homerelay/' >$folder/hooks; home sh -e $folder/hooks`,
+  "sed -n 's/^Address = [^,]*, //p' $folder/tunnel >$folder/etc/address6; home bash $folder/set-address6.sh",
   "relay nft -f $folder/relay.nft; home nft -f $folder/guard.nft; home bash $folder/sync-routes.sh",
   `prove() { home bash $folder/prove-forwards.sh ${relay.ipv4} <$folder/probes; }`,
 ];

@@ -143,7 +143,10 @@ describe("before anything is changed on the VPS, up refuses", () => {
   test("a user whose sudo asks, with the line that mends it", async () => {
     await lab.operator.configure({ relay: await relay({ user: "asked" }), homes: [await home(forwards)] });
     const said = await refusal();
-    expect(said).toContain("the relay: sudo does not let asked become root without a question");
+    expect(said).toContain(
+      `the relay (${vps4} port 22) cannot be set up as it is. Nothing was changed there.`,
+    );
+    expect(said).toContain("sudo does not let asked become root without a question");
     expect(said).toContain("echo 'asked ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/home-relay");
   });
 
@@ -157,9 +160,18 @@ describe("before anything is changed on the VPS, up refuses", () => {
     await lab.operator.configure({ relay: await relay(), homes: [await home(forwards)] });
     const said = await refusal();
     await shell("vps", `mv /root/kept ${release}`);
-    expect(said).toContain(
-      `the relay (${vps4} port 22) is no Debian and nothing made from it; found Alpine Linux v3.22`,
+    expect(said).toContain("It is no Debian and nothing made from it; found Alpine Linux v3.22.");
+  });
+
+  test("a port for WireGuard that something else has, naming it and both ways out", async () => {
+    await shell("vps", "systemd-run --quiet --unit=taken nc -lku 51820 && sleep 1");
+    await lab.operator.configure({ relay: await relay(), homes: [await home(forwards)] });
+    const said = await refusal();
+    await shell("vps", "systemctl stop taken");
+    expect(said).toMatch(
+      /UDP port 51820, where WireGuard is to listen, is taken: nc \(process \d+\) has it\./,
     );
+    expect(said).toContain("home-relay:tunnel: { listenPort: 51821 }");
   });
 
   test("and leaves it as it was", expectVpsUntouched);
@@ -243,6 +255,20 @@ describe("with a VPS that was there before", () => {
     await must(ssh("operator", vps4, ["true"]));
   });
 
+  test("another port for WireGuard that something has is refused, and the tunnel goes on at the one before", async () => {
+    await shell("vps", "systemd-run --quiet --unit=taken nc -lku 51999 && sleep 1");
+    const homes = [await home(forwards)];
+    await lab.operator.configure({ relay: await relay(), homes, tunnel: { listenPort: 51999 } });
+    expect(await refusal()).toMatch(
+      /UDP port 51999, where WireGuard is to listen, is taken: nc \(process \d+\)/,
+    );
+    await shell("vps", "systemctl stop taken");
+    expect(await shell("vps", "wg show homerelay listen-port")).toBe("51820\n");
+    expect(await shell("vps", "nft list chain inet homerelay input")).not.toContain("51999");
+    await expectForwardsToAnswer();
+    await lab.operator.configure({ relay: await relay(), homes });
+  });
+
   test("an interface that has gone keeps no step from running again", async () => {
     expect(await shell("vps", "cat /etc/homerelay/before")).toContain("/passing/");
     await shell("vps", "ip link delete passing");
@@ -267,7 +293,7 @@ describe("a second stack", () => {
     ["the relay", vps4, "Relay", "deploy", "sudo -n rm"],
     ["nas", addresses.home, "nas", "root", "rm"],
   ])("is refused on %s, which says whose it is and how to mend that", (name, host, called, user, rm) => {
-    expect(said).toContain(`${name} (${host} port 22) belongs to another stack: home-relay/existing (`);
+    expect(said).toContain(`${name} (${host} port 22) cannot be set up as it is. Nothing was changed there.`);
     expect(said).toMatch(
       new RegExp(
         `belongs to another stack: home-relay/existing \\([0-9a-f]{32}\\), which calls it ${called}\\.`,

@@ -122,9 +122,7 @@ describe("a password", () => {
     await configure({ user: "ops", identityFile: undefined });
     await lab.operator.setSecret(key, password);
     await shell("home", `echo 'ops ALL=(ALL) ALL' >${sudoers}`);
-    expect(await failingUp(lab.operator)).toContain(
-      "nas: sudo does not let ops become root without a question",
-    );
+    expect(await failingUp(lab.operator)).toContain("sudo does not let ops become root without a question");
     await shell("home", `echo 'ops ALL=(ALL) NOPASSWD: ALL' >${sudoers}`);
   });
 
@@ -218,13 +216,13 @@ describe("a home that can be reached through the attic alone", () => {
     expect(said).toMatch(/pinned: {2}SHA256:\S+\s+offered: SHA256:\S+/);
   });
 
-  test("a jump host that does not answer is told apart from a home that does not", async () => {
+  test("a jump host that refuses us is told apart from a home that does", async () => {
     await configure({ jump: { ...gate, port: 23 } });
-    expect(await failingUp(lab.operator)).toContain("the jump host of nas does not answer: tried ssh to");
+    expect(await failingUp(lab.operator)).toContain("the jump host of nas turns us away: tried ssh to");
     await configure({ port: 23, jump: { ...gate, hostKey: await hostKeyOf("attic") } });
     const said = await failingUp(lab.operator);
-    expect(said).toContain("nas does not answer: tried ssh to");
-    expect(said).not.toContain("the jump host of nas does not answer");
+    expect(said).toContain("nas turns us away: tried ssh to");
+    expect(said).not.toContain("the jump host of nas");
     expect(said).toContain(`through root@${addresses.attic} port 22`);
   });
 

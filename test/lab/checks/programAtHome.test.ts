@@ -26,7 +26,7 @@ describe("a home that runs the program itself, with IPv6 switched off", () => {
     const file = "/etc/homerelay/owner";
     await shell("home", `mkdir ${file.slice(0, -6)}; printf 'id 0\\nstack other/dev\\nhost nas\\n' >${file}`);
     await expect(owner.pulumi(["up", "--yes", "--skip-preview", "--non-interactive"])).rejects.toThrow(
-      /nas, this machine, belongs to another stack: other\/dev \(0\)[^]*\n *rm \/etc\/homerelay\/owner\n/,
+      /nas, this machine, cannot be set up as it is\.[^]*belongs to another stack: other\/dev \(0\)[^]*\n *rm \/etc\/homerelay\/owner\n/,
     );
     await shell("home", `rm -r ${file.slice(0, -6)}`);
   });

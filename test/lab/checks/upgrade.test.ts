@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { expectEchoToAnswer, expectNoChange, expectUnharmed } from "../expectations.ts";
+import { expectEchoToAnswer, expectNoChange, expectUnharmed, failingUp } from "../expectations.ts";
+import { inCloud } from "../cloudByHand.ts";
 import { raiseLab } from "../fixture.ts";
 import { exec } from "../machines.ts";
 import type { RelayMachine } from "../machines.ts";
@@ -42,7 +43,7 @@ async function planned(): Promise<string[]> {
 const mustStay = /^(?:delete|replace|create-replacement|delete-replaced) (?:hcloud|random):/;
 
 const places =
-  "/usr/local/lib/homerelay /etc/systemd/system/homerelay-* /etc/systemd/system/*.d/homerelay.conf /etc/systemd/system/homerelay-*.d/*";
+  "/usr/local/lib/homerelay /etc/systemd/system/homerelay-* /etc/systemd/system/*.d/homerelay*.conf /etc/systemd/system/homerelay-*.d/*";
 
 /** What lies on a machine in the places that are ours, by path. */
 const found = async (machine: "home" | RelayMachine) =>
@@ -107,6 +108,27 @@ describe.each(recordedPrograms)("a stack that version $version made", (recorded)
     }
     expect((await exec("home", ["systemctl", "is-enabled", `${unit}.timer`])).code).not.toBe(0);
     expect((await exec("home", ["systemctl", "is-active", `${unit}.timer`])).code).not.toBe(0);
+  });
+
+  test("keeps zone, server and names when the stack is renamed, and is not told to give any of them up", async () => {
+    await lab.operator.renameStack("renamed");
+    expect((await planned()).filter((step) => mustStay.test(step))).toEqual([]);
+    const { zones, servers } = await inCloud();
+    await lab.operator.up();
+    const now = await inCloud();
+    const ids = (things: readonly { readonly id: number | string }[] | undefined) =>
+      things?.map(({ id }) => id);
+    expect([ids(now["zones"]), ids(now["servers"])]).toEqual([ids(zones), ids(servers)]);
+    expect(now["servers"]?.map(({ name }) => name)).toEqual(["home-relay-renamed"]);
+    await expectEchoToAnswer(lab.published, echo);
+    await expectNoChange(lab.operator);
+
+    await lab.operator.configure({
+      homes: [await home(["80:8080", `${echo}:64738/tcp+udp`])],
+      dns: { zone, createZone: false, names: ["@"] },
+    });
+    expect(await failingUp(lab.operator)).toContain("this stack made the zone example.org");
+    expect(ids((await inCloud())["zones"])).toEqual(ids(zones));
   });
 
   test("goes as a whole with the stack", async () => {

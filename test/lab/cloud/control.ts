@@ -1,5 +1,5 @@
 import * as firewalls from "./firewalls.ts";
-import { integer, list, object, oneOf, optional, text } from "./fields.ts";
+import { flag, integer, list, object, oneOf, optional, text } from "./fields.ts";
 import type { Journal } from "./http.ts";
 import * as primaryIps from "./primaryIps.ts";
 import * as rrsets from "./rrsets.ts";
@@ -22,6 +22,8 @@ const verbs = object({
   rateLimit: optional(count),
   /** So many requests get 503. */
   unavailable: optional(count),
+  /** Whether the token may only read. */
+  readOnly: optional(flag),
   /** Addresses and firewalls of a deleted server stay in use for so many ms. */
   slowRelease: optional(count),
   /** A zone that was there before the program; returns it. */
@@ -36,7 +38,7 @@ export function control(world: World, journal: Journal, body: unknown): unknown 
   if (asked.reset === "requests") journal.requests = [];
   if (asked.reset === "unexpected") journal.unexpected = [];
   if (asked.reset === "faults") {
-    Object.assign(faults, { actionPolls: 0, rateLimit: 0, unavailable: 0, slowRelease: 0 });
+    Object.assign(faults, { actionPolls: 0, rateLimit: 0, unavailable: 0, slowRelease: 0, readOnly: false });
     faults.failNext.length = 0;
     faults.stockOut.clear();
   }
@@ -48,6 +50,7 @@ export function control(world: World, journal: Journal, body: unknown): unknown 
   }
   faults.rateLimit = asked.rateLimit ?? faults.rateLimit;
   faults.unavailable = asked.unavailable ?? faults.unavailable;
+  faults.readOnly = asked.readOnly ?? faults.readOnly;
   faults.slowRelease = asked.slowRelease ?? faults.slowRelease;
   if (asked.seedZone)
     return zones.seed(world, asked.seedZone.name, asked.seedZone.ttl, asked.seedZone.labels);

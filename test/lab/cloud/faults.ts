@@ -10,6 +10,8 @@ export interface Faults {
   rateLimit: number;
   /** Requests that get 503. */
   unavailable: number;
+  /** Whether the token may only read. */
+  readOnly: boolean;
   /** How long a deleted server keeps its addresses and firewalls, in ms. */
   slowRelease: number;
 }
@@ -21,5 +23,13 @@ export interface ActionFailure {
 }
 
 export function noFaults(): Faults {
-  return { actionPolls: 0, failNext: [], stockOut: new Set(), rateLimit: 0, unavailable: 0, slowRelease: 0 };
+  return {
+    actionPolls: 0,
+    failNext: [],
+    stockOut: new Set(),
+    rateLimit: 0,
+    unavailable: 0,
+    slowRelease: 0,
+    readOnly: false,
+  };
 }

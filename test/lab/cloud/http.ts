@@ -73,7 +73,7 @@ async function handle(
   let body: unknown = raw;
   let answer: Answer;
   try {
-    refuse(world, token, request.headers.authorization);
+    refuse(world, token, method, request.headers.authorization);
     body = parseBody(raw, request.headers["content-type"]);
     answer = await dispatch(world, method, path, body);
   } catch (error) {
@@ -87,10 +87,12 @@ async function handle(
   return answer;
 }
 
-function refuse(world: World, token: string, authorization: string | undefined): void {
+function refuse(world: World, token: string, method: string, authorization: string | undefined): void {
   const given = /^Bearer (.+)$/.exec(authorization ?? "")?.[1];
   if (given === undefined) throw new ApiError(401, "unauthorized", "token is required");
   if (given !== token) throw new ApiError(401, "unauthorized", "the token you have provided is invalid");
+  if (world.faults.readOnly && method !== "GET")
+    throw new ApiError(403, "token_readonly", "the token is only allowed to perform GET requests");
   if (world.faults.rateLimit > 0) {
     world.faults.rateLimit--;
     throw new ApiError(429, "rate_limit_exceeded", `limit of ${hourlyLimit} requests per hour reached`);

@@ -7,8 +7,9 @@ import { renderPublishedPorts } from "../../../components/firewall/publishedPort
 import { endDocument, renderDocument } from "../../../components/network/document.ts";
 import { parseForward } from "../../../components/network/forward.ts";
 import { firewall, nas, toHome, tunnelPlan } from "../generators/examples.ts";
-import { relayHost } from "../componentArguments.ts";
-import { named, register, tree } from "../mockEngine.ts";
+import { Host } from "../../../components/host/Host.ts";
+import { installationOnRelay, machine, operatorAccess, owner, relayHost } from "../componentArguments.ts";
+import { documentOf, named, register, tree } from "../mockEngine.ts";
 
 const relayFirewall = (change: Partial<FirewallArgs> = {}) =>
   new Firewall("relay-firewall", {
@@ -57,6 +58,23 @@ test("loads the ruleset on trial, then confirms that very ruleset over another c
       ["relay-firewall-rules"],
     ],
   ]);
+});
+
+test("on a machine that the operator's own OpenSSH reaches, confirms over a connection that was not there before", async () => {
+  const registered = await register(() => {
+    const host = new Host(
+      "relay",
+      {
+        ...{ title: "the relay", nameOnHost: "Relay", owner, hostKeySetting: "hostKey" },
+        access: operatorAccess,
+        installation: installationOnRelay,
+      },
+      { parent: machine() },
+    );
+    relayFirewall({ host, isShared: true });
+  });
+  const connection = (name: string) => documentOf(named(registered, name))["connection"];
+  expect(["relay-firewall-rules", "relay-firewall-confirm"].map(connection)).toEqual([undefined, "new"]);
 });
 
 test("publishes each port once, in ranges that do not touch, the protocols apart", () => {

@@ -23,7 +23,7 @@ test("renders the ruleset of forwards with every option", () => {
 test("what no forward asks for leaves no trace", () => {
   const overTcp = firewall.forwards.filter(({ forward }) => !forward.protocols.includes("udp"));
   expect(withoutComments(renderRelayRuleset({ ...firewall, forwards: overTcp }))).not.toMatch(
-    /masquerade|postrouting|restricted|allowed|source|zone|home_first|cap\d|peers \{/,
+    /masquerade|postrouting|restricted|allowed|source|zones|home_first|cap\d|peers \{/,
   );
   expect(withoutComments(renderRelayRuleset(firewall))).not.toMatch(
     /masqueraded|restricted|allowed|source|cap\d|peers \{/,
@@ -51,16 +51,18 @@ describe("on a machine that is shared", () => {
       ?.split("\n")
       .map((line) => line.trim()) ?? [];
 
-  test("all but what comes in and passes through is as on a machine of our own", () => {
+  test("all but what comes in and passes through is as on a machine of our own, and the tunnel is tracked", () => {
     const rest = (ruleset: string) =>
       ruleset
         .replace(
-          /\t(chain (forward|others|input|from_tunnel|ssh)|set (ssh_rate\d|passes_others)) \{\n[^]*?\n\t\}\n/g,
+          /\t(chain (forward|others|own_datagrams|input|from_tunnel|ssh)|set (ssh_rate\d|passes_others)) \{\n[^]*?\n\t\}\n/g,
           "",
         )
+        .replace(/.* notrack accept\n/, "")
         .replace(/^include .*\n/m, "");
     expect(rest(shared)).toBe(rest(own));
     expect(rest(own)).not.toBe(own);
+    expect(shared).not.toContain("notrack");
   });
 
   test("packets of others pass before any rule of ours, and the tunnel's are judged as strictly", () => {

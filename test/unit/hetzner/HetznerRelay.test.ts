@@ -11,12 +11,15 @@ import { renderRelaySysctls } from "../../../components/relay/sysctls.ts";
 import { renderUpgrades, upgradesPath } from "../../../components/relay/upgrades.ts";
 import { renderUserData } from "../../../components/relay/userData.ts";
 import { firewall, nas } from "../generators/examples.ts";
-import { relayPlan, stackKeyConnection } from "../componentArguments.ts";
+import { owner, relayPlan, stackKeyConnection } from "../componentArguments.ts";
 import { documentOf, named, register, secretsOf, tree, types, valueOf } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 
 let registered: readonly Registered[];
 let relay: HetznerRelay | undefined;
+
+/** By which it knows its own, whatever it is called. */
+const labels = { "home-relay": "home-relay-test", "home-relay-stack": owner.id };
 
 function hetznerRelay(change: Partial<HetznerRelayArgs> = {}): HetznerRelay {
   return new HetznerRelay("relay", {
@@ -71,6 +74,7 @@ test("its firewall at Hetzner has the same openings as its own, and goes before 
   const { inputs, dependsOn } = named(registered, "relay-provider-firewall");
   expect(inputs).toEqual({
     name: "home-relay-test",
+    labels,
     // Sent as JSON: the rule for ICMP has no port at all.
     rules: JSON.parse(JSON.stringify(renderProviderRules(firewall))) as unknown,
   });
@@ -82,7 +86,7 @@ test.each(["ipv4", "ipv6"])(
   (type) => {
     const address = named(registered, `relay-${type}`);
     expect(address.inputs).toEqual({
-      labels: { "home-relay": "home-relay-test" },
+      labels,
       type,
       location: "nbg1",
       autoDelete: false,
@@ -95,6 +99,7 @@ test("the server takes both addresses, the key and the firewall, by Hetzner's id
   const server = named(registered, "relay-server");
   expect(server.inputs).toEqual({
     name: "home-relay-test",
+    labels,
     location: "nbg1",
     serverType: "cx23",
     keepDisk: true,
@@ -114,6 +119,7 @@ test("the server takes both addresses, the key and the firewall, by Hetzner's id
   });
   expect(named(registered, "relay-ssh-key").inputs).toEqual({
     name: "home-relay-test",
+    labels,
     publicKey: "ssh-ed25519 AAAAadmin",
   });
 });
@@ -128,7 +134,7 @@ test("destroy looks for a server that is left, after the server and before its a
     addPreviousOutputInEnv: false,
   });
   expect(documentOf(check)).toEqual({ server: "home-relay-test" });
-  expect(secretsOf(check)).toEqual({ endpoint: "https://192.0.2.1/v1", token: "token" });
+  expect(secretsOf(check)).toEqual({ endpoint: "https://192.0.2.1/v1", token: "token", stackId: owner.id });
   expect(check.dependsOn).toEqual(["nas-uninstall", "relay-ipv4", "relay-ipv6"]);
   expect(named(registered, "relay-server").dependsOn).toContain("relay-stray-server");
 });

@@ -6,6 +6,7 @@ import { named, register, tree } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 
 const component = "homerelay:hetzner:HetznerZone zone";
+const labels = { "home-relay": "home-relay-test", "home-relay-stack": "0123456789abcdef" };
 const records = ["zone-@-A", "zone-@-AAAA", "zone-www-A", "zone-www-AAAA"];
 
 function program(change: Partial<HetznerZoneArgs> = {}): Promise<Registered[]> {
@@ -13,6 +14,7 @@ function program(change: Partial<HetznerZoneArgs> = {}): Promise<Registered[]> {
     () =>
       new HetznerZone("zone", {
         label: "home-relay-test",
+        stackId: "0123456789abcdef",
         zone: "example.org",
         createZone: false,
         names: ["@", "www"],
@@ -37,7 +39,7 @@ test("gives each name both addresses, in a zone that is there already", async ()
     type,
     ttl: 60,
     records: [{ value }],
-    labels: { "home-relay": "home-relay-test" },
+    labels,
   });
   expect(records.map((name) => named(registered, name).inputs)).toEqual([
     record("@", "A", "203.0.113.5"),
@@ -55,7 +57,13 @@ test("gives no AAAA record where the relay has no IPv6", async () => {
     () =>
       new HetznerZone("zone", {
         ...{ zone: "example.org", createZone: false, names: ["@", "www"], ttlSeconds: 60 },
-        ...{ label: "home-relay-test", ipv4Address: "203.0.113.5", ipv6Address: undefined, after: [] },
+        ...{
+          label: "home-relay-test",
+          stackId: "0123456789abcdef",
+          ipv4Address: "203.0.113.5",
+          ipv6Address: undefined,
+          after: [],
+        },
       }),
   );
   expect(tree(registered)).toEqual([
@@ -72,7 +80,7 @@ test("makes the zone first where it is asked to", async () => {
   ]);
   const zone = named(registered, "zone-zone");
   expect([zone.inputs, zone.deleteBeforeReplace]).toEqual([
-    { name: "example.org", mode: "primary", labels: { "home-relay": "home-relay-test" } },
+    { name: "example.org", mode: "primary", labels },
     true,
   ]);
   expect(records.map((name) => named(registered, name).dependsOn)).toEqual(

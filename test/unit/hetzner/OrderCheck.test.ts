@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { OrderCheck } from "../../../components/hetzner/OrderCheck.ts";
 import type { Order } from "../../../components/hetzner/order.ts";
-import { documentOf, named, register, tree } from "../mockEngine.ts";
+import { documentOf, named, register, secretsOf, tree } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 
 const order: Order = {
@@ -15,7 +15,8 @@ const order: Order = {
 function check(change: Partial<Order> = {}): Promise<Registered[]> {
   return register(() => {
     const api = { endpoint: "https://api.example/v1", token: pulumi.secret("s3cret") };
-    new OrderCheck("order-check", { order: { ...order, ...change }, api });
+    const asker = { ...api, stackId: "0123", adminKey: "ssh-ed25519 AAAAadmin", stack: "home-relay/test" };
+    new OrderCheck("order-check", { order: { ...order, ...change }, asker });
   });
 }
 
@@ -25,9 +26,16 @@ test("asks for what is ordered, in clear, with the token on stdin alone", async 
   expect(named(registered, "order-check").inputs).toEqual({
     create: "node --disable-warning=ExperimentalWarning components/hetzner/check-order.ts",
     environment: { HOMERELAY_DOCUMENT: JSON.stringify(order, undefined, 2), NODE_USE_ENV_PROXY: "1" },
-    stdin: { secret: '{\n  "endpoint": "https://api.example/v1",\n  "token": "s3cret"\n}' },
+    stdin: { secret: expect.any(String) },
     logging: "stdoutAndStderr",
     addPreviousOutputInEnv: false,
+  });
+  expect(secretsOf(named(registered, "order-check"))).toEqual({
+    endpoint: "https://api.example/v1",
+    token: "s3cret",
+    stackId: "0123",
+    adminKey: "ssh-ed25519 AAAAadmin",
+    stack: "home-relay/test",
   });
 });
 

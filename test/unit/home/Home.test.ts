@@ -46,6 +46,7 @@ const home = (access: CleaningArgs["access"] = operatorAccess) =>
       ipv4Address: pulumi.output("203.0.113.5"),
       ipv6Address: pulumi.output("2001:db8:77::1"),
     },
+    noteSecret: "private admin",
     relayMachineId: pulumi.output("42"),
     relayReady: [earlier("relay-tunnel-interface"), earlier("provider-firewall")],
     proof: proofStep,
@@ -148,8 +149,6 @@ PrivateKey = key:private
 FwMark = 0x7b
 MTU = 1420
 Table = off
-PostUp = /usr/local/lib/homerelay/sync-routes.sh
-PreDown = /usr/local/lib/homerelay/sync-routes.sh remove || :
 
 # relay
 [Peer]

@@ -13,8 +13,13 @@ import { renderHandOver } from "../../../components/home/handOver.ts";
 import type { HandOverParts } from "../../../components/home/handOver.ts";
 import { ManualHome } from "../../../components/home/ManualHome.ts";
 import { homeSteps } from "../../../components/home/steps.ts";
-import { leftoversStep, preparation, preparationCommand } from "../../../components/host/Host.ts";
-import { uninstallParts } from "../../../components/host/scriptParts.ts";
+import {
+  leftoversStep,
+  preflightByHand,
+  preparation,
+  preparationCommand,
+} from "../../../components/host/Host.ts";
+import { askParts, uninstallParts } from "../../../components/host/scriptParts.ts";
 import type { HomePlan } from "../../../components/network/homePlan.ts";
 import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
 import { proofStep } from "../../../components/reachability/proofStep.ts";
@@ -41,6 +46,7 @@ const handOverParts = (): HandOverParts => ({
   plan,
   keys,
   relay,
+  preflight: { name: "preflight", ...preflightByHand(installationAtHome, "nas") },
   prepare: {
     name: "prepare",
     command: preparationCommand({ id: "0123456789abcdef", stack: "home-relay/test" }, "nas"),
@@ -91,6 +97,7 @@ test("hands over, secret, a script with every document that the steps of another
   const { next, script, wireguard } = made.handOver;
   expect(await Promise.all([script, wireguard].map((text) => pulumi.isSecret(text)))).toEqual([true, true]);
   const documents = [
+    askParts.map(read).join(""),
     preparation(installationAtHome),
     ...[
       renderGuardDocument(plan),
@@ -110,7 +117,7 @@ test("hands over, secret, a script with every document that the steps of another
   );
 });
 
-test("the script runs the very steps of a home that is reached, in their order: the first one, each of the others, the proof and what is left over", async () => {
+test("the script asks what a home is asked that is reached, and runs its very steps, in their order: the first one, each of the others, the proof and what is left over", async () => {
   const { script } = renderHandOver(handOverParts());
   const reached = await register(() => {
     const cleaning = {
@@ -126,6 +133,7 @@ test("the script runs the very steps of a home that is reached, in their order: 
       installation: installationAtHome,
       keys,
       relay,
+      noteSecret: "private admin",
       relayMachineId: "42",
       relayReady: [],
       proof: proofStep,
@@ -139,10 +147,16 @@ test("the script runs the very steps of a home that is reached, in their order: 
   const functions = [...script.matchAll(/^([a-z]+)\(\) \{\n {2}(.*) <<'=== end of \1 ==='$/gm)].map(
     ([, name, command]) => [name, command],
   );
-  expect(functions).toEqual([...commands, ["uninstall", `timeout 300 bash -s ${owner.id} nas`]]);
+  const asking =
+    "sh -s -- - plain=nas package=nft:nftables package=wg-quick:wireguard-tools package=ping:iputils-ping";
+  expect(functions).toEqual([
+    ["preflight", asking],
+    ...commands,
+    ["uninstall", `timeout 300 bash -s ${owner.id} nas`],
+  ]);
   const names = ["prepare", ...homeSteps.map(({ name }) => name), "proof", "leftovers"];
   expect(commands.map(([name]) => name)).toEqual(names);
-  expect(/^readonly steps=\((.*)\)$/m.exec(script)?.[1]).toBe(names.join(" "));
+  expect(/^readonly steps=\((.*)\)$/m.exec(script)?.[1]).toBe(["preflight", ...names].join(" "));
 });
 
 test("a step that needs one which comes later is refused before any script is written", () => {

@@ -17,7 +17,10 @@ const make = (access: CleaningArgs["access"]) =>
     () =>
       new FormerMachine(
         "home-nas-former-machine",
-        { title: "nas", nameOnHost: "nas", access, owner, script: "home/uninstall-home.sh" },
+        {
+          ...{ title: "nas", nameOnHost: "nas", access, owner, script: "home/uninstall-home.sh" },
+          noteSecret: "private admin",
+        },
         { parent: machine(), dependsOn: [earlier("nas-tunnel")] },
       ),
   );
@@ -28,6 +31,7 @@ test("notes which machine a host is, when that has taken over, and goes by the n
   expect(command.inputs).toEqual({
     create: "node --disable-warning=ExperimentalWarning components/host/clean-former.ts",
     environment: { HOMERELAY_DOCUMENT: expect.any(String) },
+    stdin: { secret: expect.any(String) },
     addPreviousOutputInEnv: true,
   });
   expect(documentOf(command)).toEqual({
@@ -40,8 +44,8 @@ test("notes which machine a host is, when that has taken over, and goes by the n
   });
 });
 
-test("brings the password on stdin, and secret", async () => {
+test("brings the password on stdin, and what it is sealed with for the next run, both secret", async () => {
   const command = named(await make(passwordAccess), "home-nas-former-machine");
   expect(documentOf(command)["access"]).toEqual(describedPasswordAccess);
-  expect(secretsOf(command)).toEqual({ password: "password nas" });
+  expect(secretsOf(command)).toEqual({ password: "password nas", noteSecret: "private admin" });
 });

@@ -62,7 +62,12 @@ describe("a home, by the operator's own OpenSSH", () => {
       ...describedOwner,
       access: describedAccess,
       waitSeconds: 15,
+      limitSeconds: 35,
       hostKeyMend: expect.stringContaining("into ssh.hostKey of nas"),
+      needs: {
+        packages: ["nft:nftables", "wg-quick:wireguard-tools", "ping:iputils-ping"],
+        plainWireguard: "nas",
+      },
     });
   });
 
@@ -77,7 +82,27 @@ describe("a home, by the operator's own OpenSSH", () => {
       environment,
       stdin: "guard\n#end\n",
     });
-    expect(documentOf(command)).toEqual({ title: "nas", access: describedAccess, waitSeconds: 25 });
+    expect(documentOf(command)).toEqual({
+      title: "nas",
+      access: describedAccess,
+      waitSeconds: 25,
+      limitSeconds: 35,
+    });
+  });
+
+  test("a step that stands for how the host lets in says by which connection it comes", async () => {
+    const registered = await register(() => {
+      const nas = host();
+      const step = { script: "apply-guard.sh", arguments: [], document: "" };
+      nas.step("nas-proof", { ...step, connection: "new" }, {});
+      nas.removeLeftovers("nas-leftovers", {});
+    });
+    const connection = (name: string) => documentOf(named(registered, name))["connection"];
+    expect(["nas-prepare", "nas-proof", "nas-leftovers"].map(connection)).toEqual([
+      undefined,
+      "new",
+      "alone",
+    ]);
   });
 
   test("without a key file ssh chooses for itself", async () => {
@@ -172,7 +197,7 @@ test("a home that is this machine gets the same steps, with no way to anywhere",
     stdin: "guard\n#end\n",
   });
   const way = { title: "nas", access: { way: "here" } };
-  expect(documentOf(command)).toEqual({ ...way, waitSeconds: 25 });
+  expect(documentOf(command)).toEqual({ ...way, waitSeconds: 25, limitSeconds: 35 });
   expect(documentOf(named(registered, "nas-reach"))).toMatchObject(way);
 });
 
@@ -189,6 +214,7 @@ describe("a relay, by the stack's own key", () => {
         owner,
         access: { ...stackKeyAccess(), ...access },
         installation: installationOnRelay,
+        listenPort: 51820,
         ...change,
       },
       { parent: machine() },
@@ -216,6 +242,7 @@ describe("a relay, by the stack's own key", () => {
       waitSeconds: 300,
       hostKeyMend: "take a new server",
       silenceMend: "look into its console",
+      needs: { packages: ["nft:nftables", "wg-quick:wireguard-tools"], listenPort: 51820 },
       made: { machine: "301", firstHostKey: "ssh-ed25519 AAAAfirst", again: [] },
     });
     expect(secretsOf(command)).toEqual({ loginKey: "private admin\n", hostKey: "private host\n" });
@@ -358,6 +385,7 @@ function homeArgs(access: SshAccess | "here"): HostArgs {
     access,
     installation: installationAtHome,
     hostKeySetting: "ssh.hostKey",
+    plainWireguard: "nas",
   };
 }
 

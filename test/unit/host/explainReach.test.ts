@@ -1,13 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import {
-  explainOwner,
-  explainPrivilege,
+  explainAbsence,
+  explainNoAnswer,
+  explainProblems,
   explainRefusal,
   explainSilence,
-  explainSystem,
   fingerprint,
 } from "../../../components/host/explainReach.ts";
 import type { SshWay } from "../../../components/host/operatorAccess.ts";
+import type { HostAnswers } from "../../../components/host/preflight.ts";
 import type { ReachDocument } from "../../../components/host/reachDocument.ts";
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
@@ -28,9 +29,11 @@ const document: ReachDocument = {
   stackId: "0123456789abcdef",
   stack: "home-relay/dev",
   waitSeconds: 15,
+  limitSeconds: 35,
   hostKeyMend: "compare them",
   silenceMend: undefined,
   passwordKey: "home-relay:homes[0].ssh.password",
+  needs: { packages: [], listenPort: undefined, plainWireguard: undefined },
   made: undefined,
 };
 const refusal = (said: string, changes: Partial<SshWay> = {}) =>
@@ -62,7 +65,8 @@ compare them`);
     const said = "admin@192.168.1.10: Permission denied (publickey).";
     expect(refusal(said)).toBe(`\
 nas (192.168.1.10 port 22) refuses the login of admin: ${said}
-Check that this works without a question:  ssh -p 22 admin@192.168.1.10 true`);
+Check that this works without a question:  ssh -p 22 admin@192.168.1.10 true
+Why it refuses stands in its own log:  journalctl -u ssh -n 20`);
     expect(refusal(said, { jump })).toContain("  ssh -J ops@gate:2200 -p 22 admin@192.168.1.10 true");
   });
 
@@ -131,6 +135,39 @@ test.each([
   expect(refusal(said, { jump })).toBeUndefined();
 });
 
+describe("a refusal", () => {
+  const refused = "ssh: connect to host 192.168.1.10 port 22: Connection refused";
+
+  test("is told apart from silence, with what may be behind it", () => {
+    expect(explainSilence(document, access, 37, refused)).toBe(`\
+nas turns us away: tried ssh to 192.168.1.10 port 22 as admin for 37 s, last answer: ${refused}
+Something is switched on there. If nobody ever got in: is this the right port, and does its sshd run?
+If it let you in a moment ago, a limit of new connections or a ban shuts you out: ufw limit, fail2ban, a rule with
+"recent" or "limit", MaxStartups or PerSourcePenalties of its sshd. It opens again when nobody knocks for a while. To
+let this machine through, on its own console, with this machine's address as it is seen there:
+  ufw prepend allow proto tcp from ADDRESS to any port 22
+  fail2ban-client set sshd unbanip ADDRESS
+To do meanwhile what does not need it:  pulumi up --continue-on-error`);
+  });
+
+  test("of the jump host's is mended there", () => {
+    const said = explainSilence(document, { ...access, jump }, 37, `jump host: ${refused}`);
+    expect(said).toMatch(/^the jump host of nas turns us away: /);
+    expect(said).toContain("to any port 2200\n");
+  });
+
+  test("in the midst of the steps is told as well, and so is silence", () => {
+    const step = { title: "nas", access, waitSeconds: 25, limitSeconds: 35, connection: undefined };
+    expect(explainAbsence(step, 39, refused)).toMatch(
+      /^nas turned us away for 39 s: ssh: .*refused\nSomething is switched on there\.[^]*to any port 22\n/,
+    );
+    expect(explainAbsence(step, 34, "ssh: connect to host nas port 22: Connection timed out")).toBe(`\
+nas was away for 34 s: ssh: connect to host nas port 22: Connection timed out
+Switch it on, then run the same command again.
+To do meanwhile what does not need it:  pulumi up --continue-on-error`);
+  });
+});
+
 describe("a silence", () => {
   test("is the host's, with all that was tried and what to look at", () => {
     expect(explainSilence(document, access, 15, "")).toBe(`\
@@ -154,47 +191,53 @@ To do meanwhile what does not need it:  pulumi up --continue-on-error`);
 });
 
 describe("a host that is reached", () => {
-  test.each(["debian \nDebian GNU/Linux 13", "raspbian debian\nRaspbian", "linuxmint ubuntu debian\nMint"])(
-    "may be set up: %j",
-    (release) => {
-      expect(explainSystem("nas", access, release)).toBeUndefined();
-    },
-  );
+  const nothing: HostAnswers = { problems: [], notes: [], owner: [] };
+  const ours = ["id 0123456789abcdef", "stack home-relay/dev", "host nas"];
+  const others = ["id fedcba9876543210", "stack other/dev", "host the relay"];
+  const here: ReachDocument = { ...document, access: { way: "here" } };
 
-  test.each([
-    ["alpine \nAlpine Linux v3.22", "Alpine Linux v3.22"],
-    ["debianish \nOther", "Other"],
-    ["", "no /etc/os-release"],
-  ])("is refused by what it is: %j", (release, found) => {
-    expect(explainSystem("nas", access, release)).toContain(
-      `nas (192.168.1.10 port 22) is no Debian and nothing made from it; found ${found}. `,
-    );
+  test("may be set up where it has no problem, and is this stack's or nobody's", () => {
+    for (const owner of [[], ours])
+      expect(explainProblems(document, "admin", { ...nothing, notes: ["a note"], owner })).toBeUndefined();
   });
 
-  test("has no sudo, or one that asks", () => {
-    expect(explainPrivilege("nas", "ops", "bash: line 1: sudo: command not found")).toContain(
-      "there is no sudo for ops to become root with",
-    );
-    expect(explainPrivilege("nas", "ops", "sudo: a password is required")).toContain(
-      "sudo does not let ops become root without a question: sudo: a password is required\n",
-    );
+  test("is refused with all of its problems at once, and by its place", () => {
+    const problems = ["Its disk is full: of\n  photographs.", "It has no apt-get."];
+    expect(explainProblems(document, "admin", { ...nothing, problems, owner: others })).toBe(`\
+nas (192.168.1.10 port 22) cannot be set up as it is. Nothing was changed there.
+- It belongs to another stack: other/dev (fedcba9876543210), which calls it the relay.
+  This one is home-relay/dev (0123456789abcdef). Where the other stack's state is, free the host with
+    pulumi destroy
+  If that state is lost for good, give the host to this stack:
+    ssh -p 22 admin@192.168.1.10 'sudo -n rm /etc/homerelay/owner'
+- Its disk is full: of
+    photographs.
+- It has no apt-get.`);
   });
 
-  test("is this stack's, or nobody's", () => {
-    for (const note of ["", "id 0123456789abcdef\nstack home-relay/dev\nhost nas"])
-      expect(explainOwner(document, "admin", note)).toBeUndefined();
+  test("is given to this stack by a command that leads there", () => {
+    const by = (way: ReachDocument, user: string) =>
+      explainProblems(way, user, { ...nothing, owner: others })
+        ?.split("\n")
+        .at(-1);
+    expect(by({ ...document, access: { ...access, jump } }, "root")).toBe(
+      "    ssh -J ops@gate:2200 -p 22 admin@192.168.1.10 'rm /etc/homerelay/owner'",
+    );
+    expect(by(here, "root")).toBe("    rm /etc/homerelay/owner");
   });
 
-  test("belongs to another stack, and is given to this one by a command", () => {
-    const note = "id fedcba9876543210\nstack other/dev\nhost the relay";
-    expect(explainOwner(document, "admin", note)).toBe(`\
-nas (192.168.1.10 port 22) belongs to another stack: other/dev (fedcba9876543210), which calls it the relay.
-This one is home-relay/dev (0123456789abcdef). Nothing was changed there. Where the other stack's state is, free the host with
-  pulumi destroy
-If that state is lost for good, give the host to this stack:
-  ssh -p 22 admin@192.168.1.10 'sudo -n rm /etc/homerelay/owner'`);
-    expect(explainOwner({ ...document, access: { way: "here" } }, "root", note)).toMatch(
-      /^nas, this machine, belongs .*\n {2}rm \/etc\/homerelay\/owner$/s,
+  test("and does something else than it is asked, is told with what may stand in the way", () => {
+    const said = "open terminal failed: not a terminal";
+    expect(explainNoAnswer(document, "admin", { code: 1, said })).toBe(`\
+nas (192.168.1.10 port 22) lets admin in, and does not do what it is asked; it said: open terminal failed: not a terminal
+Does a login file of admin there (~/.bashrc, ~/.profile, ~/.zshenv) start something else, such as tmux or another shell?
+What is meant for people belongs behind this line, in ~/.bashrc:
+  case $- in *i*) ;; *) return ;; esac`);
+    expect(explainNoAnswer(here, "root", { code: 1, said: "" })).toMatch(
+      /^nas, this machine, does not do what it is asked; it said: nothing\n/,
+    );
+    expect(explainNoAnswer(document, "admin", { code: 255, said: "Connection reset" })).toBe(
+      "nas (192.168.1.10 port 22) answers, and ends the connection before it has told what it is: Connection reset",
     );
   });
 });

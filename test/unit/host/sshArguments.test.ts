@@ -6,6 +6,7 @@ import {
   renderAskpass,
   renderKnownHosts,
   renderProxyCommand,
+  sharingArguments,
   sshArguments,
 } from "../../../components/host/sshArguments.ts";
 
@@ -33,9 +34,12 @@ test("a host with pinned keys is judged by our file alone, asks nothing and ends
   expect(options(args)).toEqual({
     LogLevel: "ERROR",
     StrictHostKeyChecking: "yes",
+    ConnectionAttempts: "1",
     ServerAliveInterval: "10",
     ServerAliveCountMax: "3",
+    ChannelTimeout: "none",
     UpdateHostKeys: "no",
+    ControlMaster: "no",
     ControlPath: "none",
     IgnoreUnknown: "*",
     RemoteCommand: "none",
@@ -43,6 +47,15 @@ test("a host with pinned keys is judged by our file alone, asks nothing and ends
     StdinNull: "no",
     ForkAfterAuthentication: "no",
     SessionType: "default",
+    PermitLocalCommand: "no",
+    ClearAllForwardings: "yes",
+    Tunnel: "no",
+    ForwardAgent: "no",
+    ForwardX11: "no",
+    GSSAPIDelegateCredentials: "no",
+    AddKeysToAgent: "no",
+    VisualHostKey: "no",
+    LogVerbose: "none",
     GSSAPIKeyExchange: "no",
     HostKeyAlias: "home-relay",
     KnownHostsCommand: "none",
@@ -56,6 +69,18 @@ test("a host with pinned keys is judged by our file alone, asks nothing and ends
     ConnectTimeout: "7",
   });
   expect(args.slice(-7)).toEqual(["-p", "2222", "-l", "admin", "--", "192.168.1.10", "true"]);
+});
+
+test("a shared connection is opened by one ssh, found by all, and ends by itself", () => {
+  const socket = "/run/100%/home-relay-0/x";
+  const shared = (opens: boolean) =>
+    options(sshArguments(access, files, 7, undefined, "true", { socket, opens }));
+  const path = { ControlPath: '"/run/100%%/home-relay-0/x"' };
+  expect(shared(true)).toMatchObject({ ...path, ControlMaster: "auto", ControlPersist: "45" });
+  expect(shared(false)).toMatchObject({ ...path, ControlMaster: "no", ControlPersist: "no" });
+  expect(sharingArguments(access, socket, "stop")).toEqual(
+    "-F none -O stop -S /run/100%%/home-relay-0/x -p 2222 -l admin -- 192.168.1.10".split(" "),
+  );
 });
 
 test("a password is asked for once, and no key is tried", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import {
+  judgeAbsence,
   judgeSshComplaint,
   lastLine,
   markJumpComplaint,
@@ -84,11 +85,7 @@ const complaints: readonly (readonly [string, string, SshComplaint])[] = [
     "channel 0: open failed: connect failed: No route to host\nstdio forwarding failed",
     { kind: "forwardingFailed" },
   ],
-  [
-    "a closed port",
-    "ssh: connect to host 192.168.1.10 port 22: Connection refused",
-    { kind: "notConnected" },
-  ],
+  ["a closed port", "ssh: connect to host 192.168.1.10 port 22: Connection refused\r", { kind: "refused" }],
   [
     "a silent host",
     "ssh: connect to host 192.168.1.10 port 22: Connection timed out\r",
@@ -102,7 +99,7 @@ const complaints: readonly (readonly [string, string, SshComplaint])[] = [
   [
     "an sshd that starts",
     "kex_exchange_identification: read: Connection reset by peer\nConnection reset by 192.168.1.10 port 22",
-    { kind: "other" },
+    { kind: "turnedAway" },
   ],
   ["a host that says nothing", "Connection timed out during banner exchange", { kind: "other" }],
   ["a connection that broke", "client_loop: send disconnect: Broken pipe", { kind: "other" }],
@@ -123,6 +120,30 @@ test("what went wrong with the jump host is told from what the host behind it sa
     target: ofTarget,
   });
   expect(separateComplaints(ofTarget)).toEqual({ jump: "", target: ofTarget });
+});
+
+test.each<[string, ReturnType<typeof judgeAbsence>]>([
+  ["ssh: connect to host nas port 22: Connection refused", "refused"],
+  ["kex_exchange_identification: Connection closed by remote host", "refused"],
+  ["ssh: connect to host nas port 22: Connection timed out", "silent"],
+  ["ssh: connect to host nas port 22: No route to host", "silent"],
+  [
+    "jump host: ssh: connect to host gate port 22: Connection refused\nConnection closed by UNKNOWN port 65535",
+    "refused",
+  ],
+  [
+    "jump host: channel 0: open failed: connect failed: Connection refused\njump host: stdio forwarding failed",
+    "refused",
+  ],
+  [
+    "jump host: channel 0: open failed: connect failed: No route to host\njump host: stdio forwarding failed",
+    "silent",
+  ],
+  ["jump host: Permission denied (publickey).\nConnection closed by UNKNOWN port 65535", undefined],
+  ["Permission denied (publickey).", undefined],
+  ["client_loop: send disconnect: Broken pipe", undefined],
+])("a host is away, or it is not: %j", (said, absence) => {
+  expect(judgeAbsence(said)).toBe(absence);
 });
 
 test("the last line says the most", () => {

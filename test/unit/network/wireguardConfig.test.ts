@@ -6,8 +6,6 @@ test("renders a relay's side: it listens, and each peer has its own addresses", 
     addresses: ["10.77.0.1/16", "fd77::1/64"],
     listenPort: 51820,
     mtu: 1420,
-    postUp: ["remember restore"],
-    preDown: ["remember save"],
     peers: ["nas", "media"].map((name, i) => ({
       name,
       publicKey: `public key of ${name}`,
@@ -23,8 +21,6 @@ ListenPort = 51820
 PrivateKey = key:private
 MTU = 1420
 Table = off
-PostUp = remember restore
-PreDown = remember save
 
 # nas
 [Peer]
@@ -45,8 +41,6 @@ test("renders a home's side: it calls the relay, and keeps calling", () => {
     addresses: ["10.77.3.4/16"],
     listenPort: undefined,
     mtu: 1280,
-    postUp: [],
-    preDown: [],
     peers: [
       {
         name: "relay",

@@ -5,8 +5,9 @@ import { describe, expect, jest, test } from "@jest/globals";
 import * as pulumi from "@pulumi/pulumi";
 import { HomeRelay } from "../../../components/HomeRelay.ts";
 import type { HomeRelayArgs } from "../../../components/HomeRelay.ts";
-import { homeRelayArgs, hostKey } from "../componentArguments.ts";
-import { isSecret, named, plainTexts, register, tree, types } from "../mockEngine.ts";
+import type { PublicDns } from "../../../components/dns/seen.ts";
+import { asWanted, homeRelayArgs, hostKey } from "../componentArguments.ts";
+import { isSecret, named, plainTexts, register, tree, types, valueOf } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 import { hostOf } from "../preparedHosts.ts";
 
@@ -181,5 +182,57 @@ describe("a home that is reached through its own forward", () => {
 
   test("is none that is reached in its own network", async () => {
     expect(await warnings("192.168.1.10")).toEqual([]);
+  });
+});
+
+describe("names that lead elsewhere than they were told", () => {
+  const told = async (dns: object, world: Partial<PublicDns>, preview = false) => {
+    const spies = (["warn", "info"] as const).map((as) =>
+      jest.spyOn(pulumi.log, as).mockImplementation(() => Promise.resolve()),
+    );
+    const dryRun = jest.spyOn(pulumi.runtime, "isDryRun").mockReturnValue(preview);
+    try {
+      const relay: { made?: HomeRelay } = {};
+      const publicDns = { ...asWanted, ...world };
+      await register(() => {
+        relay.made = new HomeRelay("home", { ...homeRelayArgs({ homes, dns }, ["s3cret"]), publicDns });
+      });
+      // As the engine's program does before it ends.
+      await pulumi.runtime.disconnect();
+      const { nameservers } = relay.made ?? {};
+      return {
+        said: spies.flatMap((spy) => spy.mock.calls.map(([message]) => message.split("\n")[0])),
+        nameservers: nameservers && (await valueOf(nameservers)),
+      };
+    } finally {
+      for (const spy of [...spies, dryRun]) spy.mockRestore();
+    }
+  };
+  const made = { zone: "example.org", createZone: true };
+  const kept = { provider: "duckdns", names: ["myhome"], token: "s3cret" };
+  const elsewhere = { nameservers: () => Promise.resolve(["ns.other.example"]) };
+  const taken = { addresses: () => Promise.resolve(["198.51.100.9"]) };
+
+  test("are not spoken of where all is well; who answers for a zone that was made is an output", async () => {
+    expect(await told(made, {})).toEqual({ said: [], nameservers: ["ns.example."] });
+    expect(await told(kept, {})).toEqual({ said: [], nameservers: undefined });
+  });
+
+  test("are told by an up, of a zone and of a service", async () => {
+    expect((await told(made, elsewhere)).said).toEqual([
+      "home-relay:dns.zone: the world asks ns.other.example for example.org, who know nothing of what this stack writes there",
+    ]);
+    expect((await told(kept, taken)).said).toEqual([
+      "home-relay:dns: myhome.duckdns.org leads to 198.51.100.9; the relay is at 203.0.113.5 and 2001:db8:77::1",
+    ]);
+  }, 20_000);
+
+  test("are not asked for by a preview", async () => {
+    const refuse = () => Promise.reject(new Error("asked"));
+    const world = { nameservers: refuse, addresses: refuse };
+    expect([await told(made, world, true), await told(kept, world, true)].map(({ said }) => said)).toEqual([
+      [],
+      [],
+    ]);
   });
 });

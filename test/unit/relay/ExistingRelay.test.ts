@@ -22,6 +22,7 @@ const make = (change: Partial<SshAccess> = {}) =>
     access: { ...operatorAccess, ...change },
     ipv4: "203.0.113.7",
     ipv6: "2001:db8:2::1",
+    listenPort: 51820,
     adminCidrs,
   });
 
@@ -52,6 +53,10 @@ test("is a host that is hardened, once its uninstall stands ready", () => {
     stdin: endDocument(renderMachineSettings()),
   });
   expect(documentOf(command)["access"]).toEqual(describedAccess);
+});
+
+test("is asked first whether WireGuard's port is free there", () => {
+  expect(documentOf(named(registered, "relay-reach"))["needs"]).toMatchObject({ listenPort: 51820 });
 });
 
 test("a wrong host key is mended where the user wrote the pinned one", () => {
@@ -92,7 +97,10 @@ describe("its sshd is set up", () => {
   };
 
   test("by a step of its own, in plain sight of a preview", async () => {
-    const { inputs } = await sshd({});
+    const step = await sshd({});
+    const { inputs } = step;
+    // sshd may let in otherwise afterwards, so no later step uses a connection from before.
+    expect(documentOf(step)["connection"]).toBe("last");
     expect([inputs["create"], inputs["stdin"]]).toEqual([
       `${runStep} timeout 300 /usr/local/lib/homerelay/harden-sshd.sh`,
       endDocument(renderSshdSettings({ byPassword: false })),

@@ -181,13 +181,54 @@ describe("a password", () => {
     expect(() => readSettings()).toThrow("homes[0].ssh.password: stands in plain text in the stack file");
   });
 
-  test.each([
-    "password: correct.horse",
-    'password: "correct.horse" # mine',
-    "{ host: a, password: correct.horse }",
-  ])("that stands in plain text beside an encrypted value is refused: %s", (line) => {
+  /** Beside an encrypted one, as YAML may be written. */
+  const spellings: readonly (readonly [string, string])[] = [
+    ["plain", "{ host: a, password: correct.horse }"],
+    ["quoted, with a comment", '\n        password: "correct.horse" # mine'],
+    ["in single quotes", "\n        password: 'correct.horse'"],
+    ["on the next line", "\n        password:\n          correct.horse"],
+    ["folded", "\n        password: >-\n          correct.horse"],
+    ["as a block", "\n        password: |-\n          correct.horse"],
+    ["with escapes", '\n        password: "correct\\x2ehorse"'],
+    ["under a quoted key", '{ "password": "correct.horse" }'],
+    ["with a space before the colon", "{ password : correct.horse }"],
+    ["with a tag", "{ password: !!str correct.horse }"],
+    ["by an anchor", "{ user: &it correct.horse, password: *it }"],
+    ["by a merge", "{ <<: { password: correct.horse } }"],
+    ["as JSON", '{"host":"a","password":"correct.horse"}'],
+  ];
+  const other = "\n    - ssh: { password: { secure: v1:x } }";
+
+  test.each(spellings)("that stands in plain text beside an encrypted one is refused: %s", (_, ssh) => {
     pulumi.runtime.setAllConfig(config, secretKeys);
-    writeFileSync(stackFile, `config:\n  home-relay:homes:\n    - ssh: ${line}\n`);
+    for (const section of ["home-relay:homes", "homes", '"home-relay:homes"']) {
+      writeFileSync(stackFile, `config:\n  ${section}:\n    - ssh: ${ssh}${other}\n`);
+      expect(() => readSettings()).toThrow("homes[0].ssh.password: stands in plain text in the stack file");
+    }
+  });
+
+  test.each([
+    ["over lines", "\n        password:\n          secure: v1:x"],
+    ["in one line", "{ password: { secure: v1:x } }"],
+    ["though another key has the same text in clear", "{ host: correct.horse, password: { secure: v1:x } }"],
+    ["by a merge", "{ <<: { password: { secure: v1:x } } }"],
+  ])("that is encrypted is taken: %s", (_, ssh) => {
+    pulumi.runtime.setAllConfig(config, secretKeys);
+    writeFileSync(stackFile, `config:\n  home-relay:homes:\n    - ssh: ${ssh}\n`);
+    expect(readSettings().homes).toHaveLength(1);
+  });
+
+  test("that came encrypted with the whole section, or from elsewhere, is taken", () => {
+    pulumi.runtime.setAllConfig(config, secretKeys);
+    for (const written of ["home-relay:homes: { secure: v1:x }", "hcloud:token: { secure: v1:x }", ""]) {
+      writeFileSync(stackFile, written === "" ? "" : `config:\n  ${written}\n`);
+      expect(readSettings().homes).toHaveLength(1);
+    }
+  });
+
+  test("in a section that is written as one text is refused", () => {
+    pulumi.runtime.setAllConfig(config, secretKeys);
+    writeFileSync(stackFile, `config:\n  home-relay:homes: '${JSON.stringify([{ ssh }])}'\n`);
     expect(() => readSettings()).toThrow("homes[0].ssh.password: stands in plain text in the stack file");
   });
 });

@@ -40,7 +40,10 @@ const schema = stackFileSchema(sections, "home-relay");
 export function schemaViolations(raw: RawSettings): string[] {
   const written = Object.keys(sections).map((section): [string, unknown] => [
     `home-relay:${section}`,
-    withSecrets(raw[section as keyof typeof sections], (text) => raw.isEncrypted?.(section, text) ?? false),
+    withSecrets(
+      raw[section as keyof typeof sections],
+      (text) => raw.isEncrypted?.(section, text, []) ?? false,
+    ),
   ]);
   return violations(schema, { config: Object.fromEntries(written) });
 }

@@ -76,8 +76,6 @@ ListenPort = 51820
 PrivateKey = key:private
 MTU = 1420
 Table = off
-PostUp = /usr/local/lib/homerelay/remember-endpoints.sh restore
-PreDown = /usr/local/lib/homerelay/remember-endpoints.sh save || :
 
 # nas
 [Peer]

@@ -1,0 +1,83 @@
+/**
+ * Ubuntu's AppArmor profile of wg-quick (25.04 and later) lets it run a dozen programs and nothing of ours; of the kernel's
+ * settings its `sysctl` may set one alone. A hook that is denied takes the tunnel down.
+ * https://gitlab.com/apparmor/apparmor/-/blob/master/profiles/apparmor.d/wg-quick
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { renderDeviceConfig } from "../../../components/device/deviceConfig.ts";
+import { renderTunnelDocument as renderHomeTunnel } from "../../../components/home/documents.ts";
+import { renderPlainWireguard } from "../../../components/home/plainWireguard.ts";
+import type { HomePlan } from "../../../components/network/homePlan.ts";
+import { renderTunnelDocument } from "../../../components/tunnel/documents.ts";
+import { tunnelPeers } from "../../../components/tunnel/peers.ts";
+import { devices, homes } from "../../unit/generators/devices.ts";
+import { nas, tunnelPlan } from "../../unit/generators/examples.ts";
+import { prepareHosts } from "../../unit/preparedHosts.ts";
+import { runTool } from "../tool.ts";
+
+const script = join(__dirname, "../../../components/tunnel/sync-interface.sh");
+
+const relay = { publicKey: "relay", ipv4Address: "203.0.113.5", ipv6Address: "2001:db8:77::1" };
+const keys = { privateKey: "private", publicKey: "public", presharedKey: "preshared" };
+const plan: HomePlan = {
+  name: "nas",
+  tunnelAddress: nas,
+  ipv6: true,
+  forwards: [],
+  devices,
+  tunnel: tunnelPlan,
+};
+const peers = tunnelPeers(homes, devices).map((peer) => ({ ...peer, publicKey: `public ${peer.name}` }));
+
+test.each([
+  ["the relay", onHost(renderTunnelDocument(tunnelPlan, peers, devices))],
+  ["a home", onHost(renderHomeTunnel(plan, relay))],
+  ["a home without IPv6", onHost(renderHomeTunnel({ ...plan, ipv6: false }, relay))],
+  ["a home that is no Debian", renderPlainWireguard(plan, keys, relay)],
+  ...devices.map((device) => [
+    `the device ${device.name}`,
+    renderDeviceConfig({ device: { ...device, dns: ["9.9.9.9"] }, devices, tunnel: tunnelPlan, relay, keys }),
+  ]),
+])("the configuration of %s has nothing for wg-quick to run", (_, config) => {
+  expect(config).toMatch(/^\[Interface\]$/m);
+  expect(config.match(/^.*(?:Pre|Post)(?:Up|Down).*$/gim)).toBeNull();
+});
+
+test.each([
+  ["home", ["set-address6.sh", "sync-routes.sh"], []],
+  [
+    "relay that was there before",
+    ["remember-endpoints.sh restore", "set-address6.sh", "sync-routes.sh"],
+    ["remember-endpoints.sh save", "/usr/bin/wg-quick down %i"],
+  ],
+])("the unit of a %s runs it, and what fails of that ends no tunnel", async (kind, started, stopped) => {
+  const dropIns = ((await prepareHosts()).get(kind)?.files ?? [])
+    .filter(({ path }) => path.includes("/wg-quick@homerelay.service.d/"))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ text }) => text)
+    .join("");
+  const commands = (when: string) =>
+    [...dropIns.matchAll(new RegExp(`^${when}=(.+)$`, "gm"))].map(([, command = ""]) =>
+      command.replace("-/usr/local/lib/homerelay/", ""),
+    );
+  expect(commands("ExecStartPost")).toEqual(started);
+  expect(commands("ExecStop")).toEqual(stopped);
+  expect(commands("ExecStopPost")).toEqual(["sync-routes.sh remove"]);
+});
+
+/** What a host makes of its document for wg-quick. */
+function onHost(document: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "home-relay-hooks-"));
+  try {
+    for (const name of ["private", ...peers.map(({ name }) => `preshared-${name}`), "preshared-relay"])
+      writeFileSync(join(folder, name), `key of ${name}\n`);
+    writeFileSync(join(folder, "document"), document.slice(document.indexOf("\n") + 1));
+    const joinKeys = 'interface=homerelay keys=$0; port_holder() { :; }; . "$1"; join_keys <"$0/document"';
+    return runTool("bash", "bash", ["-ec", joinKeys, folder, script]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
