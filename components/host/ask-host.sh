@@ -83,10 +83,10 @@ tell() { # KIND TEXT
 # Only told: the two clocks alone do not tell which of them is wrong, and where apt minds, it says so itself.
 ask_clock() {
   off=$(($(date +%s) - now))
-  way=ahead
+  way="ahead of"
   if [ "$off" -lt 0 ]; then off=$((-off)) way=behind; fi
   [ "$off" -ge 300 ] || return 0
-  tell note "its clock is $((off / 60)) minutes $way of this machine's. Set the one that is wrong (timedatectl set-ntp true):
+  tell note "its clock is $((off / 60)) minutes $way this machine's. Set the one that is wrong (timedatectl set-ntp true):
 apt refuses what is not yet, or no longer, valid, and a clock that is set back keeps the tunnel from beginning for as long."
 }
 
