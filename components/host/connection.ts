@@ -104,10 +104,10 @@ export class Connection {
     const socket = this.#socket;
     if (socket === undefined) return this.run("true", { dialSeconds });
     if (existsSync(socket)) {
-      // The host may have gone meanwhile, without a word.
+      // The host may have gone meanwhile, without a word, or who is in may be there as before a mend.
       const limit = AbortSignal.timeout(dialSeconds * 1000);
       const through = await this.#openShared(socket, dialSeconds, limit);
-      if (through.code !== 255 && !limit.aborted) return through;
+      if (through.code === 0 && !limit.aborted) return through;
       await this.endSharing("exit");
       rmSync(socket, { force: true });
     }

@@ -118,9 +118,16 @@ await runProgram(async () => {
   const document = acceptHostKeys(readDocument(parseReachDocument), note);
   const { made } = document;
   const secrets = await readSecrets(parseReachSecrets);
-  const host = new Host(document, Connection.share(document.access, secrets));
-  await host.waitUntilReached();
-  await host.check();
+  const connection = Connection.share(document.access, secrets);
+  const host = new Host(document, connection);
+  try {
+    await host.waitUntilReached();
+    await host.check();
+  } catch (error) {
+    // Whoever is in stays there with the shell and the groups of before, whatever is mended meanwhile.
+    await connection.endSharing("exit");
+    throw error;
+  }
   if (made && secrets.hostKey !== undefined && !wasReached(made, note))
     await host.installHostKey(secrets.hostKey);
   console.log(`${document.title} is reached`);

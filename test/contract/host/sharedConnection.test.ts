@@ -121,6 +121,15 @@ describe("a shared connection", () => {
     expect(readdirSync(sshd.runtime)).toEqual([]);
   });
 
+  test("is not kept from a host that was refused: what was wrong may be mended there at once", async () => {
+    await sshd.start({ keyOptions: 'command="exit 142"' });
+    expect(await reach()).toMatchObject({ status: 1 });
+    expect(readdirSync(sshd.runtime)).toEqual([]);
+    expect(await step("true")).not.toEqual(well());
+    writeFileSync(join(sshd.folder, "keys"), sshd.read("login.pub"));
+    expect(await reach()).toMatchObject({ status: 0, stderr: "" });
+  });
+
   testAsRoot("proves nothing of a host that lets nobody in any more", async () => {
     // Who is in is known to the firewall from the beginning.
     const prepare = `nft add table inet t; nft add chain inet t i '{ type filter hook input priority 0; }'
