@@ -135,7 +135,7 @@ export class HomeRelay extends pulumi.ComponentResource {
   /** Full names that point at the relay. */
   readonly names: readonly string[];
   /** Who answers for the zone that this stack makes: what its registrar has to be told. */
-  readonly nameservers: pulumi.Output<string[]> | undefined;
+  readonly nameservers: pulumi.Output<string[]>;
   /** By home: what is forwarded to it, like `80:8080/tcp`. */
   readonly forwards: Readonly<Record<string, readonly string[]>>;
   /** By home and device: its addresses in the tunnel. */
@@ -182,7 +182,7 @@ export class HomeRelay extends pulumi.ComponentResource {
     this.ipv4Address = relay.ipv4Address;
     this.ipv6Address = relay.ipv6Address;
     this.names = args.dns === undefined ? [] : fullNames(args.dns);
-    this.nameservers = names.nameservers;
+    this.nameservers = names.nameservers ?? pulumi.output([]);
     this.forwards = byName(args.homes, (home) => home.forwards.map(renderForward));
     this.inside = byName(args.homes, (home) => describeInside(home, this.names, args.homes.length > 1));
     this.reachability = byName(homes, ({ proofSaid }) => pulumi.output(proofSaid).apply(readReachability));
