@@ -59,7 +59,7 @@ export interface HomeRelayArgs extends Settings {
   readonly label: string;
   /** How Hetzner is reached, where it is. */
   readonly hetzner: HetznerAccess<pulumi.Input<string>>;
-  /** What the world is told of names. @default what the resolver of this machine says */
+  /** What the world is told of names. @default as this machine sees it */
   readonly publicDns?: PublicDns;
 }
 

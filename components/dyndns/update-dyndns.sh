@@ -83,7 +83,8 @@ quoted() {
   printf '"%s"' "${text//\"/\\\"}"
 }
 
-# Sends one request. Sets `status` (that of HTTP; 000: no answer at all; bad: somebody else answers) and `answer` (one short line, for people).
+# Sends one request, with MORE behind its URL. Sets `status` (that of HTTP; 000: no answer at all; bad: somebody else
+# answers) and `answer` (one short line, for people).
 send() { # INDEX [MORE]
   local line=${requests[$1]} names addresses url failure=0
   local -a family=()

@@ -36,6 +36,7 @@ async function main(): Promise<void> {
 
 async function ask({ project, label, relay, dns }: Order, asker: OrderAsker, api: Api): Promise<Verdict> {
   const [sshKeys, mayWrite] = await Promise.all([api.list<SshKey>("ssh_keys", "/ssh_keys"), api.mayWrite()]);
+  // Versions before gave things the name as it is, also where that is no host name.
   const names = [label, asker.stack.replace("/", "-")];
   const stack = createAskingStack(asker.stackId, names, asker.adminKey, sshKeys);
   const verdicts = await Promise.all([

@@ -6,7 +6,7 @@
 import { Problem, readDocument, readSecrets, runProgram } from "../host/program.ts";
 import { Api } from "./api.ts";
 import type { Named } from "./makers.ts";
-import { stackLabel } from "./ownerLabel.ts";
+import { stackIdLabel } from "./ownerLabel.ts";
 import { parseStrayServerAsker, parseStrayServerDocument } from "./strayServerDocument.ts";
 
 interface Server extends Named {
@@ -18,7 +18,7 @@ await runProgram(async () => {
   const asker = await readSecrets(parseStrayServerAsker);
   const servers = await listServers(new Api(asker), server);
   // One that says whose it is may be another stack's of the same name.
-  const left = servers.find(({ name, labels: { [stackLabel]: id } }) =>
+  const left = servers.find(({ name, labels: { [stackIdLabel]: id } }) =>
     id === undefined ? name === server : id === asker.stackId,
   );
   if (left)

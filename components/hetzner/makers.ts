@@ -1,4 +1,4 @@
-import { ownerLabel, stackLabel } from "./ownerLabel.ts";
+import { ownerLabel, stackIdLabel } from "./ownerLabel.ts";
 import type { Labels } from "./ownerLabel.ts";
 
 /** The stack that asks, and by what it is known in the project of its token. */
@@ -33,7 +33,7 @@ export function createAskingStack(
  * things with the stack's id, so that it may be this stack under a former name.
  */
 export function makerOf(labels: Labels, stack: AskingStack): "this stack" | "another" | "unclear" {
-  const id = labels[stackLabel];
+  const id = labels[stackIdLabel];
   if (id !== undefined) return id === stack.id ? "this stack" : "another";
   const name = labels[ownerLabel];
   if (name === undefined) return "another";
@@ -44,7 +44,7 @@ export function makerOf(labels: Labels, stack: AskingStack): "this stack" | "ano
 
 /** Whether the stack made a server or a firewall, which versions before had no label for. */
 export function isOwn({ name, labels }: Named, stack: AskingStack): boolean {
-  const id = labels[stackLabel];
+  const id = labels[stackIdLabel];
   return id === undefined ? stack.keyNames.includes(name) : id === stack.id;
 }
 

@@ -202,7 +202,7 @@ ask_privilege() {
     *)
       problem "sudo does not let $user become root without a question: ${said:-it gave no reason}
 Allow it, there:
-  echo '$user ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/home-relay"
+  echo '$user ALL=(ALL) NOPASSWD: ALL' | sudo tee -a /etc/sudoers.d/home-relay"
       ;;
   esac
   return 1
@@ -405,9 +405,12 @@ or end what has it there, such as:  $(end_holder "$held")"
 end_holder() { # HOLDER
   case $1 in
     'the WireGuard interface '*) echo "systemctl disable --now wg-quick@${1##* }" ;;
-    'the container '*) echo "docker stop ${1##* }" ;;
+    'the docker container '* | 'the podman container '*)
+      set -- "${1#the }"
+      echo "${1%% *} stop ${1##* }"
+      ;;
     'something in the kernel'*) echo "ip link show type wireguard  names those interfaces; then systemctl disable --now wg-quick@NAME" ;;
-    *) echo "systemctl status $(printf '%s' "$1" | sed -n 's/.*(process \([0-9]*\))$/\1/p')  names the service; then systemctl disable --now" ;;
+    *) echo "systemctl status $(printf '%s' "$1" | sed -n 's/.*(process \([0-9]*\))$/\1/p')  names the service; then systemctl disable --now NAME" ;;
   esac
 }
 

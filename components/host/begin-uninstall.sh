@@ -60,12 +60,12 @@ remove_tables() { # NAME…
 remove_files() {
   find "$etc/" -mindepth 1 -delete 2>/dev/null || : # not there; a link to somewhere else would go alone
   rm -rf "$etc" /usr/local/lib/homerelay /var/lib/homerelay
-  rm -f /etc/systemd/system/wg-quick@homerelay.service.d/homerelay{,-relay}.conf{,.next} /etc/wireguard/homerelay.next
+  rm -f /etc/systemd/system/wg-quick@homerelay.service.d/homerelay{,-relay}.conf{,.next}
   rmdir --ignore-fail-on-non-empty /etc/systemd/system/wg-quick@homerelay.service.d 2>/dev/null || : # not there
   # Also what a step that was cut off had not yet moved into place.
   rm -f /etc/systemd/system/nftables.service.d/homerelay.conf{,.next}
   rmdir --ignore-fail-on-non-empty /etc/systemd/system/nftables.service.d 2>/dev/null || : # not there
-  rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.conf "$sysctl_file"{,.next}
+  rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.{conf,next} "$sysctl_file"{,.next}
   rm -rf /run/homerelay.lock /run/homerelay-routes{,.lock,.next} /run/homerelay-ssh-fallback /run/homerelay-endpoints.lock
   systemctl daemon-reload
 }

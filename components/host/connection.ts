@@ -104,7 +104,7 @@ export class Connection {
     const socket = this.#socket;
     if (socket === undefined) return this.run("true", { dialSeconds });
     if (existsSync(socket)) {
-      // The host may have gone meanwhile, without a word, or who is in may be there as before a mend.
+      // The host may have gone meanwhile, without a word; or something was mended there, which counts for a new login only.
       const limit = AbortSignal.timeout(dialSeconds * 1000);
       const through = await this.#openShared(socket, dialSeconds, limit);
       if (through.code === 0 && !limit.aborted) return through;

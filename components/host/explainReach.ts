@@ -26,7 +26,7 @@ export function explainRefusal(document: ReachDocument, access: SshWay, said: st
 Check that this works without a question:  ${loginCommand(access)} true
 Why it refuses stands in its own log:  journalctl -u ssh -n 20`;
     case "unknownName":
-      return `${document.title}: ${said}`;
+      return `${document.title}: ${said}\n${nameMend("host", document.title)}`;
     case "forwardingProhibited":
     case "forwardingFailed":
     case "refused":
@@ -35,6 +35,10 @@ Why it refuses stands in its own log:  journalctl -u ssh -n 20`;
     case "other":
       return undefined;
   }
+}
+
+function nameMend(key: "host" | "jump", title: string): string {
+  return `Is ${key} of ${title} right, and is this machine online? An address there needs no resolver.`;
 }
 
 /** How OpenSSH got to a host, where the steps, which log in with a password, have no such way. */
@@ -148,7 +152,8 @@ export function explainNoAnswer(
 ): string {
   const place = where(title, access);
   if (code === 255)
-    return `${place} answers, and ends the connection before it has told what it is: ${said || "it gave no reason"}`;
+    return `${place} answers, and ends the connection before it has told what it is: ${said || "it gave no reason"}
+Why it ends it stands in its own log:  journalctl -u ssh -n 20`;
   const does = access.way === "here" ? "does" : `lets ${user} in, and does`;
   return `${place} ${does} not do what it is asked; it said: ${said || "nothing"}
 Does a login file of ${user} there (~/.bashrc, ~/.profile, ~/.zshenv) start something else, such as tmux or another shell?
@@ -247,7 +252,7 @@ Log in once and compare, or pin its key with ssh.jump.hostKey of ${title}:
       return `${subject} refuses the login of ${jump.user}: ${said}
 Check that this works without a question:  ${login}`;
     case "unknownName":
-      return `${subject}: ${said}`;
+      return `${subject}: ${said}\n${nameMend("jump", title)}`;
     case "forwardingProhibited":
       return `${subject} passes no connections on: ${said}
 Allow it there: AllowTcpForwarding yes in its sshd_config`;

@@ -15,7 +15,7 @@ port_holder() { # PORT INTERFACE
   fi
   holder=$(container_with_port "$1")
   if [ -n "$holder" ]; then
-    echo "the container $holder"
+    echo "the $holder"
     return 0
   fi
   # The kernel's own sockets have no program.
@@ -41,10 +41,11 @@ has_port() { # PORT
   done | grep -q yes
 }
 
-# Docker and podman may hold a port by a program of their own, which would name nobody.
+# `docker container NAME`: Docker and podman may hold a port by a program of their own, which would name nobody.
 container_with_port() { # PORT
   for engine in docker podman; do
     command -v "$engine" >/dev/null || continue
-    timeout 10 "$engine" ps --filter "publish=$1/udp" --format '{{.Names}}' 2>/dev/null | head -n 1
+    name=$(timeout 10 "$engine" ps --filter "publish=$1/udp" --format '{{.Names}}' 2>/dev/null | head -n 1)
+    if [ -n "$name" ]; then echo "$engine container $name"; fi
   done | head -n 1
 }

@@ -23,7 +23,7 @@ export interface HostAnswers {
   readonly owner: readonly string[];
 }
 
-/** How often and from when a host is asked. */
+/** How a host is asked. */
 export interface Asking {
   /** Begins each line of the answers: a word that nobody else's output has. */
   readonly mark: string;

@@ -1,7 +1,8 @@
 /**
  * Runs on the operator's machine, before the first step of a host: waits until the host lets us in, says at once what is
- * wrong when waiting cannot help, and then, in one message, all that keeps the host from being set up. Document and secrets: reachDocument.ts. The last line of its stdout is the note
- * by which the next run knows which server has its lasting host key.
+ * wrong when waiting cannot help, and then, in one message, all that keeps the host from being set up. Document and
+ * secrets: reachDocument.ts. The last line of its stdout is the note by which the next run knows which server has its
+ * lasting host key.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { askHost } from "./askHost.ts";

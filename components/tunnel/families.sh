@@ -1,8 +1,7 @@
 #!/bin/bash
-# Sourced by what sets addresses and routes of the tunnel: the address families that it speaks on this machine. Where IPv6
-# is switched off for the machine, the tunnel has it all the same (see set-address6.sh); a kernel without IPv6 takes neither
-# addresses nor routes of it.
-# shellcheck disable=SC2034 # for the scripts that source this one
+# Sourced by sync-routes.sh: the address families that the tunnel speaks on this machine. Where IPv6 is switched off for
+# the machine, the tunnel has it all the same (see set-address6.sh); a kernel without IPv6 takes no routes of it.
+# shellcheck disable=SC2034 # for the script that sources this one
 families=(4)
 for family6 in homerelay default; do
   # That of the interface counts, once there is one.

@@ -37,7 +37,7 @@ export interface RivalFindings {
 }
 
 /** At most so much may a new connection cost, in times of what it costs with the tutorial. */
-export const mostCost = 1.1;
+const mostCost = 1.1;
 
 export function renderRivalPromise(findings: RivalFindings): string {
   const measured = ratios(roundsOf(findings, "processorMsAtOnce"), "home-relay", "tutorial");

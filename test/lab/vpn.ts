@@ -13,7 +13,7 @@ import { installPackages, shell } from "./people.ts";
 import { inNamespace, must } from "./shell.ts";
 
 /** The interface at home, and so its unit `wg-quick@vpn`. */
-export const vpnInterface = "vpn";
+const vpnInterface = "vpn";
 
 /** From where the internet sees whoever comes out of the VPN. */
 export const seenFromVpn = { 4: addresses.vpn, 6: addresses.vpn6 } as const;

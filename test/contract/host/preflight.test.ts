@@ -228,7 +228,7 @@ describe("a user who is not root", () => {
     expect(ask({ user: "ops" }).problems).toEqual([
       `sudo does not let ops become root without a question: sudo: a password is required
 Allow it, there:
-  echo 'ops ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/home-relay`,
+  echo 'ops ALL=(ALL) NOPASSWD: ALL' | sudo tee -a /etc/sudoers.d/home-relay`,
     ]);
   });
 
@@ -486,7 +486,7 @@ or end what has it there, such as:  ${mend}`;
     expect(problem).toMatch(
       /^UDP port 53, where WireGuard is to listen, is taken: python3?\S* \(process \d+\) has it\.\n/,
     );
-    expect(problem).toMatch(/systemctl status \d+ {2}names the service; then systemctl disable --now/);
+    expect(problem).toMatch(/systemctl status \d+ {2}names the service; then systemctl disable --now NAME$/);
   });
 
   test("is taken by another WireGuard, which is named", () => {
@@ -496,10 +496,11 @@ or end what has it there, such as:  ${mend}`;
     ]);
   });
 
-  test("is taken by a container, which is named", () => {
-    host.stub("docker", "echo wg-easy");
+  test.each(["docker", "podman"])("is taken by a container of %s's, which is named", (engine) => {
+    host.stub("docker");
+    host.stub(engine, "echo wg-easy");
     expect(ask({ listenPort: 51820, before: hold("0.0.0.0", 51820) }).problems).toEqual([
-      `UDP port 51820, where WireGuard is to listen, is taken: the container wg-easy has it.${mends(51820, "docker stop wg-easy")}`,
+      `UDP port 51820, where WireGuard is to listen, is taken: the ${engine} container wg-easy has it.${mends(51820, `${engine} stop wg-easy`)}`,
     ]);
   });
 

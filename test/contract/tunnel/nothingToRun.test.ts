@@ -89,7 +89,7 @@ function ofTunnel(config: string, address6: string): string {
   const folder = mkdtempSync(join(tmpdir(), "home-relay-tunnel-"));
   try {
     writeFileSync(join(folder, "config"), config);
-    const words = 'interface=homerelay etc=$0; . "$1"; of_tunnel "$0/config" "$2"';
+    const words = 'interface=homerelay etc=$0; port_holder() { :; }; . "$1"; of_tunnel "$0/config" "$2"';
     return runTool("bash", "bash", ["-ec", words, folder, script, address6]);
   } finally {
     rmSync(folder, { recursive: true });

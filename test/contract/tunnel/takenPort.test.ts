@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { asRoot } from "../tool.ts";
+import { apart } from "../world/namespaces.ts";
 
 const components = join(__dirname, "../../../components");
 
@@ -41,11 +41,11 @@ function moveTo(
     ${hold}
     trap 'echo "listens at $(wg show $interface listen-port)"' EXIT
     sync_interface ${folder}/document`;
-  const { error, status, stdout } = spawnSync(
-    "unshare",
-    [...asRoot, "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", lines],
-    { encoding: "utf8", timeout: 60_000, env: { PATH: `${folder}/tools:/usr/sbin:/usr/bin:/sbin:/bin` } },
-  );
+  const { error, status, stdout } = spawnSync("unshare", [...apart, "bash", "-c", lines], {
+    encoding: "utf8",
+    timeout: 60_000,
+    env: { PATH: `${folder}/tools:/usr/sbin:/usr/bin:/sbin:/bin` },
+  });
   if (error) throw error;
   return { status, said: stdout.split("\n").filter((line) => line !== "") };
 }

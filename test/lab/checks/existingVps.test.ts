@@ -147,7 +147,7 @@ describe("before anything is changed on the VPS, up refuses", () => {
       `the relay (${vps4} port 22) cannot be set up as it is. Nothing was changed there.`,
     );
     expect(said).toContain("sudo does not let asked become root without a question");
-    expect(said).toContain("echo 'asked ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/home-relay");
+    expect(said).toContain("echo 'asked ALL=(ALL) NOPASSWD: ALL' | sudo tee -a /etc/sudoers.d/home-relay");
   });
 
   test("a system that is no Debian, naming what it is", async () => {

@@ -84,7 +84,9 @@ Allow it there (PasswordAuthentication yes in its sshd_config), or log in with a
 
   test("where nobody knows the name", () => {
     const said = "ssh: Could not resolve hostname nas.lan: No such host is known.";
-    expect(refusal(said)).toBe(`nas: ${said}`);
+    expect(refusal(said)).toBe(
+      `nas: ${said}\nIs host of nas right, and is this machine online? An address there needs no resolver.`,
+    );
   });
 
   test.each<[string, string, string]>([
@@ -105,7 +107,8 @@ Check that this works without a question:  ssh -p 2200 ops@gate true`,
     [
       "has an unknown name",
       "jump host: ssh: Could not resolve hostname gate: x",
-      "the jump host of nas (gate port 2200): ssh: Could not resolve hostname gate: x",
+      `the jump host of nas (gate port 2200): ssh: Could not resolve hostname gate: x
+Is jump of nas right, and is this machine online? An address there needs no resolver.`,
     ],
     [
       "may pass nothing on",
@@ -237,7 +240,8 @@ What is meant for people belongs behind this line, in ~/.bashrc:
       /^nas, this machine, does not do what it is asked; it said: nothing\n/,
     );
     expect(explainNoAnswer(document, "admin", { code: 255, said: "Connection reset" })).toBe(
-      "nas (192.168.1.10 port 22) answers, and ends the connection before it has told what it is: Connection reset",
+      `nas (192.168.1.10 port 22) answers, and ends the connection before it has told what it is: Connection reset
+Why it ends it stands in its own log:  journalctl -u ssh -n 20`,
     );
   });
 });
