@@ -12,10 +12,10 @@ import { documentVariable, renderProgramDocument } from "../network/programDocum
 import { judgeSshComplaint } from "./sshComplaint.ts";
 import { sharedSocket } from "./sharedSocket.ts";
 import {
+  endSharingArguments,
   renderAskpass,
   renderKnownHosts,
   renderProxyCommand,
-  sharingArguments,
   sshArguments,
 } from "./sshArguments.ts";
 import type { Sharing } from "./sshArguments.ts";
@@ -108,7 +108,7 @@ export class Connection {
       const limit = AbortSignal.timeout(dialSeconds * 1000);
       const through = await this.#openShared(socket, dialSeconds, limit);
       if (through.code === 0 && !limit.aborted) return through;
-      await this.endSharing("exit");
+      await this.endSharing();
       rmSync(socket, { force: true });
     }
     const opened = await this.#openShared(socket, dialSeconds);
@@ -118,10 +118,10 @@ export class Connection {
     return isHidden ? this.run("true", { dialSeconds }) : opened;
   }
 
-  /** The next command opens another connection; `stop` lets those end that use this one. */
-  async endSharing(verb: "exit" | "stop"): Promise<void> {
+  /** The next command opens another connection; what uses this one ends by itself. */
+  async endSharing(): Promise<void> {
     if (this.#socket === undefined || this.#access.way === "here" || !existsSync(this.#socket)) return;
-    const args = sharingArguments(this.#access, this.#socket, verb);
+    const args = endSharingArguments(this.#access, this.#socket);
     // Where nobody listens any more there is nothing to end.
     await end(start("ssh", args, {}, "ignore"));
   }

@@ -130,6 +130,28 @@ describe("a shared connection", () => {
     expect(await reach()).toMatchObject({ status: 0, stderr: "" });
   });
 
+  describe("carries to its end what runs over it", () => {
+    test("while another program is refused", async () => {
+      await sshd.start();
+      const running = step(`touch ${sshd.folder}/begun; sleep 3; echo done`);
+      await sshd.until("begun");
+      sshd.answer("problem It is odd");
+      expect(await reach()).toMatchObject({ status: 1, stderr: expect.stringContaining("It is odd") });
+      expect(await running).toEqual(well("done\n"));
+    });
+
+    test("while the host is too busy to let another program in soon", async () => {
+      await sshd.start({
+        keyOptions: `command="[ ! -e ${sshd.folder}/busy ] || sleep 4; eval \\"$SSH_ORIGINAL_COMMAND\\""`,
+      });
+      const running = step(`touch ${sshd.folder}/begun; sleep 5; echo done`);
+      await sshd.until("begun");
+      writeFileSync(join(sshd.folder, "busy"), "");
+      expect(await reach({ waitSeconds: 1 })).toMatchObject({ status: 0, stderr: "" });
+      expect(await running).toEqual(well("done\n"));
+    });
+  });
+
   testAsRoot("proves nothing of a host that lets nobody in any more", async () => {
     // Who is in is known to the firewall from the beginning.
     const prepare = `nft add table inet t; nft add chain inet t i '{ type filter hook input priority 0; }'
@@ -168,6 +190,13 @@ describe("a shared connection", () => {
     mkdirSync(join(sshd.folder, ".ssh"));
     writeFileSync(join(sshd.folder, ".ssh/config"), "");
     expect(await count()).toBe(4);
+  });
+
+  test("leaves its folder where others could take its name, while a program is yet to use it", async () => {
+    await sshd.start();
+    chmodSync(sshd.runtime, 0o1777);
+    expect(await step("true", { connection: "alone" })).toEqual(well());
+    expect([readdirSync(sshd.runtime), sockets()]).toEqual([[`home-relay-${uid}`], []]);
   });
 
   test.each([
