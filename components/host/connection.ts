@@ -20,7 +20,7 @@ import {
 } from "./sshArguments.ts";
 import type { Sharing } from "./sshArguments.ts";
 
-/** What a command on a host left; line ends are ours, and those at the end are gone. */
+/** What a command on a host left, as text alone; line ends at the end are gone. */
 export interface Ran {
   /** 255: ssh itself failed, or the command ended so. */
   readonly code: number;
@@ -222,9 +222,9 @@ function send(child: ChildProcess, input: string): void {
   child.stdin?.on("error", () => undefined).end(input);
 }
 
-/** ssh ends its own lines as a terminal wants it. */
+/** Without what a terminal does not show but does, which a host may send; ssh itself ends its lines as a terminal wants it. */
 export function tidy(text: string): string {
-  return text.replaceAll("\r\n", "\n").replace(/\n+$/, "");
+  return text.replace(/(?![\t\n])\p{Cc}/gu, "").replace(/\n+$/, "");
 }
 
 /** The files of one host, for as long as this program runs. */

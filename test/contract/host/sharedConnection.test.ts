@@ -92,6 +92,13 @@ describe("a limit of new connections", () => {
   });
 });
 
+test("what a host says of itself moves nothing on the operator's terminal", async () => {
+  await sshd.start();
+  sshd.answer(String.raw`problem It is \033]0;odd\007\033[1A\r, it says.`);
+  const { status, stderr } = await reach();
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/\n- It is \]0;odd\[1A, it says\.\n$/)]);
+});
+
 describe("a shared connection", () => {
   test("is opened by whichever step comes first, and carries those that run at the same time", async () => {
     await sshd.start();
