@@ -180,7 +180,10 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
       hook: { type: "filter", hook: "input", priority: "filter", policy: "drop" },
       rules: [
         { why: "WireGuard, and errors about what it sent.", rule: `${toWireguard(listenPort)} accept` },
-        `icmp type destination-unreachable @th,136,8 17 @th,224,16 ${listenPort} accept`,
+        {
+          why: "Nothing shows who sent an error: no link takes less than 1280 bytes, and the kernel would believe 552.",
+          rule: `icmp type destination-unreachable icmp code 4 icmp mtu >= 1280 @th,136,8 17 @th,224,16 ${listenPort} accept`,
+        },
         `icmpv6 type packet-too-big @th,112,8 17 @th,384,16 ${listenPort} accept`,
         "ct state vmap { established : accept, related : accept, invalid : drop }",
         'iifname "lo" accept',

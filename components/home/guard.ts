@@ -114,10 +114,10 @@ export function renderGuard({ home, relay, forwards, devices = [] }: HomeGuard):
           ),
           `ct mark ${forwarded} ct state established,related meta l4proto { ${icmp}, ${icmpv6} } meta mark set ${forwardedMark} accept`,
           {
-            why: "The relay's answers to this machine itself.",
-            rule: `ip saddr ${relay.ipv4} ct state established,related meta mark set ${forwardedMark} accept`,
+            why: "The relay's answers to this machine itself. It also calls, for all strangers where a forward hides them.",
+            rule: `ip saddr ${relay.ipv4} ct mark != ${forwarded} ct state established,related meta mark set ${forwardedMark} accept`,
           },
-          `ip6 saddr ${relay.ipv6} ct state established,related meta mark set ${forwardedMark} accept`,
+          `ip6 saddr ${relay.ipv6} ct mark != ${forwarded} ct state established,related meta mark set ${forwardedMark} accept`,
           `ip saddr != ${relay.ipv4} ip saddr ${notInternet4} counter drop comment "not from the internet"`,
           `ip6 saddr != ${relay.ipv6} ip6 saddr != ${internet6} counter drop comment "not from the internet"`,
           'fib saddr type { local, broadcast, multicast } counter drop comment "poses as this machine"',

@@ -12,15 +12,15 @@ import { documentVariable, renderProgramDocument } from "../network/programDocum
 import { judgeSshComplaint } from "./sshComplaint.ts";
 import { sharedSocket } from "./sharedSocket.ts";
 import {
+  endSharingArguments,
   renderAskpass,
   renderKnownHosts,
   renderProxyCommand,
-  sharingArguments,
   sshArguments,
 } from "./sshArguments.ts";
 import type { Sharing } from "./sshArguments.ts";
 
-/** What a command on a host left; line ends are ours, and those at the end are gone. */
+/** What a command on a host left, as text alone; line ends at the end are gone. */
 export interface Ran {
   /** 255: ssh itself failed, or the command ended so. */
   readonly code: number;
@@ -108,7 +108,7 @@ export class Connection {
       const limit = AbortSignal.timeout(dialSeconds * 1000);
       const through = await this.#openShared(socket, dialSeconds, limit);
       if (through.code === 0 && !limit.aborted) return through;
-      await this.endSharing("exit");
+      await this.endSharing();
       rmSync(socket, { force: true });
     }
     const opened = await this.#openShared(socket, dialSeconds);
@@ -118,10 +118,10 @@ export class Connection {
     return isHidden ? this.run("true", { dialSeconds }) : opened;
   }
 
-  /** The next command opens another connection; `stop` lets those end that use this one. */
-  async endSharing(verb: "exit" | "stop"): Promise<void> {
+  /** The next command opens another connection; what uses this one ends by itself. */
+  async endSharing(): Promise<void> {
     if (this.#socket === undefined || this.#access.way === "here" || !existsSync(this.#socket)) return;
-    const args = sharingArguments(this.#access, this.#socket, verb);
+    const args = endSharingArguments(this.#access, this.#socket);
     // Where nobody listens any more there is nothing to end.
     await end(start("ssh", args, {}, "ignore"));
   }
@@ -222,9 +222,9 @@ function send(child: ChildProcess, input: string): void {
   child.stdin?.on("error", () => undefined).end(input);
 }
 
-/** ssh ends its own lines as a terminal wants it. */
+/** Without what a terminal does not show but does, which a host may send; ssh itself ends its lines as a terminal wants it. */
 export function tidy(text: string): string {
-  return text.replaceAll("\r\n", "\n").replace(/\n+$/, "");
+  return text.replace(/(?![\t\n])\p{Cc}/gu, "").replace(/\n+$/, "");
 }
 
 /** The files of one host, for as long as this program runs. */

@@ -79,7 +79,7 @@ export function parseAnswers(stdout: string, mark: string): HostAnswers | undefi
   for (const line of stdout.split("\n")) {
     if (line === `${mark} end`) return { problems, notes, owner };
     const [, kind, text] =
-      /^(\w+) (.*)$/.exec(line.startsWith(`${mark} `) ? line.slice(mark.length + 1) : "") ?? [];
+      /^(\w+) (.*)$/s.exec(line.startsWith(`${mark} `) ? line.slice(mark.length + 1) : "") ?? [];
     if (kind === undefined || text === undefined) continue;
     if (kind === "more") told.push(`${told.pop() ?? ""}\n${text}`);
     else if (kind === "fact") owner.push(...(text.startsWith("owner ") ? [text.slice("owner ".length)] : []));

@@ -126,7 +126,7 @@ await runProgram(async () => {
     await host.check();
   } catch (error) {
     // Whoever is in stays there with the shell and the groups of before, whatever is mended meanwhile.
-    await connection.endSharing("exit");
+    await connection.endSharing();
     throw error;
   }
   if (made && secrets.hostKey !== undefined && !wasReached(made, note))

@@ -19,7 +19,7 @@ await runProgram(async () => {
   const isNew = document.connection === "new" || document.connection === "alone";
   const isLast = document.connection === "last" || document.connection === "alone";
   const patience = new Patience(document);
-  if (isNew) await connection.endSharing("stop");
+  if (isNew) await connection.endSharing();
   for (;;) {
     const { code, complaint } = await passOnce(connection, command);
     // Where there was no connection nothing of stdin has been read.
@@ -35,7 +35,7 @@ await runProgram(async () => {
     console.log(`waiting for ${document.title} (${waited} s, next try in ${pause} s)`);
     await sleep(pause * 1000);
   }
-  if (isLast) await connection.endSharing("stop");
+  if (isLast) await connection.endSharing();
 });
 
 /** A connection that is shared is there, and known to work, before the command uses it. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { SshWay } from "./operatorAccess.ts";
 
 /** A socket's path holds 104 bytes on macOS with the zero at its end, 108 on Linux; ssh first adds a dot and 16 letters. */
@@ -43,7 +43,8 @@ function stampOf(file: string | undefined): number | undefined {
 
 function removeEmpty(folder: string): void {
   try {
-    rmdirSync(folder);
+    // Where others may write, its name would be theirs to take, and another program may be about to use it.
+    if ((statSync(dirname(folder)).mode & 0o022) === 0) rmdirSync(folder);
   } catch {
     // Another connection has its socket there.
   }

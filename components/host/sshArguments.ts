@@ -147,11 +147,11 @@ export function jumpArguments(
   ];
 }
 
-/** All arguments of the `ssh` that ends a shared connection: `exit` at once, `stop` when what uses it has ended. */
-export function sharingArguments(access: SshWay, socket: string, verb: "exit" | "stop"): string[] {
+/** All arguments of the `ssh` that ends a shared connection when what uses it has ended. */
+export function endSharingArguments(access: SshWay, socket: string): string[] {
   return [
     // It goes nowhere, so nothing has to be read that says how.
-    ...["-F", "none", "-O", verb, "-S", escapePercent(socket)],
+    ...["-F", "none", "-O", "stop", "-S", escapePercent(socket)],
     ...["-p", String(access.port), "-l", access.user, "--", access.host],
   ];
 }

@@ -70,11 +70,7 @@ export class RealSshd {
     const command = [path, "-D", "-f", "/dev/null", "-E", join(this.folder, "log"), ...args];
     // What is asked of a host before its first step, and answered, is preflight.test.ts's matter.
     mkdirSync(join(this.folder, "tools"), { recursive: true });
-    writeFileSync(
-      join(this.folder, "tools/sh"),
-      '#!/bin/sh\n[ "$1 $2" = "-s --" ] || exec /bin/sh "$@"\ncat >/dev/null; echo "$3 end"\n',
-      { mode: 0o755 },
-    );
+    this.answer();
     writeFileSync(join(this.folder, "passwd"), "sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n");
     // As root it wants a user and a folder that this machine may not have.
     const ground = `cat /etc/passwd >>${this.folder}/passwd; mount --bind ${this.folder}/passwd /etc/passwd
@@ -105,6 +101,24 @@ export class RealSshd {
       if (tries === 50 || this.#child.exitCode !== null)
         throw new Error(`sshd does not come up: ${this.read("stderr")}${this.log()}`);
       await sleep(100);
+    }
+  }
+
+  /** What the host says from now on when it is asked: `KIND TEXT`. */
+  answer(line = ""): void {
+    const says = line === "" ? "" : `echo "$3 ${line}"; `;
+    writeFileSync(
+      join(this.folder, "tools/sh"),
+      `#!/bin/sh\n[ "$1 $2" = "-s --" ] || exec /bin/sh "$@"\ncat >/dev/null; ${says}echo "$3 end"\n`,
+      { mode: 0o755 },
+    );
+  }
+
+  /** Waits until somebody has made a file in the folder. */
+  async until(name: string): Promise<void> {
+    for (let tries = 0; !existsSync(join(this.folder, name)); tries++) {
+      if (tries === 200) throw new Error(`nobody has made ${name}`);
+      await sleep(50);
     }
   }
 

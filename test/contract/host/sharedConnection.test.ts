@@ -92,6 +92,13 @@ describe("a limit of new connections", () => {
   });
 });
 
+test("what a host says of itself moves nothing on the operator's terminal", async () => {
+  await sshd.start();
+  sshd.answer(String.raw`problem It is \033]0;odd\007\033[1A\r, it says.`);
+  const { status, stderr } = await reach();
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/\n- It is \]0;odd\[1A, it says\.\n$/)]);
+});
+
 describe("a shared connection", () => {
   test("is opened by whichever step comes first, and carries those that run at the same time", async () => {
     await sshd.start();
@@ -128,6 +135,28 @@ describe("a shared connection", () => {
     expect(await step("true")).not.toEqual(well());
     writeFileSync(join(sshd.folder, "keys"), sshd.read("login.pub"));
     expect(await reach()).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  describe("carries to its end what runs over it", () => {
+    test("while another program is refused", async () => {
+      await sshd.start();
+      const running = step(`touch ${sshd.folder}/begun; sleep 3; echo done`);
+      await sshd.until("begun");
+      sshd.answer("problem It is odd");
+      expect(await reach()).toMatchObject({ status: 1, stderr: expect.stringContaining("It is odd") });
+      expect(await running).toEqual(well("done\n"));
+    });
+
+    test("while the host is too busy to let another program in soon", async () => {
+      await sshd.start({
+        keyOptions: `command="[ ! -e ${sshd.folder}/busy ] || sleep 4; eval \\"$SSH_ORIGINAL_COMMAND\\""`,
+      });
+      const running = step(`touch ${sshd.folder}/begun; sleep 5; echo done`);
+      await sshd.until("begun");
+      writeFileSync(join(sshd.folder, "busy"), "");
+      expect(await reach({ waitSeconds: 1 })).toMatchObject({ status: 0, stderr: "" });
+      expect(await running).toEqual(well("done\n"));
+    });
   });
 
   testAsRoot("proves nothing of a host that lets nobody in any more", async () => {
@@ -168,6 +197,13 @@ describe("a shared connection", () => {
     mkdirSync(join(sshd.folder, ".ssh"));
     writeFileSync(join(sshd.folder, ".ssh/config"), "");
     expect(await count()).toBe(4);
+  });
+
+  test("leaves its folder where others could take its name, while a program is yet to use it", async () => {
+    await sshd.start();
+    chmodSync(sshd.runtime, 0o1777);
+    expect(await step("true", { connection: "alone" })).toEqual(well());
+    expect([readdirSync(sshd.runtime), sockets()]).toEqual([[`home-relay-${uid}`], []]);
   });
 
   test.each([

@@ -62,6 +62,11 @@ mark problem too late`;
     });
   });
 
+  test("are told whatever line ends of other systems are in them", () => {
+    const said = "mark problem No\u2028sudo:\r bad\nmark end";
+    expect(parseAnswers(said, "mark")?.problems).toEqual(["No\u2028sudo:\r bad"]);
+  });
+
   test("are none where the end is missing: something else ran there, or not all was asked", () => {
     for (const said of ["", "Welcome!\n", "mark problem No apt.", "mark end of the world", "mark  end"])
       expect(parseAnswers(said, "mark")).toBeUndefined();

@@ -2,11 +2,11 @@ import { win32 } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import type { SshWay } from "../../../components/host/operatorAccess.ts";
 import {
+  endSharingArguments,
   jumpArguments,
   renderAskpass,
   renderKnownHosts,
   renderProxyCommand,
-  sharingArguments,
   sshArguments,
 } from "../../../components/host/sshArguments.ts";
 
@@ -78,7 +78,7 @@ test("a shared connection is opened by one ssh, found by all, and ends by itself
   const path = { ControlPath: '"/run/100%%/home-relay-0/x"' };
   expect(shared(true)).toMatchObject({ ...path, ControlMaster: "auto", ControlPersist: "45" });
   expect(shared(false)).toMatchObject({ ...path, ControlMaster: "no", ControlPersist: "no" });
-  expect(sharingArguments(access, socket, "stop")).toEqual(
+  expect(endSharingArguments(access, socket)).toEqual(
     "-F none -O stop -S /run/100%%/home-relay-0/x -p 2222 -l admin -- 192.168.1.10".split(" "),
   );
 });
