@@ -281,6 +281,10 @@ ask_wireguard() {
       if [ -z "$apart" ]; then ip link del dev hrtrial; fi
       return
     fi
+    case $said in
+      # A run that was cut off has left it.
+      *'File exists'*) ip link del dev hrtrial && return ;;
+    esac
   else
     said=$(modprobe -n -q wireguard 2>&1) && return
   fi
@@ -300,7 +304,8 @@ Give it CAP_NET_ADMIN where it is started, or take a virtual machine."
 # Ends the sentence of a problem with why that is so, and what to do.
 mend_kernel() { # MODULE…
   upgrade="apt-get install linux-image-$(dpkg --print-architecture)"
-  case $kinds in *' ubuntu '*) upgrade="apt-get install linux-image-generic" ;; esac
+  # Ubuntu's is of the kind that runs: generic, raspi, aws, …
+  case $kinds in *' ubuntu '*) upgrade="apt-get install linux-image-$(uname -r | sed 's/.*-//')" ;; esac
   # Raspberry Pi OS has kernels of its own.
   if [ -e /etc/rpi-issue ]; then upgrade="apt-get update && apt-get full-upgrade"; fi
   if [ "$container" = openvz ]; then

@@ -345,7 +345,7 @@ There, as root, now and for each start of that machine:
   });
 
   test.each([
-    ["Ubuntu", "/etc/os-release", "ID=ubuntu\n", "apt-get install linux-image-generic"],
+    ["Ubuntu", "/etc/os-release", "ID=ubuntu\n", "apt-get install linux-image-raspi"],
     [
       "Raspberry Pi OS",
       "/etc/rpi-issue",
@@ -354,6 +354,7 @@ There, as root, now and for each start of that machine:
     ],
   ])("is replaced by that of %s", (_, path, text, upgrade) => {
     host.write(path, text);
+    host.stub("uname", "echo 6.8.0-1004-raspi");
     modulesOf();
     expect(ask({ before: without() }).problems).toEqual([
       expect.stringContaining(`\n  ${upgrade} && reboot`),

@@ -436,7 +436,8 @@ describe("a service of one's own", () => {
       configure({ provider: "url", url, names: ["own.example.net"] }, { key: "token", value: ownKey });
     await on();
     await lab.operator.up();
-    await shell("home", "systemctl stop ssh");
+    // Also whoever is in already.
+    await shell("home", "systemctl stop ssh; pkill sshd");
     try {
       await lab.operator.forward(["80:8080", "81:8080"]);
       await failedUp();
