@@ -105,8 +105,8 @@ WORDS
   },
   passwordExpired: {
     like: "a VPS as some providers hand it out: its password has to be changed at the first login, at a terminal",
-    make: `chage -d 0 ${owner}`,
-    undo: `chage -d -1 ${owner}`,
+    make: `cp -a /etc/shadow /etc/shadow.kept; chage -d 0 ${owner}`,
+    undo: "mv /etc/shadow.kept /etc/shadow",
   },
   sudoAsks: {
     like: "every Debian and Ubuntu as installed: sudo wants the user's password",
