@@ -45,7 +45,7 @@ export function readSettings(): StackSettings {
         tunnel: section("tunnel"),
         dns: section("dns"),
         unknownKeys: unknownKeys(namespace, config),
-        isEncrypted: (key, _text, keys) =>
+        isEncrypted: (key, keys) =>
           isSecretKey(`${namespace}:${key}`) && !isPlainInFile(namespace, key, keys),
         hcloudToken: token ?? process.env["HCLOUD_TOKEN"],
       },

@@ -156,7 +156,7 @@ function hasPlaceholder({ url: written }: Mapping, word: string): boolean {
 
 /** With a token in a place of its own the URL is no secret, and previews show it. */
 function isSecretUrl(written: string, place: Place): boolean {
-  return !written.includes("{token}") && place.at("url").isEncrypted(written);
+  return !written.includes("{token}") && place.at("url").isEncrypted;
 }
 
 /** Full names below the service's own, which may be left out. */
@@ -226,7 +226,7 @@ function secret(accepts: (text: string) => boolean, rule: string): Kind<string> 
     tables: [],
     read: (value, place) => {
       const command = setSecret(place);
-      if (!isText(value) || !place.isEncrypted(value))
+      if (!isText(value) || !place.isEncrypted)
         return place.refuse(
           "is a secret, and stands in the stack file in plain text",
           `have another one made at the service, remove this one and set it, encrypted: ${command}`,

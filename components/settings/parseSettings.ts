@@ -30,8 +30,8 @@ export interface RawSettings {
   readonly dns: unknown;
   /** Keys of the project's own namespace that are none of the sections. */
   readonly unknownKeys?: readonly string[];
-  /** Whether a text that is found in a section, at these keys, stands encrypted in the stack file. @default none does */
-  readonly isEncrypted?: (section: string, text: string, keys: Keys) => boolean;
+  /** Whether what is found in a section, at these keys, stands encrypted in the stack file. @default none does */
+  readonly isEncrypted?: (section: string, keys: Keys) => boolean;
   /** The plain token; only its form is looked at. */
   readonly hcloudToken: string | undefined;
 }
@@ -43,11 +43,7 @@ export interface RawSettings {
 export function parseSettings(raw: RawSettings, namespace: string): Settings {
   const problems: string[] = [];
   const at = (section: string) =>
-    new Place(
-      `${namespace}:${section}`,
-      problems,
-      (text, keys) => raw.isEncrypted?.(section, text, keys) ?? false,
-    );
+    new Place(`${namespace}:${section}`, problems, (keys) => raw.isEncrypted?.(section, keys) ?? false);
   for (const key of raw.unknownKeys ?? []) refuseUnknownSection(key, at);
   const all = { relay: raw.relay, homes: raw.homes, devices: raw.devices, tunnel: raw.tunnel, dns: raw.dns };
   const relay = sections.relay.read(raw.relay, at("relay"), all);

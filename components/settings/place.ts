@@ -11,8 +11,8 @@ export type Draft<T> = { readonly [K in keyof T]: Read<T[K]> };
 /** The parts of a `T` that were read; the others are `undefined`. */
 export type Known<T> = { readonly [K in keyof T]: T[K] | undefined };
 
-/** Whether a text, which stands in a section at these keys, stands encrypted in the stack file. */
-export type IsEncrypted = (text: string, keys: Keys) => boolean;
+/** Whether what stands in a section at these keys is encrypted in the stack file. */
+export type IsEncrypted = (keys: Keys) => boolean;
 
 /** One key of the stack file, and where to note what is wrong with it. */
 export class Place {
@@ -30,9 +30,9 @@ export class Place {
     this.#keys = keys;
   }
 
-  /** Whether the text that was found here stands encrypted in the stack file. */
-  isEncrypted(text: string): boolean {
-    return this.#isEncrypted(text, this.#keys);
+  /** Whether what was found here stands encrypted in the stack file. */
+  get isEncrypted(): boolean {
+    return this.#isEncrypted(this.#keys);
   }
 
   /** The key itself, without what it stands in: `hostKey`; empty for an item of a list. */

@@ -158,7 +158,7 @@ function readPassword(value: unknown, place: Place): Read<Password> {
       "must be one line of at least one character, without control characters",
       `set it: ${set}`,
     );
-  if (!place.isEncrypted(value))
+  if (!place.isEncrypted)
     return place.refuse("stands in plain text in the stack file", `set it encrypted: ${set}`);
   return { text: value, key: place.path };
 }

@@ -17,6 +17,7 @@ import { parsePrefix } from "../../components/network/prefix.ts";
 import { parseSettings } from "../../components/settings/parseSettings.ts";
 import type { RawSettings } from "../../components/settings/parseSettings.ts";
 import { firewall, media, nas, tunnelPlan } from "./generators/examples.ts";
+import { encryptedIn } from "./settings/encrypted.ts";
 
 export const operatorAccess: SshAccess = {
   host: "192.168.1.10",
@@ -101,7 +102,7 @@ export function homeRelayArgs(
 ): HomeRelayArgs {
   const hcloudToken = "a1B2".repeat(16);
   const missing = { relay: undefined, homes: undefined, tunnel: undefined, dns: undefined };
-  const isEncrypted = (_section: string, text: string) => encrypted.includes(text);
+  const isEncrypted = encryptedIn(sections, encrypted);
   return {
     ...parseSettings({ ...missing, ...sections, isEncrypted, hcloudToken }, "home-relay"),
     stack: `home-relay/${stack}`,

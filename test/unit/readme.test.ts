@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { sshKey } from "../../components/keys/deriveKeys.ts";
 import { parseSettings } from "../../components/settings/parseSettings.ts";
 import { schemaViolations } from "./settings/stackFiles.ts";
+import { encryptedIn } from "./settings/encrypted.ts";
 
 const page = (path: string) => readFileSync(join(__dirname, "../..", path), "utf8");
 const readme = page("README.md");
@@ -39,7 +40,7 @@ test.each(rows)("what is to be written for %s is sound", (_, line, secret) => {
   };
   const stackFile = {
     ...raw,
-    isEncrypted: (_section: string, text: string) => text === "generated",
+    isEncrypted: encryptedIn(raw, ["generated"]),
     hcloudToken: "a1B2".repeat(16),
   };
   expect(() => parseSettings(stackFile, "home-relay")).not.toThrow();

@@ -18,16 +18,7 @@ afterEach(async () => {
 
 async function reach(options: SshdOptions): Promise<string> {
   await sshd.start(options);
-  const { status, stdout, stderr } = await sshd.run("reach-host.ts", {
-    ...{
-      title: "nas",
-      access: sshd.access(),
-      stackId: "0123456789abcdef",
-      stack: "home-relay/dev",
-      needs: { packages: [] },
-    },
-    ...{ waitSeconds: 60, limitSeconds: 35, hostKeyMend: "" },
-  });
+  const { status, stdout, stderr } = await sshd.reach({ waitSeconds: 60 });
   // Nothing was waited for.
   expect([status, stdout]).toEqual([1, ""]);
   expect(stderr).toMatch(
@@ -85,16 +76,7 @@ test("a host that says nothing", async () => {
 testAsRoot("a login whose shell is not there is refused at once, with where the host says why", async () => {
   const prepare = `sed 's|^root:.*|root:x:0:0::/root:/bin/gone|' /etc/passwd >/run/passwd; mount --bind /run/passwd /etc/passwd`;
   await sshd.start({ prepare });
-  const { status, stdout, stderr } = await sshd.run("reach-host.ts", {
-    ...{
-      title: "nas",
-      access: sshd.access(),
-      stackId: "0123456789abcdef",
-      stack: "home-relay/dev",
-      needs: { packages: [] },
-    },
-    ...{ waitSeconds: 60, limitSeconds: 35, hostKeyMend: "" },
-  });
+  const { status, stdout, stderr } = await sshd.reach({ waitSeconds: 60 });
   expect([status, stdout]).toEqual([1, ""]);
   expect(stderr).toContain("refuses the login of root: root@127.0.0.1: Permission denied");
   expect(stderr).toContain("journalctl -u ssh -n 20");

@@ -162,6 +162,21 @@ export class RealSshd {
     };
   }
 
+  /** Runs the program that waits until it is reached, for a host called nas; `more` is of its document. */
+  reach(more: object = {}): Promise<Answer> {
+    return this.run("reach-host.ts", {
+      title: "nas",
+      access: this.access(),
+      stackId: "0123456789abcdef",
+      stack: "home-relay/dev",
+      needs: { packages: [] },
+      waitSeconds: 15,
+      limitSeconds: 35,
+      hostKeyMend: "",
+      ...more,
+    });
+  }
+
   /** Runs a program of components/host/ with a document. */
   async run(
     program: string,

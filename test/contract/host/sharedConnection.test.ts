@@ -28,12 +28,7 @@ afterEach(async () => {
   sshd.remove();
 });
 
-const stack = { stackId: "0123456789abcdef", stack: "home-relay/dev", needs: { packages: [] } };
-const reach = (more: object = {}) =>
-  sshd.run("reach-host.ts", {
-    ...{ title: "nas", access: sshd.access(), ...stack, waitSeconds: 15, limitSeconds: 35, hostKeyMend: "" },
-    ...more,
-  });
+const reach = (more: object = {}) => sshd.reach(more);
 const step = (words: string, more: object = {}, input = "") =>
   sshd.run(
     "run-step.ts",
@@ -80,9 +75,7 @@ describe("a limit of new connections", () => {
   test("is told apart from silence, with what may be behind it and the mends", async () => {
     await sshd.start();
     const access = sshd.access({ port: 1 });
-    const { status, stderr } = await sshd.run("reach-host.ts", {
-      ...{ title: "nas", access, ...stack, waitSeconds: 1, limitSeconds: 1, hostKeyMend: "" },
-    });
+    const { status, stderr } = await reach({ access, waitSeconds: 1, limitSeconds: 1 });
     expect([status, stderr]).toEqual([
       1,
       expect.stringMatching(

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { HomeSettings } from "../../../components/settings/settings.ts";
 import * as stackFiles from "./stackFiles.ts";
 import { hostKey, otherHostKey as jumpKey, refuses, ssh } from "./stackFiles.ts";
+import { encryptedIn } from "./encrypted.ts";
 
 const password = "battery staple";
 const key = "home-relay:homes[0].ssh.password";
@@ -12,7 +13,7 @@ const set = `pulumi config set --secret --path '${key}'`;
 /** A stack file with these homes; a text in them counts as encrypted where `encrypted` has it. */
 const withHomes = (homes: unknown, encrypted: readonly string[] = [password]) => ({
   homes,
-  isEncrypted: (section: string, text: string) => section === "homes" && encrypted.includes(text),
+  isEncrypted: encryptedIn({ homes }, encrypted),
 });
 const parse = (homes: unknown): readonly HomeSettings[] => stackFiles.parse(withHomes(homes)).homes;
 const problemsOf = (homes: unknown, encrypted?: readonly string[]) =>

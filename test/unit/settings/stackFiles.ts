@@ -6,6 +6,7 @@ import type { RawSettings } from "../../../components/settings/parseSettings.ts"
 import { sections } from "../../../components/settings/sections.ts";
 import type { Settings } from "../../../components/settings/settings.ts";
 import { SettingsError } from "../../../components/settings/settingsError.ts";
+import type { Keys } from "../../../components/settings/stackFile.ts";
 import { stackFileSchema } from "../../reference/stackFileSchema.ts";
 import { violations } from "./jsonSchema.ts";
 
@@ -40,22 +41,19 @@ const schema = stackFileSchema(sections, "home-relay");
 export function schemaViolations(raw: RawSettings): string[] {
   const written = Object.keys(sections).map((section): [string, unknown] => [
     `home-relay:${section}`,
-    withSecrets(
-      raw[section as keyof typeof sections],
-      (text) => raw.isEncrypted?.(section, text, []) ?? false,
-    ),
+    withSecrets(raw[section as keyof typeof sections], (keys) => raw.isEncrypted?.(section, keys) ?? false),
   ]);
   return violations(schema, { config: Object.fromEntries(written) });
 }
 
 /** The value as it stands in the file, where what the engine has decrypted is `{ secure: … }`. */
-function withSecrets(value: unknown, isEncrypted: (text: string) => boolean, key = ""): unknown {
-  if (typeof value === "string" && /^(password|token|url)$/.test(key) && isEncrypted(value))
+function withSecrets(value: unknown, isEncrypted: (keys: Keys) => boolean, keys: Keys = []): unknown {
+  if (typeof value === "string" && /^(password|token|url)$/.test(String(keys.at(-1))) && isEncrypted(keys))
     return { secure: "v1:AAAA:BBBB" };
-  if (Array.isArray(value)) return value.map((item) => withSecrets(item, isEncrypted));
+  if (Array.isArray(value)) return value.map((item, i) => withSecrets(item, isEncrypted, [...keys, i]));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, part]) => [name, withSecrets(part, isEncrypted, name)]),
+    Object.entries(value).map(([name, part]) => [name, withSecrets(part, isEncrypted, [...keys, name])]),
   );
 }
 
