@@ -75,7 +75,9 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
 
   constructor(name: string, args: HetznerRelayArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { plan, location, serverType, image, sshPort, sshVia } = args;
-    super("homerelay:hetzner:HetznerRelay", name, { location, serverType, image, sshPort, sshVia }, opts);
+    const adminCidrs = args.adminCidrs.map(({ text }) => text);
+    const shown = { location, serverType, image, sshPort, sshVia, adminCidrs };
+    super("homerelay:hetzner:HetznerRelay", name, shown, opts);
     this.#name = name;
     this.#plan = plan;
     this.#labels = labelsOf(plan.label, plan.owner.id);
