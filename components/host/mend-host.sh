@@ -5,8 +5,9 @@
 #          kind, in words that may be shown, and in no two lines the same. FOUND and WANTED are values, or `missing` and
 #          `there`; of a key `another` and `the stack's`, never the key itself. No line: all is as it should be.
 #   mend   puts all of that right, in order, and prints what was mended and what could not be
-#   watch  as mend, for the timer: gives way to a step that is at work, and says what it has said before only now and then
-# Exit code: 1 if something could not be looked at (look) or put right (mend, watch).
+#   watch  as mend, for the timer: gives way to a step that is long at work, and says what it has said before only now and
+#          then
+# Exit code: 1 if something could not be looked at (look) or put right (mend).
 #
 # What there is to look at each room knows, in files of the folder `mend`. They are read in the order of their names, each
 # in a shell of its own behind this file, and define
@@ -158,15 +159,20 @@ look_all() {
   return "$failed"
 }
 
-# A step may ask for this itself, and has the lock then.
+# A step may ask for this itself, and has the lock then. Who only looks keeps nobody else from looking.
 hold_lock() {
   if [ /proc/self/fd/9 -ef /run/homerelay.lock ]; then return 0; fi
-  if [ "$verb" != watch ]; then
-    take_lock >&2
-    return
-  fi
-  open_lock
-  flock --nonblock 9
+  case $verb in
+    look)
+      open_lock
+      flock --shared --timeout 60 9 || die "a home-relay step has been running on this host for a minute; try again later"
+      ;;
+    mend) take_lock ;;
+    watch)
+      open_lock
+      flock --timeout 5 9
+      ;;
+  esac
 }
 
 main() { # look|mend|watch
@@ -175,7 +181,12 @@ main() { # look|mend|watch
   # A step that is at work sees to its own things.
   hold_lock || return 0
   ask_for_units
-  if [ "$verb" = look ]; then look_all; else mend_all; fi
+  case $verb in
+    look) look_all ;;
+    mend) mend_all ;;
+    # What could not be mended was said; systemd need not say so each time.
+    watch) mend_all || : ;;
+  esac
 }
 
 main "$@"

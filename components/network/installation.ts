@@ -47,7 +47,7 @@ export function installedMend(source: string, order: string): InstalledFile {
   return {
     source,
     path: `${libraryFolder}/mend/${order}-${fileName(source).replace(/^mend-/, "")}`,
-    mode: "0644",
+    mode: "0755",
   };
 }
 
