@@ -2,7 +2,7 @@
 # Read by mend-host.sh: our table of the firewall, as it was when it was loaded, and the unit that loads it at boot.
 
 # From paths.sh and mend-host.sh.
-: "${firewall_file:?}" "${firewall_on_trial:?}"
+: "${firewall_file:?}" "${firewall_on_trial:?}" "${verb:?}"
 # shellcheck source=../firewall/table.sh
 . /usr/local/lib/homerelay/table.sh
 
@@ -22,13 +22,16 @@ look() {
     differs firewall 'table inet homerelay' 'from another file' "from $firewall_file"
     return 0
   fi
+  # Held since it was loaded, as a rule: the timer need not compare what nobody could change.
+  if [ "$verb" = watch ] && [[ $now == *$'\n\tflags owner,persist'$'\n'* ]]; then return 0; fi
   now=$(without_changing <<<"$now")
   if [ "$now" = "$(tail -n +2 "$loaded")" ]; then return 0; fi
   name_parts "$now"
 }
 
 was_loaded_from_file() {
-  [ -f "$loaded" ] && [ "$(head -n 1 "$loaded")" = "$(sha256sum <"$firewall_file")" ]
+  local sum=''
+  [ -f "$loaded" ] && read -r sum <"$loaded" && [ "$sum" = "$(sha256sum <"$firewall_file")" ]
 }
 
 # Each set, map or chain that is another one than when the table was loaded.

@@ -80,10 +80,10 @@ mend_unit() { # UNIT
   systemctl start "$1"
 }
 
-# What a part finds. Each has a shell of its own, so that none can spoil another.
+# What a part finds. To be called in a shell of its own, so that none can spoil another.
 look_at() { # PART
   # shellcheck source=/dev/null
-  (. "$1" && look)
+  . "$1" && look
 }
 
 # A line for a reader, of a list of differences: what was mended, or what is still there.
@@ -134,11 +134,12 @@ Set it up again: run pulumi up (at a home that is set up by hand, its script wit
 }
 
 keep_part() { # PART
+  local text=''
+  # Read by bash itself: few parts have something to keep, and every program costs.
+  IFS= read -r -d '' text <"$1" || : # the whole file
+  if [[ $text != *$'\nkeep() {'* ]]; then return 0; fi
   # shellcheck source=/dev/null
-  (
-    keep() { :; }
-    . "$1" && keep
-  )
+  (. "$1" && keep)
 }
 
 mend_all() {
@@ -155,7 +156,7 @@ mend_all() {
 
 look_all() {
   local part failed=0
-  for part in "$parts"/*.sh; do look_at "$part" || failed=1; done
+  for part in "$parts"/*.sh; do (look_at "$part") || failed=1; done
   return "$failed"
 }
 
