@@ -47,7 +47,7 @@ const faults: readonly (readonly [string, string, RegExp, RegExp])[] = [
   [
     "our routes",
     "ip route flush table 18546",
-    /^route\tIPv4 default table 18546\tmissing\tthere$/,
+    /^route\tIPv4 default table 18546\tmissing\tthere$/m,
     /default table 18546 was missing/,
   ],
   [
