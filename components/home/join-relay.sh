@@ -17,7 +17,8 @@ Take that word off its command line, or write at this home in the stack file:
   fi
   require_way_to "$(sed -n 's/^Endpoint = //p' "$document/interface")"
   write_if_changed 0644 "$relay_addresses" <"$document/relay.nft" || : # the same addresses
-  nft -f "$relay_addresses"
+  # The guard takes them in.
+  /usr/local/lib/homerelay/load-firewall.sh
   sync_interface "$document/interface"
   # A new relay at the old address knows of no session; without a call from here it would stay silent for minutes.
   ping -c 1 -W 2 -I "$interface" "$1" >/dev/null 2>&1 || touch "$unproven"

@@ -6,7 +6,7 @@ export interface TunnelPlan {
   readonly listenPort: number;
   /** Bytes, 1280-1420. @default 1420 */
   readonly mtu: number;
-  /** How often a home sends something, so that the NATs before it keep their mapping. 5-120. @default 25 */
+  /** How often a home sends something, so that the NATs before it keep their mapping. 5-120. @default 5 */
   readonly keepaliveSeconds: number;
   /** IPv4 addresses of the tunnel, /16 to /28. @default 10.77.0.0/16 */
   readonly prefix4: Prefix;

@@ -82,7 +82,7 @@ sync_interface() { # DOCUMENT
   fi
   /usr/local/lib/homerelay/set-address6.sh
   rmdir /etc/wireguard/homerelay.next
-  systemctl enable --quiet --now homerelay-routes.timer
+  systemctl enable --quiet --now homerelay-mend.timer
 }
 
 # What a proof of the tunnel depends on: neither how packets to the other end are marked, nor what an older version had

@@ -192,7 +192,8 @@ export interface Running {
 
 /** Starts one of the programs in people/ somewhere. What is left of it ends with the lab. */
 export async function start(place: Place, program: string, args: readonly string[]): Promise<Running> {
-  const path = place === "home" ? await bring(place, program) : join(folder, basename(program));
+  const isMachine = place === "home" || place.startsWith("server-");
+  const path = isMachine ? await bring(place, program) : join(folder, basename(program));
   const [command = "", ...rest] = await at(place, ["python3", "-u", path, ...args]);
   const child = spawn(command, rest, { stdio: ["pipe", "pipe", "pipe"] });
   child.stdin.on("error", () => undefined);

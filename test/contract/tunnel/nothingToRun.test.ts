@@ -61,9 +61,11 @@ test.each([
     .join("");
   const commands = (when: string) =>
     [...dropIns.matchAll(new RegExp(`^${when}=(.+)$`, "gm"))].map(([, command = ""]) =>
-      command.replace("-/usr/local/lib/homerelay/", ""),
+      command
+        .replace("-/usr/local/lib/homerelay/", "")
+        .replace(/^-\/bin\/sh .*restart (\S+)'$/, "restart $1"),
     );
-  expect(commands("ExecStartPost")).toEqual(started);
+  expect(commands("ExecStartPost")).toEqual([...started, "restart homerelay-mend.timer"]);
   expect(commands("ExecStop")).toEqual(stopped);
   expect(commands("ExecStopPost")).toEqual(["sync-routes.sh remove"]);
 });

@@ -28,7 +28,7 @@ describe("what is left out has the documented default", () => {
       tunnel: {
         listenPort: 51820,
         mtu: 1420,
-        keepaliveSeconds: 25,
+        keepaliveSeconds: 5,
         prefix4: parsePrefix("10.77.0.0/16"),
         prefix6: parsePrefix("fd77::/64"),
         keyGeneration: 1,
