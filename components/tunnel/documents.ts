@@ -24,19 +24,29 @@ export function renderKeyDocument(
 /** A peer, and the public key by which the relay's WireGuard knows it. */
 type KnownPeer = TunnelPeer & { readonly publicKey: string };
 
-/** For `apply-tunnel.sh`. `devices`: those among the peers, for what lies behind homes. */
+/**
+ * For `apply-tunnel.sh`. `devices`: those among the peers, for what lies behind homes. `reached`: the homes that this
+ * program sets up, by name; these change their keys together with the relay.
+ */
 export function renderTunnelDocument(
   plan: TunnelPlan,
   peers: readonly KnownPeer[],
   devices: readonly Device[],
+  reached: readonly string[],
 ): string {
   const routes = renderDeviceRoutes(devices, plan);
   const homeKeys = peers.filter(({ isDevice }) => !isDevice).map(({ publicKey }) => publicKey);
   return renderDocument([
     { name: "interface", text: renderInterface(plan, peers) },
     { name: "homes", text: renderHomes(homeKeys, plan.keepaliveSeconds) },
+    { name: "reached", text: renderReached(peers.filter(({ name }) => reached.includes(name))) },
     ...(routes === "" ? [] : [{ name: "routes", text: routes }]),
   ]);
+}
+
+/** For change-keys.sh: `PUBLIC-KEY NAME` a line. */
+function renderReached(homes: readonly KnownPeer[]): string {
+  return homes.map(({ publicKey, name }) => `${publicKey} ${name}\n`).join("");
 }
 
 function renderInterface(

@@ -5,6 +5,7 @@ import type { Installation } from "../network/installation.ts";
 export const tunnelInstallation: Installation = {
   files: [
     installedScript("tunnel/families.sh"),
+    installedScript("tunnel/key-change.sh"),
     installedScript("tunnel/set-address6.sh"),
     installedScript("tunnel/sync-interface.sh"),
     installedScript("tunnel/sync-routes.sh"),
@@ -20,6 +21,7 @@ export const tunnelInstallation: Installation = {
 export const relayTunnelInstallation: Installation = {
   files: [
     installedScript("tunnel/apply-tunnel.sh"),
+    installedScript("tunnel/change-keys.sh"),
     installedScript("tunnel/remember-endpoints.sh"),
     installedUnit("tunnel/homerelay-endpoints.service"),
     installedUnit("tunnel/homerelay-endpoints.timer"),
