@@ -1,7 +1,7 @@
 #!/bin/bash
 # stdin: a document with the relay's WireGuard configuration, keys by name (`interface`), the peers that are homes (for
-# remember-endpoints.sh: `homes`), those of them that this program reaches (for change-keys.sh: `reached`), and, where
-# devices reach what lies behind homes, `routes` (for sync-routes.sh).
+# remember-endpoints.sh: `homes`), what each peer is called (for change-keys.sh: `names`), and, where devices reach what
+# lies behind homes, `routes` (for sync-routes.sh).
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 # shellcheck source=../tunnel/sync-interface.sh
@@ -29,6 +29,7 @@ main() {
     say "the tunnel is as it should be"
   fi
   systemctl enable --quiet --now homerelay-endpoints.timer
+  tell_who_is_cut_off
 }
 
 main "$@"

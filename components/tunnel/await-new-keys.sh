@@ -69,7 +69,7 @@ note_keys() { # PRIVATE RELAY SHARED
 
 # Follows the relay to its new key. The old one stays known until all homes have followed: the relay may go back.
 follow_relay() {
-  local since
+  local since tries
   since=$(date +%s)
   wg set "$interface" peer "$new_relay" preshared-key <(printf '%s\n' "$old_shared") endpoint "$endpoint" \
     persistent-keepalive "$keepalive" allowed-ips "$ips"
@@ -80,7 +80,9 @@ follow_relay() {
   fi
   note_keys "$old_own" "$new_relay" "$old_shared"
   say "the relay has its new key"
-  for _ in {1..300}; do
+  for tries in {1..300}; do
+    # The relay's step may have begun anew.
+    if ((tries % 20 == 1)); then call_relay "$ready_ping" & fi
     read_counters
     if [ "${counted[home_0]}" -gt 0 ]; then break; fi
     # It has taken its old key back, and called with it.
@@ -92,6 +94,12 @@ follow_relay() {
     fi
     sleep 0.1
   done
+  if [ "${counted[home_0]}" = 0 ] && ! ping -c 3 -W 1 -I "$interface" "$relay_address" >/dev/null 2>&1; then
+    # It may have lost its power, and with it the new key.
+    return_to_old_relay
+    note_keys "$old_own" "$old_relay" "$old_shared"
+    return
+  fi
   wg set "$interface" peer "$old_relay" remove
 }
 
@@ -146,7 +154,7 @@ main() {
       continue
     fi
     if [ "$endpoint" != "$counted_endpoint" ]; then count_relay; fi
-    if [ $((SECONDS - asked)) -ge 2 ]; then
+    if [ $((SECONDS - asked)) -ge $((SECONDS - begun < 900 ? 2 : 20)) ]; then
       asked=$SECONDS
       call_relay "$ready_ping" &
     fi

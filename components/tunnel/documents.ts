@@ -39,14 +39,16 @@ export function renderTunnelDocument(
   return renderDocument([
     { name: "interface", text: renderInterface(plan, peers) },
     { name: "homes", text: renderHomes(homeKeys, plan.keepaliveSeconds) },
-    { name: "reached", text: renderReached(peers.filter(({ name }) => reached.includes(name))) },
+    { name: "names", text: renderNames(peers, reached) },
     ...(routes === "" ? [] : [{ name: "routes", text: routes }]),
   ]);
 }
 
-/** For change-keys.sh: `PUBLIC-KEY NAME` a line. */
-function renderReached(homes: readonly KnownPeer[]): string {
-  return homes.map(({ publicKey, name }) => `${publicKey} ${name}\n`).join("");
+/** For change-keys.sh: `PUBLIC-KEY reached|by-hand NAME` a line. */
+function renderNames(peers: readonly KnownPeer[], reached: readonly string[]): string {
+  return peers
+    .map(({ publicKey, name }) => `${publicKey} ${reached.includes(name) ? "reached" : "by-hand"} ${name}\n`)
+    .join("");
 }
 
 function renderInterface(

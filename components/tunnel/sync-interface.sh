@@ -106,7 +106,7 @@ sync_interface() { # DOCUMENT
       die "the tunnel did not start: $(journalctl -u "wg-quick@$interface" -n 5 --no-pager -o cat)"
     say "tunnel interface $interface is up"
   elif [ -e "$unproven" ]; then
-    if declare -F change_keys >/dev/null; then change_keys "$next" "${1%/*}/reached"; fi
+    if declare -F change_keys >/dev/null; then change_keys "$next" "${1%/*}/names"; fi
     sync_peers "$next"
     move_into_place "$next" "$config"
     sync_link

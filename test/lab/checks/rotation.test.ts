@@ -8,7 +8,8 @@ import { keepBusy, shell } from "../people.ts";
 import { untilSshAnswers } from "../world.ts";
 
 const echo = { nas: 64738, attic: 9000 };
-const atNas = [`${echo.nas}:64738/tcp+udp`, "2222:22"];
+const toSsh = { published: "2222", target: "22", protocol: "tcp", acknowledge: true };
+const atNas = [`${echo.nas}:64738/tcp+udp`, toSsh];
 const atAttic = [`${echo.attic}:64738/tcp+udp`];
 
 const lab = raiseLab({

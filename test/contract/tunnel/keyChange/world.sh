@@ -90,10 +90,12 @@ apply_relay() { # GENERATION
       printf '\n# %s\n[Peer]\nPublicKey = %s\nPresharedKey = key:preshared-%s\nAllowedIPs = %s/32, fd77::%s/128\n' \
         "$home" "$(public "$home-$1")" "$home" "$(home_address "$home")" "${#home}"
     done
+    printf '\n# phone, a device\n[Peer]\nPublicKey = %s\nPresharedKey = key:preshared-nas\nAllowedIPs = 10.77.0.9/32\n' "$(public "phone-$1")"
     printf '#file 0644 homes\n'
     for home in "${homes[@]}"; do printf '%s 25\n' "$(public "$home-$1")"; done
-    printf '#file 0644 reached\n'
-    for home in "${homes[@]}"; do printf '%s %s\n' "$(public "$home-$1")" "$home"; done
+    printf '#file 0644 names\n'
+    for home in "${homes[@]}"; do printf '%s reached %s\n' "$(public "$home-$1")" "$home"; done
+    printf '%s by-hand phone\n' "$(public "phone-$1")"
   } | step relay apply-tunnel.sh
 }
 
