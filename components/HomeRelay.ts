@@ -282,7 +282,15 @@ export class HomeRelay extends pulumi.ComponentResource {
     const { tunnel, homes, devices } = this.#args;
     return new Tunnel(
       `${this.#name}-relay-tunnel`,
-      { host: relay.host, plan: tunnel, homes, devices, keys: this.#keys, after: firewall.confirmed },
+      {
+        host: relay.host,
+        plan: tunnel,
+        homes,
+        devices,
+        reached: [...this.#uninstalls.keys()].map(({ name }) => name),
+        keys: this.#keys,
+        after: firewall.confirmed,
+      },
       { parent: this },
     );
   }

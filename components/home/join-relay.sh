@@ -45,7 +45,7 @@ prove_tunnel() { # RELAY-ADDRESS PUBLIC-KEY
   local since handshake tries sent received
   say "waiting for a handshake with the relay"
   wg set "$interface" peer "$2" remove
-  wg syncconf "$interface" <(wg-quick strip "$interface")
+  wg syncconf "$interface" <(wg-quick strip "$config")
   since=$(date +%s)
   for tries in {1..40}; do
     if ping -c 1 -W 1 -I "$interface" "$1" >/dev/null 2>&1; then

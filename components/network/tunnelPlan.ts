@@ -12,6 +12,11 @@ export interface TunnelPlan {
   readonly prefix4: Prefix;
   /** IPv6 addresses of the tunnel, a unique local /64. @default fd77::/64 */
   readonly prefix6: Prefix;
-  /** Raise it by one to get new WireGuard keys everywhere. @default 1 */
+  /** Raise it by one to get new WireGuard keys everywhere; the number before brings those of before back. @default 1 */
   readonly keyGeneration: number;
+}
+
+/** What a preview shows of whoever has to be told of new keys by hand; the first keys are nothing new. */
+export function shownGeneration({ keyGeneration }: TunnelPlan): { readonly keyGeneration?: number } {
+  return keyGeneration === 1 ? {} : { keyGeneration };
 }

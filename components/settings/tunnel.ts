@@ -74,7 +74,8 @@ export const tunnel = record<TunnelPlan>({
     wholeNumber(1, 1_000_000, "number", "start at 1 and raise it by one for new keys"),
     {
       default: 1,
-      means: "Raise it by one to get new WireGuard keys everywhere.",
+      means:
+        "Raise it by one to get new WireGuard keys everywhere (docs/operate.md); the number before brings those of before back.",
       example: 2,
     },
   ),

@@ -5,6 +5,7 @@ import type { Installation } from "../network/installation.ts";
 export const tunnelInstallation: Installation = {
   files: [
     installedScript("tunnel/families.sh"),
+    installedScript("tunnel/key-change.sh"),
     installedScript("tunnel/set-address6.sh"),
     installedScript("tunnel/sync-interface.sh"),
     installedScript("tunnel/sync-routes.sh"),
@@ -21,6 +22,7 @@ export const tunnelInstallation: Installation = {
 export const relayTunnelInstallation: Installation = {
   files: [
     installedScript("tunnel/apply-tunnel.sh"),
+    installedScript("tunnel/change-keys.sh"),
     installedScript("tunnel/remember-endpoints.sh"),
     installedMend("tunnel/mend-homes.sh", "60"),
     installedDropIn("tunnel/wg-quick-relay.conf", "wg-quick@homerelay.service", "homerelay-relay.conf"),

@@ -33,7 +33,7 @@ const plan: HomePlan = {
 const peers = tunnelPeers(homes, devices).map((peer) => ({ ...peer, publicKey: `public ${peer.name}` }));
 
 test.each([
-  ["the relay", onHost(renderTunnelDocument(tunnelPlan, peers, devices))],
+  ["the relay", onHost(renderTunnelDocument(tunnelPlan, peers, devices, ["nas"]))],
   ["a home", onHost(renderHomeTunnel(plan, relay))],
   ["a home without IPv6", onHost(renderHomeTunnel({ ...plan, ipv6: false }, relay))],
   ["a home that is no Debian", renderPlainWireguard(plan, keys, relay)],

@@ -169,7 +169,7 @@ describe("a home that is reached through its own forward", () => {
     async (host) => {
       expect(await warnings(host)).toEqual([
         expect.stringMatching(
-          new RegExp(`^SSH to nas goes through this very relay \\(${host}\\), .* keyGeneration,`),
+          new RegExp(`^SSH to nas goes through this very relay \\(${host}\\), .* listenPort,`),
         ),
       ]);
     },
