@@ -8,7 +8,7 @@
 
 main() {
   document=$(mktemp -d)
-  trap 'rm -rf "$document"' EXIT
+  trap 'rm -rf "$document" "$next_folder"' EXIT
   split_document "$document"
   write_if_changed 0600 "$etc/homes" <"$document/homes" || : # the same homes
   # There are none, and so no part, where devices reach nothing behind a home.

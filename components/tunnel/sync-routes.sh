@@ -203,7 +203,8 @@ main() { # [remove]
   fi
   force="table $table"$'\n'$(grep . <<<"$force" || :)
   if [ -n "$changed" ] && [ "$force" = "$before" ]; then
-    echo "somebody had taken away routes or rules of home-relay; they are back"
+    # Nobody may be listening any more, which is no reason to stop.
+    echo "somebody had taken away routes or rules of home-relay; they are back" || :
   fi
   printf '%s\n' "$force" >"$in_force"
 }
