@@ -6,6 +6,8 @@ import type { HetznerAccess } from "./hetznerAccess.ts";
 export interface StrayServerDocument {
   /** The server's name at Hetzner. */
   readonly server: string;
+  /** Numbers of the addresses that the stack knows of. @default none is looked for */
+  readonly addresses: readonly string[] | undefined;
 }
 
 /** Who looks for it: what find-stray-server.ts reads from stdin. */
@@ -15,7 +17,11 @@ export interface StrayServerAsker<Text = string> extends HetznerAccess<Text> {
 }
 
 export function parseStrayServerDocument(text: string | undefined, source: string): StrayServerDocument {
-  return { server: Fields.parse(text, source).text("server") };
+  const fields = Fields.parse(text, source);
+  return {
+    server: fields.text("server"),
+    addresses: fields.has("addresses") ? fields.texts("addresses") : undefined,
+  };
 }
 
 /** Throws an `Error` where a part is missing; `source` says in it where the text came from. */

@@ -8,7 +8,7 @@
 
 main() { # RELAY-ADDRESS
   document=$(mktemp -d)
-  trap 'rm -rf "$document"' EXIT
+  trap 'rm -rf "$document" "$next_folder"' EXIT
   split_document "$document"
   if grep -q '^Address = .*, ' "$document/interface" && [ ! -e /proc/sys/net/ipv6/conf/default ]; then
     die "This home's kernel has no IPv6 (it was started with ipv6.disable=1), so strangers who come over IPv6 would wait in vain.

@@ -72,6 +72,7 @@ remove_files() {
   rmdir --ignore-fail-on-non-empty /etc/systemd/system/nftables.service.d 2>/dev/null || : # not there
   rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.{conf,next} "$sysctl_file"{,.next}
   rm -rf /run/homerelay.lock /run/homerelay-{routes,table,mended,silence}{,.*} /run/homerelay-ssh-fallback /run/homerelay-endpoints.lock
+  rm -rf /run/homerelay-step /run/homerelay-document.*
   systemctl daemon-reload
 }
 

@@ -11,7 +11,7 @@
 
 main() {
   document=$(mktemp -d)
-  trap 'rm -rf "$document"; end_counting' EXIT
+  trap 'rm -rf "$document" "$next_folder"; end_counting' EXIT
   split_document "$document"
   # There are none, and so no part, where devices reach nothing behind a home.
   touch "$document/routes"

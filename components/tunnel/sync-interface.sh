@@ -8,6 +8,9 @@
 declare -F port_holder >/dev/null || . /usr/local/lib/homerelay/port-holder.sh
 
 readonly config=/etc/wireguard/$interface.conf
+# The next configuration lies in a folder of its own: wg-quick goes by the file's name, and may not read it elsewhere.
+# Whoever sources this removes the folder when it ends.
+readonly next_folder=/etc/wireguard/homerelay.next
 # For set-address6.sh.
 readonly address6=$etc/address6
 
@@ -86,9 +89,11 @@ join_keys() {
 # Brings the interface up, or in line. Whatever changed is marked in $unproven until the caller has seen it work.
 sync_interface() { # DOCUMENT
   local next next6
-  # wg-quick goes by the file's name, so the next one lies in a folder of its own.
-  install -d -m 0700 /etc/wireguard /etc/wireguard/homerelay.next
-  next=/etc/wireguard/homerelay.next/$interface.conf
+  install -d -m 0700 /etc/wireguard
+  # What a run left that was killed.
+  rm -rf "$next_folder"
+  mkdir -m 0700 "$next_folder"
+  next=$next_folder/$interface.conf
   join_keys <"$1" >"$next"
   check_port "$next"
   wg-quick strip "$next" >/dev/null || die "wg-quick refuses the configuration; the one before it stays"
@@ -116,7 +121,7 @@ sync_interface() { # DOCUMENT
     wg set "$interface" fwmark "$(sed -n 's/^FwMark = //p' "$config" | grep . || echo off)"
   fi
   /usr/local/lib/homerelay/set-address6.sh
-  rmdir /etc/wireguard/homerelay.next
+  rm -rf "$next_folder"
   systemctl enable --quiet --now homerelay-mend.timer
 }
 

@@ -230,7 +230,8 @@ main() { # [remove|look]
     return
   fi
   if [ -n "$changed" ] && [ "$force" = "$before" ]; then
-    echo "somebody had taken away routes or rules of home-relay; they are back"
+    # Nobody may be listening any more, which is no reason to stop.
+    echo "somebody had taken away routes or rules of home-relay; they are back" || :
   fi
   printf '%s\n' "$force" >"$in_force"
 }

@@ -124,16 +124,16 @@ test("the server takes both addresses, the key and the firewall, by Hetzner's id
   });
 });
 
-test("destroy looks for a server that is left, after the server and before its addresses", () => {
+test("up looks for an address that is left before it makes a server, destroy also for a server, in the same place", () => {
   const check = named(registered, "relay-stray-server");
   expect(check.inputs).toEqual({
-    create: "exit 0",
+    create: "node --disable-warning=ExperimentalWarning components/hetzner/find-stray-server.ts addresses",
     delete: "node --disable-warning=ExperimentalWarning components/hetzner/find-stray-server.ts",
     environment: { HOMERELAY_DOCUMENT: expect.any(String), NODE_USE_ENV_PROXY: "1" },
     stdin: { secret: expect.any(String) },
     addPreviousOutputInEnv: false,
   });
-  expect(documentOf(check)).toEqual({ server: "home-relay-test" });
+  expect(documentOf(check)).toEqual({ server: "home-relay-test", addresses: ["104", "106"] });
   expect(secretsOf(check)).toEqual({ endpoint: "https://192.0.2.1/v1", token: "token", stackId: owner.id });
   expect(check.dependsOn).toEqual(["nas-uninstall", "relay-ipv4", "relay-ipv6"]);
   expect(named(registered, "relay-server").dependsOn).toContain("relay-stray-server");
