@@ -49,6 +49,7 @@ import type {
   RelaySettings,
   Settings,
 } from "./settings/settings.ts";
+import { relayStatusInstallation, statusInstallation } from "./status/installation.ts";
 import { relayTunnelInstallation, tunnelInstallation } from "./tunnel/installation.ts";
 import { Tunnel } from "./tunnel/Tunnel.ts";
 
@@ -494,6 +495,8 @@ export const installationsOfRelay = [
   relayFirewallInstallation,
   tunnelInstallation,
   relayTunnelInstallation,
+  statusInstallation,
+  relayStatusInstallation,
 ];
 
 export const installationAtHome = joinInstallations([
@@ -502,6 +505,7 @@ export const installationAtHome = joinInstallations([
   tunnelInstallation,
   homeInstallation,
   reachabilityInstallation,
+  statusInstallation,
 ]);
 
 function serverOrder({ location, serverType, image }: HetznerRelaySettings): RelayOrder {

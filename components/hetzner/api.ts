@@ -23,7 +23,7 @@ export class Api {
     const found: T[] = [];
     for (let page: number | null = 1; page !== null;) {
       const search = new URLSearchParams({ ...query, page: String(page), per_page: "50" });
-      const body = (await this.#get(`${path}?${search.toString()}`)) as Record<string, T[]> & Paged;
+      const body = (await this.get(`${path}?${search.toString()}`)) as Record<string, T[]> & Paged;
       found.push(...(body[key] ?? []));
       page = body.meta?.pagination?.next_page ?? null;
     }
@@ -39,7 +39,8 @@ export class Api {
     return !(status === 403 && (body as ErrorAnswer | undefined)?.error?.code === "token_readonly");
   }
 
-  async #get(path: string): Promise<unknown> {
+  /** One answer. Throws an error for the reader. */
+  async get(path: string): Promise<unknown> {
     const { ok, status, body } = await this.#insist(path);
     if (!ok || body === undefined) throw new Error(explainRefusal(status, body as ErrorAnswer | undefined));
     return body;

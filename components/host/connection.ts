@@ -5,6 +5,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { constants, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { atExit } from "./atExit.ts";
 import type { JumpDocument } from "./jumpDocument.ts";
 import type { HostAccess, SshWay } from "./operatorAccess.ts";
 import { Problem } from "./program.ts";
@@ -43,6 +44,8 @@ export interface RunOptions {
   readonly input?: string;
   /** How long the command may run before it is ended, with exit code 1. @default 900 */
   readonly limitSeconds?: number;
+  /** Ends it here, whatever becomes of it there. @default nothing does */
+  readonly signal?: AbortSignal;
 }
 
 /** A first boot is waited for in less, and so is a busy apt. */
@@ -157,7 +160,7 @@ export class Connection {
   /** Runs a command, and returns what it said. */
   async run(
     command: string,
-    { dialSeconds = 10, input, limitSeconds = answerSeconds }: RunOptions = {},
+    { dialSeconds = 10, input, limitSeconds = answerSeconds, signal }: RunOptions = {},
   ): Promise<Ran> {
     const child = this.#start(command, dialSeconds, [
       input === undefined ? "ignore" : "pipe",
@@ -165,6 +168,7 @@ export class Connection {
       "pipe",
     ]);
     const limit = new Limit(child, limitSeconds);
+    signal?.addEventListener("abort", () => child.kill());
     const said: string[] = [];
     const texts = [child.stdout, child.stderr].map((stream) => collect(stream, said));
     send(child, input ?? "");
@@ -366,7 +370,7 @@ const running = new Set<ChildProcess>();
 /** Nobody else may look into it; it goes when this program ends. */
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "home-relay-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  atExit(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 

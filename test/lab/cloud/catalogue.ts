@@ -1,5 +1,5 @@
 /**
- * What the cloud sells. Ids, cores and disks are plausible, not observed; there are no prices; which type is
+ * What the cloud sells. Ids, cores and disks are plausible, not observed; so are prices; which type is
  * sold where is simplified. `addresses.ts` says where the addresses come from.
  */
 import { ApiError, invalidInput, notFound } from "./errors.ts";
@@ -95,7 +95,13 @@ export function renderServerType(type: ServerType, stockOut: ReadonlySet<string>
     architecture: type.architecture,
     deprecated: false,
     deprecation: null,
-    prices: [],
+    prices: type.soldIn.map((location) => ({
+      location,
+      price_hourly: price(type.cores * 0.003),
+      price_monthly: price(type.cores * 2),
+      included_traffic: includedTraffic,
+      price_per_tb_traffic: price(1),
+    })),
     locations: locations
       .filter((location) => type.soldIn.includes(location.name))
       .map(({ id, name }) => {
@@ -104,6 +110,32 @@ export function renderServerType(type: ServerType, stockOut: ReadonlySet<string>
       }),
   };
 }
+
+/** Bytes that a server may send in a month. */
+export const includedTraffic = 20 * 1024 ** 4;
+
+/** With a VAT of 19%. */
+function price(net: number): unknown {
+  return { net: net.toFixed(10), gross: (net * 1.19).toFixed(16) };
+}
+
+/** What is billed besides servers: the address of IPv4. */
+export const getPricing = plain(() =>
+  ok({
+    pricing: {
+      currency: "EUR",
+      vat_rate: "19.000000",
+      primary_ips: (["ipv4", "ipv6"] as const).map((type) => ({
+        type,
+        prices: locations.map(({ name }) => ({
+          location: name,
+          price_hourly: price(type === "ipv4" ? 0.0008 : 0),
+          price_monthly: price(type === "ipv4" ? 0.5 : 0),
+        })),
+      })),
+    },
+  }),
+);
 
 export function renderImage(image: Image): unknown {
   return {

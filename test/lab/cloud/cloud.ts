@@ -6,8 +6,8 @@
  * Its servers are machines of a `ServerHost`. State is in memory.
  *
  * Not covered: networks, volumes, floating IPs, load balancers, placement groups, snapshots, backups, rebuild,
- * rescue, label selectors, secondary zones, zone files, record types beyond A, AAAA, CNAME, NS and TXT, prices,
- * quotas, and locks (a server with a running action takes another one). Effects come at once even where an
+ * rescue, label selectors, secondary zones, zone files, record types beyond A, AAAA, CNAME, NS and TXT, prices
+ * of what no relay has, quotas, and locks (a server with a running action takes another one). Effects come at once even where an
  * action is set to take time. Error texts are the original's only where somebody has seen them.
  */
 import { control } from "./control.ts";

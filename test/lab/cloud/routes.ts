@@ -23,6 +23,7 @@ export const routes: readonly Route[] = [
   ["GET", "/images/{id}", catalogue.getImage],
   ["GET", "/locations", catalogue.listLocations],
   ["GET", "/locations/{id}", catalogue.getLocation],
+  ["GET", "/pricing", catalogue.getPricing],
 
   ["GET", "/ssh_keys", sshKeys.list],
   ["POST", "/ssh_keys", sshKeys.create],

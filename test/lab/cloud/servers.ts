@@ -1,7 +1,7 @@
 import type { Action } from "./actions.ts";
 import { renderAction, statusOf } from "./actions.ts";
 import type { Image, Location, ServerType } from "./catalogue.ts";
-import { renderImage, renderServerType } from "./catalogue.ts";
+import { includedTraffic, renderImage, renderServerType } from "./catalogue.ts";
 import { isProtected, notUnique } from "./errors.ts";
 import type { Labels } from "./fields.ts";
 import { hostName, labels, object, optional } from "./fields.ts";
@@ -90,7 +90,7 @@ export function render(world: World, server: Server): unknown {
     volumes: [],
     private_net: [],
     primary_disk_size: server.diskSize,
-    included_traffic: 20 * 1024 ** 4,
+    included_traffic: includedTraffic,
     ingoing_traffic: 0,
     outgoing_traffic: 0,
     protection: { delete: server.protected, rebuild: server.protected },
