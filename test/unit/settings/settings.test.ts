@@ -54,6 +54,7 @@ describe("what is left out has the documented default", () => {
       ],
       devices: [],
       dns: undefined,
+      notify: [],
     });
   });
 
@@ -219,7 +220,7 @@ refuses("an unknown key", [
   [
     "nothing like a section",
     { unknownKeys: ["colours"] },
-    "home-relay:colours: is not a setting\n  remove it; known here: relay, homes, devices, tunnel, dns",
+    "home-relay:colours: is not a setting\n  remove it; known here: relay, homes, devices, tunnel, dns, notify",
   ],
   [
     "a path set without --path",
