@@ -51,6 +51,7 @@ import type {
   RelaySettings,
   Settings,
 } from "./settings/settings.ts";
+import { relayStatusInstallation, statusInstallation } from "./status/installation.ts";
 import { relayTunnelInstallation, tunnelInstallation } from "./tunnel/installation.ts";
 import { Tunnel } from "./tunnel/Tunnel.ts";
 
@@ -506,6 +507,8 @@ export const installationsOfRelay = [
   relayFirewallInstallation,
   tunnelInstallation,
   relayTunnelInstallation,
+  statusInstallation,
+  relayStatusInstallation,
 ];
 
 export const installationAtHome = joinInstallations([
@@ -514,6 +517,7 @@ export const installationAtHome = joinInstallations([
   tunnelInstallation,
   homeInstallation,
   reachabilityInstallation,
+  statusInstallation,
 ]);
 
 function serverOrder({ location, serverType, image }: HetznerRelaySettings): RelayOrder {
