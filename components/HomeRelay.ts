@@ -392,12 +392,20 @@ export class HomeRelay extends pulumi.ComponentResource {
 
   /** What was done on the relay for it. */
   #createNotify({ host }: Relay, tunnel: Tunnel): readonly pulumi.Resource[] {
-    const { notify: services, homes, stack } = this.#args;
+    const { notify: services, homes, stack, relay } = this.#args;
     if (services.length === 0) return [];
     const section = `${pulumi.getProject()}:notify`;
     const { told } = new Notify(
       `${this.#name}-relay-notify`,
-      { host, services, homes, stack, section, after: tunnel.listening },
+      {
+        host,
+        services,
+        homes,
+        stack,
+        section,
+        includedTrafficGb: relay.includedTrafficGb,
+        after: tunnel.listening,
+      },
       { parent: this },
     );
     return [told];

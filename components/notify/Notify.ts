@@ -13,6 +13,8 @@ export interface NotifyArgs {
   readonly stack: string;
   /** Where the user wrote the services, for messages. @example home-relay:notify */
   readonly section: string;
+  /** What the relay may send in a month at no further cost. `undefined`: nobody is told of that. */
+  readonly includedTrafficGb: number | undefined;
   /** WireGuard on the relay, which knows when a home was heard. */
   readonly after: pulumi.Resource;
 }
@@ -23,7 +25,7 @@ export class Notify extends pulumi.ComponentResource {
   readonly told: pulumi.Resource;
 
   constructor(name: string, args: NotifyArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    const { host, services, homes, stack, section, after } = args;
+    const { host, services, homes, stack, section, includedTrafficGb, after } = args;
     super("homerelay:notify:Notify", name, { services: services.map(({ service }) => service) }, opts);
     const secrets = host.step(
       `${name}-secrets`,
@@ -40,7 +42,7 @@ export class Notify extends pulumi.ComponentResource {
       {
         script: "apply-notify.sh",
         arguments: [],
-        document: renderWatched({ stack, section, services, homes }),
+        document: renderWatched({ stack, section, services, homes, includedTrafficGb }),
         triggers: [host.lastPrepared],
       },
       // Somebody else has to be told, and the document does not show it.

@@ -1,6 +1,6 @@
 #!/bin/bash
-# stdin: which homes are watched, and who is told: `stack NAME`, `settings KEY`, `home NAME TUNNEL-ADDRESS` and
-# `service NAME` a line, the services in the order of the secrets. Whoever was never told anything gets a message now,
+# stdin: which homes are watched, and who is told: `stack NAME`, `settings KEY`, `home NAME TUNNEL-ADDRESS`,
+# `service NAME` in the order of the secrets, and `included BYTES`, what may be sent in a month, a line each. Whoever was never told anything gets a message now,
 # and everybody does when the step runs again with nothing changed: the operator asks for it.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh

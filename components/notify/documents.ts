@@ -9,14 +9,17 @@ export interface Watched {
   readonly section: string;
   readonly services: readonly NotifyService[];
   readonly homes: readonly Peer[];
+  /** What the relay may send in a month at no further cost. `undefined`: nobody is told of that. */
+  readonly includedTrafficGb: number | undefined;
 }
 
 /** The document of apply-notify.sh, without any secret: whom it watches, and who is told. */
-export function renderWatched({ stack, section, services, homes }: Watched): string {
+export function renderWatched({ stack, section, services, homes, includedTrafficGb }: Watched): string {
   return [
     `stack ${stack}`,
     `settings ${section}`,
     ...homes.map(({ name, tunnelAddress }) => `home ${name} ${tunnelAddress.ipv4}`),
+    ...(includedTrafficGb === undefined ? [] : [`included ${includedTrafficGb * 1e9}`]),
     ...services.map(({ service }) => `service ${service}`),
   ]
     .map((line) => `${line}\n`)

@@ -10,6 +10,7 @@ export const notifyInstallation: Installation = {
     installedScript("notify/store-notify-secrets.sh"),
     installedScript("notify/apply-notify.sh"),
     installedScript("notify/watch-homes.sh"),
+    installedScript("notify/watch-traffic.sh"),
     installedScript("notify/send-messages.sh"),
     installedUnit("notify/homerelay-notify.service"),
     installedUnit("notify/homerelay-notify.timer"),

@@ -43,6 +43,8 @@ export interface HetznerRelaySettings {
   readonly sshVia: "public" | "tunnel";
   /** Names of the peers that may open an SSH connection to the relay through the tunnel. */
   readonly sshPeers: readonly string[];
+  /** What the relay may send in a month at no further cost. */
+  readonly includedTrafficGb: number | undefined;
 }
 
 /** A machine that was there before, reached as a home is, and that may serve its owner otherwise too. */
@@ -54,6 +56,8 @@ export interface ExistingRelaySettings extends SshAccess {
   readonly ipv6: string | undefined;
   /** Who may open an SSH connection to it. */
   readonly adminCidrs: readonly Prefix[];
+  /** What it may send in a month at no further cost. */
+  readonly includedTrafficGb: number | undefined;
 }
 
 /** A server at home. How it is set up is told by `install`. */

@@ -96,12 +96,18 @@ export class WatchingRelay {
     writeFileSync(join(this.folder, "boot_id"), `boot-${number}\n`);
   }
 
-  settings(services: readonly NotifyService[], homes: readonly Home[]): void {
+  settings(services: readonly NotifyService[], homes: readonly Home[], includedTrafficGb?: number): void {
     const peers = homes.map(({ name, address }) => ({
       name,
       tunnelAddress: { ipv4: address, ipv6: "fd77::1" },
     }));
-    const watched = { stack: "home-relay/dev", section: "home-relay:notify", services, homes: peers };
+    const watched = {
+      stack: "home-relay/dev",
+      section: "home-relay:notify",
+      services,
+      homes: peers,
+      includedTrafficGb,
+    };
     writeFileSync(join(this.folder, "etc/notify/watched"), renderWatched(watched));
     writeFileSync(join(this.folder, "etc/notify/secrets"), renderSecrets(services));
   }

@@ -19,6 +19,7 @@ test("is the secrets, then who is watched and told; where that is stands nowhere
           { name: "nas", tunnelAddress: nas },
           { name: "media", tunnelAddress: media },
         ],
+        includedTrafficGb: 20_000,
         stack: "home-relay/dev",
         section: "home-relay:notify",
         after: earlier("tunnel"),
@@ -44,6 +45,7 @@ stack home-relay/dev
 settings home-relay:notify
 home nas ${nas.ipv4}
 home media ${media.ipv4}
+included 20000000000000
 service ntfy
 service gotify
 #end
