@@ -129,7 +129,7 @@ introduce() {
       : >"$own/introduced"
       succeed
       if takes_messages "$service"; then
-        say "told $title: look there for \"$subject\""
+        say "told $title, under the title: $subject"
       else
         say "told $title that the relay lives"
       fi

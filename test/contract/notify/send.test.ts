@@ -155,7 +155,7 @@ describe("a service that does not take it", () => {
       said: `ntfy (home-relay:notify[0]) ${words}${again(key)}`,
     });
     expect(relay.send("new").said).toBe(
-      'told ntfy (home-relay:notify[0]): look there for "home-relay tells you here"\n',
+      "told ntfy (home-relay:notify[0]), under the title: home-relay tells you here\n",
     );
   });
 
@@ -285,7 +285,7 @@ describe("a first message", () => {
   test("goes to who is new, and to all where nobody is and it is asked for; a service that is gone leaves nothing", async () => {
     relay.settings([ntfy], homes);
     const line = (n: number, service = "ntfy") =>
-      `told ${service} (home-relay:notify[${n}]): look there for "home-relay tells you here"\n`;
+      `told ${service} (home-relay:notify[${n}]), under the title: home-relay tells you here\n`;
     expect(relay.send("new")).toEqual({ status: 0, said: line(0) });
     expect(relay.send("new")).toEqual({ status: 0, said: "" });
     const slack = of("slack", "hooks.slack.com/services/T0/B0/s1");

@@ -100,7 +100,7 @@ describe("with ntfy and healthchecks", () => {
   });
 
   test("up tells each of them, and says so", async () => {
-    expect(output).toContain('told ntfy (home-relay:notify[0]): look there for "home-relay tells you here"');
+    expect(output).toContain("told ntfy (home-relay:notify[0]), under the title: home-relay tells you here");
     expect(output).toContain("told healthchecks (home-relay:notify[1]) that the relay lives");
     expect((await told()).sort()).toEqual(["/check", "home-relay tells you here"]);
   });
@@ -153,7 +153,7 @@ describe("a home", () => {
   });
 
   test("is not told again over a reboot of the relay", async () => {
-    await power(lab.relay, "reboot");
+    await power(await relayMachine(), "reboot");
     await untilRelayIsUp();
     await minutesAway(8);
     expect([...new Set(await told())].filter((one) => one !== "/check/fail")).toEqual([]);
@@ -176,11 +176,11 @@ describe("a home", () => {
     [
       "a reboot of the relay",
       async () => {
-        await power(lab.relay, "reboot");
+        await power(await relayMachine(), "reboot");
         await untilRelayIsUp();
       },
     ],
-    ["a power cut of the relay", () => power(lab.relay, "power-cut")],
+    ["a power cut of the relay", async () => power(await relayMachine(), "power-cut")],
     ["another address of the home's line", renumber],
     [
       "new keys",

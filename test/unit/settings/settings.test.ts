@@ -270,7 +270,7 @@ refuses("a wrong type", [
   [
     "a section",
     { relay: ["x"] },
-    'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers',
+    'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers, includedTrafficGb',
   ],
   [
     "a list",
