@@ -33,6 +33,8 @@ import { joinInstallations } from "./network/installation.ts";
 import type { Owner } from "./network/owner.ts";
 import { publishForwards } from "./network/publishedForward.ts";
 import { placeOnTheWay, warnOfWay } from "./network/sshThroughRelay.ts";
+import { notifyInstallation } from "./notify/installation.ts";
+import { Notify } from "./notify/Notify.ts";
 import { reachabilityInstallation } from "./reachability/installation.ts";
 import { proofStep } from "./reachability/proofStep.ts";
 import { readReachability } from "./reachability/results.ts";
@@ -175,7 +177,8 @@ export class HomeRelay extends pulumi.ComponentResource {
     const homes = this.#createHomes(relay, tunnel);
     this.#createFormerRelay(relay, homes);
     const names = this.#createNames(relay);
-    this.#removeLeftovers(relay, [sshd, tunnel.listening, ...names.told]);
+    const notified = this.#createNotify(relay, tunnel);
+    this.#removeLeftovers(relay, [sshd, tunnel.listening, ...names.told, ...notified]);
     this.manual = this.#createManualHomes(relay);
     this.devices = this.#createDevices(relay);
     this.#warnOfWaysThrough(relay);
@@ -243,12 +246,16 @@ export class HomeRelay extends pulumi.ComponentResource {
   }
 
   #createRelay(): Relay {
-    const { relay, label, tunnel, homes, devices, dns, hetzner } = this.#args;
+    const { relay, label, tunnel, homes, devices, dns, notify, hetzner } = this.#args;
     const keys = this.#keys;
     const hasService = dns !== undefined && dns.provider !== "hetzner";
     const plan: RentedRelayPlan = {
       owner: this.#owner,
-      installation: joinInstallations([...installationsOfRelay, ...(hasService ? [dynDnsInstallation] : [])]),
+      installation: joinInstallations([
+        ...installationsOfRelay,
+        ...(hasService ? [dynDnsInstallation] : []),
+        ...(notify.length > 0 ? [notifyInstallation] : []),
+      ]),
       after: [...this.#uninstalls.values(), ...this.#orderChecks],
       label,
       keys: { admin: keys.adminSshKey, firstHost: keys.firstHostSshKey, host: keys.hostSshKey },
@@ -389,6 +396,27 @@ export class HomeRelay extends pulumi.ComponentResource {
       for (const one of said) if (one !== undefined) await pulumi.log[one.as](one.text, this);
       return undefined;
     });
+  }
+
+  /** What was done on the relay for it. */
+  #createNotify({ host }: Relay, tunnel: Tunnel): readonly pulumi.Resource[] {
+    const { notify: services, homes, stack, relay } = this.#args;
+    if (services.length === 0) return [];
+    const section = `${pulumi.getProject()}:notify`;
+    const { told } = new Notify(
+      `${this.#name}-relay-notify`,
+      {
+        host,
+        services,
+        homes,
+        stack,
+        section,
+        includedTrafficGb: relay.includedTrafficGb,
+        after: tunnel.listening,
+      },
+      { parent: this },
+    );
+    return [told];
   }
 
   /** When all else is done on the relay: until then what an older version put there may be in use. */

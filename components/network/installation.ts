@@ -66,10 +66,11 @@ export function installedDropIn(source: string, unit: string, name: string): Ins
   return { source, path: `${units}/${unit}.d/${name}`, mode: "0644" };
 }
 
-/** All of several rooms, in their order. */
+/** All of several rooms, in their order; a file that several of them need is there once. */
 export function joinInstallations(installations: readonly Installation[]): Installation {
+  const files = installations.flatMap((installation) => installation.files);
   return {
-    files: installations.flatMap(({ files }) => files),
+    files: files.filter(({ path }, i) => files.findIndex((other) => other.path === path) === i),
     packages: installations.flatMap(({ packages }) => packages),
     folders: installations.flatMap(({ folders }) => folders),
   };

@@ -1,6 +1,7 @@
 import { parseAddress } from "../network/prefix.ts";
 import { adminCidrs } from "./adminCidrs.ts";
 import { optional, record, required } from "./fields.ts";
+import { includedTrafficGb } from "./includedTraffic.ts";
 import { isRead, refused } from "./place.ts";
 import type { Place, Read } from "./place.ts";
 import { oneOf, parsed } from "./readers.ts";
@@ -45,6 +46,7 @@ const written = record<WrittenRelay>(
       },
     ),
     adminCidrs,
+    includedTrafficGb,
   },
   "provider: ssh",
 );

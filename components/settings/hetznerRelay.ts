@@ -1,6 +1,7 @@
 import { adminCidrs } from "./adminCidrs.ts";
 import { record, withDefault } from "./fields.ts";
 import type { Fields } from "./fields.ts";
+import { includedTrafficGb } from "./includedTraffic.ts";
 import { distinct, oneOf, text, wholeNumber } from "./readers.ts";
 import type { RelaySection } from "./relaySection.ts";
 import type { HetznerRelaySettings } from "./settings.ts";
@@ -58,6 +59,7 @@ const fields: Fields<HetznerRelaySettings> = {
       example: ["nas"],
     },
   ),
+  includedTrafficGb,
 };
 
 export const hetznerRelay: RelaySection<HetznerRelaySettings> = {

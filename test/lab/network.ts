@@ -50,9 +50,13 @@ const usual: Plan = {
     end(upstream, "to-cgnat"),
     ...toServer(addresses.vpn, addresses.vpn6, "to-vpn"),
     ...toServer(addresses.registrar, addresses.registrar6, "to-registrar"),
-    ...[addresses.cloudApi, addresses.resolver, addresses.packageMirror, addresses.dynDns].map(
-      (it) => `addr add ${it}/32 dev lo`,
-    ),
+    ...[
+      addresses.cloudApi,
+      addresses.resolver,
+      addresses.packageMirror,
+      addresses.dynDns,
+      addresses.notices,
+    ].map((it) => `addr add ${it}/32 dev lo`),
   ],
   [namespaces.stranger]: [
     `addr add ${addresses.stranger}/24 dev eth0`,

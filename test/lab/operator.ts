@@ -30,6 +30,7 @@ export interface StackConfig {
   readonly homes: readonly Readonly<Record<string, unknown>>[];
   readonly tunnel?: Readonly<Record<string, unknown>>;
   readonly dns?: Readonly<Record<string, unknown>>;
+  readonly notify?: unknown;
   readonly devices?: readonly unknown[];
 }
 

@@ -106,15 +106,50 @@ describe("DynDNS", () => {
   });
 });
 
+describe("who is told that a home is away", () => {
+  const url = "https://ntfy.sh/s3cret";
+  const ofNotify = (registered: readonly Registered[]) =>
+    tree(registered).filter((line) => /notify/i.test(line));
+  const stack = (notify: unknown) =>
+    register(() => new HomeRelay("home", homeRelayArgs({ homes, notify }, [url])));
+
+  test("is nowhere in a stack that says nothing of it", async () => {
+    const registered = await stack(undefined);
+    expect(ofNotify(registered)).toEqual([]);
+    const { files, list } = hostOf(registered, "home-relay");
+    expect([...files.map(({ path }) => path), ...list].filter((line) => line.includes("notify"))).toEqual([]);
+  });
+
+  test("is two rows and a timer otherwise, and the list names what has to go with it one day", async () => {
+    const registered = await stack([{ service: "ntfy", url }]);
+    expect(ofNotify(registered)).toEqual([
+      "homerelay:notify:Notify home-relay-notify < homerelay:index:HomeRelay home",
+      "command:remote:Command home-relay-notify-secrets < homerelay:notify:Notify home-relay-notify",
+      "command:remote:Command home-relay-notify-watch < homerelay:notify:Notify home-relay-notify",
+    ]);
+    expect(hostOf(registered, "home-relay").list).toEqual(
+      expect.arrayContaining([
+        "file /etc/systemd/system/homerelay-notify.timer",
+        "file /usr/local/lib/homerelay/watch-homes.sh",
+        "folder /etc/homerelay/notify",
+        "folder /var/lib/homerelay/notify",
+      ]),
+    );
+    expect(named(registered, "home-relay-leftovers").dependsOn).toContain("home-relay-notify-watch");
+  });
+});
+
 test("what messages tell to replace is there under that name, and is a step or a server and no key", async () => {
   const components = join(__dirname, "../../../components");
   const messages = globSync("**/*.{ts,sh}", { cwd: components }).map((file) =>
     readFileSync(join(components, file), "utf8"),
   );
   const dns = { provider: "duckdns", names: ["myhome"], token: "s3cret" };
+  const url = "https://ntfy.sh/s3cret";
+  const notify = [{ service: "ntfy", url }];
   const peers = ["keys"];
   const registered = await register(
-    () => new HomeRelay("home", homeRelayArgs({ homes, devices: peers, dns }, ["s3cret"])),
+    () => new HomeRelay("home", homeRelayArgs({ homes, devices: peers, dns, notify }, ["s3cret", url])),
   );
   // With the names that stand in a message only when the program runs.
   const told = registered.flatMap(({ inputs }) => plainTexts(inputs));
