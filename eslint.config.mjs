@@ -73,6 +73,7 @@ const program = [
   "components/host/scriptText.ts",
   "components/host/sharedSocket.ts",
   "components/host/stackOutputs.ts",
+  "components/host/tell.ts",
 ];
 
 export default tseslint.config(

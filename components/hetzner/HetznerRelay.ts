@@ -134,10 +134,11 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
     api: HetznerAccess<pulumi.Input<string>>,
     addresses: readonly pulumi.Resource[],
   ): pulumi.Resource {
-    const { label, owner, after } = this.#plan;
+    const { label, owner, after, leaves } = this.#plan;
     const { endpoint, token } = api;
     const { run, environment } = operatorProgram<StrayServerDocument>("hetzner/find-stray-server.ts", {
       server: label,
+      leaves: leaves.length === 0 ? undefined : leaves,
     });
     return new command.local.Command(
       `${this.#name}-stray-server`,
