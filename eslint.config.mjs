@@ -76,6 +76,7 @@ const program = [
   "components/host/stackHosts.ts",
   "components/host/stackOutputs.ts",
   "components/host/stackState.ts",
+  "components/host/tell.ts",
 ];
 
 export default tseslint.config(

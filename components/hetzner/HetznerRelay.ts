@@ -136,11 +136,12 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
     api: HetznerAccess<pulumi.Input<string>>,
     addresses: readonly hcloud.PrimaryIp[],
   ): pulumi.Resource {
-    const { label, owner, after } = this.#plan;
+    const { label, owner, after, leaves } = this.#plan;
     const { endpoint, token } = api;
     const { run, environment } = operatorProgram<StrayServerDocument>("hetzner/find-stray-server.ts", {
       server: label,
       addresses: pulumi.all(addresses.map(({ id }) => id)),
+      leaves,
     });
     return new command.local.Command(
       `${this.#name}-stray-server`,

@@ -7,7 +7,9 @@ export interface StrayServerDocument {
   /** The server's name at Hetzner. */
   readonly server: string;
   /** Numbers of the addresses that the stack knows of. @default none is looked for */
-  readonly addresses: readonly string[] | undefined;
+  readonly addresses: readonly string[];
+  /** What stays elsewhere when the relay is gone, and what to do about it, a line each. @default nothing */
+  readonly leaves: readonly string[];
 }
 
 /** Who looks for it: what find-stray-server.ts reads from stdin. */
@@ -20,7 +22,8 @@ export function parseStrayServerDocument(text: string | undefined, source: strin
   const fields = Fields.parse(text, source);
   return {
     server: fields.text("server"),
-    addresses: fields.has("addresses") ? fields.texts("addresses") : undefined,
+    addresses: fields.optionalTexts("addresses"),
+    leaves: fields.optionalTexts("leaves"),
   };
 }
 

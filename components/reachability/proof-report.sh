@@ -53,6 +53,29 @@ print_results() {
   say "$line}"
 }
 
+# Of what is open, and when this was.
+print_measured() {
+  local index family line comma='' between
+  line="measured {\"at\":$EPOCHSECONDS,\"ports\":{"
+  for index in "${!protocols[@]}"; do
+    line+="$comma\"${published[$index]}/${protocols[$index]}\":{" comma=, between=''
+    for family in 4 6; do
+      [ "${verdict["$index $family"]-}" = open ] || continue
+      line+="$between\"ipv$family\":{$(measured "$index $family")}" between=,
+    done
+    line+='}'
+  done
+  say "$line}}"
+}
+
+measured() { # "INDEX FAMILY"
+  local saw=${sender[$1]-} micros=${took[$1]-}
+  if [ -n "$saw" ]; then printf '"saw":"%s"' "$saw"; fi
+  if [ -n "$micros" ]; then
+    printf '%s"milliseconds":%d.%d' "${saw:+,}" $((micros / 1000)) $((micros % 1000 / 100))
+  fi
+}
+
 result() { # "INDEX FAMILY"
   if [ "${verdict[$1]}" = "not tried" ]; then echo "not tried: ${why[$1]}"; else echo "${verdict[$1]}"; fi
 }

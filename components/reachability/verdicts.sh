@@ -55,6 +55,12 @@ judge_knock() { # FAMILY INDEX
   fi
 }
 
+# What else is known of the last knock at a forward.
+measure() { # FAMILY INDEX
+  sender["$2 $1"]=${noted["sender_${protocols[$2]} ${arrivals[$2]}"]-}
+  took["$2 $1"]=${delays[$2]-}
+}
+
 # With IPv6, or a public address on its own card, this home is the sender of what it knocks with: the guard lets in none who
 # poses as this machine, and no answer could leave by the tunnel. What can be seen is that the knock came out of it.
 judge_own_knock() { # FAMILY INDEX

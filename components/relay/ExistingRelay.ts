@@ -54,7 +54,11 @@ export class ExistingRelay extends pulumi.ComponentResource implements Relay {
       owner: plan.owner,
       script: "relay/uninstall-relay.sh",
     };
-    const uninstall = new Uninstall(`${name}-uninstall`, cleaning, { parent: this });
+    const uninstall = new Uninstall(
+      `${name}-uninstall`,
+      { ...cleaning, leaves: plan.leaves },
+      { parent: this },
+    );
     this.outlives = { uninstall, cleaning };
     this.host = new Host(
       name,

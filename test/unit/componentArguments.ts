@@ -133,6 +133,7 @@ export function relayPlan(change: Partial<RentedRelayPlan> = {}): RentedRelayPla
     owner,
     keys: { admin: keyPair("admin"), firstHost: keyPair("first"), host: keyPair("host") },
     tunnel: tunnelPlan,
+    leaves: [],
     peers: [
       { name: "nas", tunnelAddress: nas },
       { name: "media", tunnelAddress: media },

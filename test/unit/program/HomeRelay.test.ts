@@ -235,8 +235,10 @@ describe("names that lead elsewhere than they were told", () => {
       // As the engine's program does before it ends.
       await pulumi.runtime.disconnect();
       const { nameservers } = relay.made ?? {};
+      const said = spies.flatMap((spy) => spy.mock.calls.map(([message]) => message));
       return {
-        said: spies.flatMap((spy) => spy.mock.calls.map(([message]) => message.split("\n")[0])),
+        said: said.slice(0, preview ? undefined : -1).map((message) => message.split("\n")[0]),
+        card: preview ? undefined : said.at(-1),
         nameservers: nameservers && (await valueOf(nameservers)),
       };
     } finally {
@@ -249,8 +251,8 @@ describe("names that lead elsewhere than they were told", () => {
   const taken = { addresses: () => Promise.resolve(["198.51.100.9"]) };
 
   test("are not spoken of where all is well; who answers for a zone that was made is an output", async () => {
-    expect(await told(made, {})).toEqual({ said: [], nameservers: ["ns.example."] });
-    expect(await told(kept, {})).toEqual({ said: [], nameservers: [] });
+    expect(await told(made, {})).toMatchObject({ said: [], nameservers: ["ns.example."] });
+    expect(await told(kept, {})).toMatchObject({ said: [], nameservers: [] });
   });
 
   test("are told by an up, of a zone and of a service", async () => {
@@ -261,6 +263,13 @@ describe("names that lead elsewhere than they were told", () => {
       "home-relay:dns: myhome.duckdns.org leads to 198.51.100.9; the relay is at 203.0.113.5 and 2001:db8:77::1",
     ]);
   }, 20_000);
+
+  test("are among what the card says is still to do, which is the last word of an up", async () => {
+    expect((await told(made, elsewhere)).card).toContain(
+      "Still to do:\n  - for example.org, where you registered the domain, enter these nameservers: ns.example\n",
+    );
+    expect((await told(made, {})).card).not.toContain("nameservers");
+  }, 60_000);
 
   test("are not asked for by a preview", async () => {
     const refuse = () => Promise.reject(new Error("asked"));
