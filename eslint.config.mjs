@@ -66,13 +66,16 @@ const program = [
   "components/dns/publicDns.ts",
   "components/hetzner/api.ts",
   "components/host/askHost.ts",
+  "components/host/atExit.ts",
   "components/host/cleanHost.ts",
   "components/host/connection.ts",
   "components/host/findName.ts",
   "components/host/program.ts",
   "components/host/scriptText.ts",
   "components/host/sharedSocket.ts",
+  "components/host/stackHosts.ts",
   "components/host/stackOutputs.ts",
+  "components/host/stackState.ts",
 ];
 
 export default tseslint.config(

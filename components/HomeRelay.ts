@@ -49,6 +49,7 @@ import type {
   RelaySettings,
   Settings,
 } from "./settings/settings.ts";
+import { relayStatusInstallation, statusInstallation } from "./status/installation.ts";
 import { relayTunnelInstallation, tunnelInstallation } from "./tunnel/installation.ts";
 import { Tunnel } from "./tunnel/Tunnel.ts";
 
@@ -486,6 +487,8 @@ export const installationsOfRelay = [
   relayFirewallInstallation,
   tunnelInstallation,
   relayTunnelInstallation,
+  statusInstallation,
+  relayStatusInstallation,
 ];
 
 export const installationAtHome = joinInstallations([
@@ -494,6 +497,7 @@ export const installationAtHome = joinInstallations([
   tunnelInstallation,
   homeInstallation,
   reachabilityInstallation,
+  statusInstallation,
 ]);
 
 function serverOrder({ location, serverType, image }: HetznerRelaySettings): RelayOrder {

@@ -23,6 +23,7 @@ main() { # public|tunnel [shared LISTEN-PORT]
     note_passing
   fi
   keep_ssh_fallback "$1"
+  systemctl enable --quiet --now homerelay-traffic.timer
   end_trial
   if was_confirmed "$ruleset"; then
     # Loaded all the same: somebody may have changed the table by hand, or the file may be damaged.

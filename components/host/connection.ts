@@ -5,6 +5,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { constants, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { atExit } from "./atExit.ts";
 import type { JumpDocument } from "./jumpDocument.ts";
 import type { HostAccess, SshWay } from "./operatorAccess.ts";
 import { Problem } from "./program.ts";
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly dialSeconds?: number;
   /** The command's stdin. @default empty */
   readonly input?: string;
+  /** Ends it here, whatever becomes of it there. @default nothing does */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs commands on a host, or on this very machine. */
@@ -143,12 +146,13 @@ export class Connection {
   }
 
   /** Runs a command, and returns what it said. */
-  async run(command: string, { dialSeconds = 10, input }: RunOptions = {}): Promise<Ran> {
+  async run(command: string, { dialSeconds = 10, input, signal }: RunOptions = {}): Promise<Ran> {
     const child = this.#start(command, dialSeconds, [
       input === undefined ? "ignore" : "pipe",
       "pipe",
       "pipe",
     ]);
+    signal?.addEventListener("abort", () => child.kill());
     const said: string[] = [];
     const texts = [child.stdout, child.stderr].map((stream) => collect(stream, said));
     send(child, input ?? "");
@@ -293,7 +297,7 @@ const running = new Set<ChildProcess>();
 /** Nobody else may look into it; it goes when this program ends. */
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "home-relay-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  atExit(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 

@@ -92,12 +92,13 @@ own in sshd_config (ForceCommand) or authorized_keys (command=). On its own cons
   usermod --shell /bin/bash ${user}`;
 }
 
-/** That the host, or its jump host, let nobody in in all that time. */
+/** That the host, or its jump host, let nobody in in all that time. `after`: what goes on without it. */
 export function explainSilence(
   { title, silenceMend }: Pick<ReachDocument, "title" | "silenceMend">,
   { host, port, user, jump }: SshWay,
   waitedSeconds: number,
   said: string,
+  after = `\n${goOnWithout}`,
 ): string {
   const ofJump = separateComplaints(said).jump;
   const isJump = ofJump !== "" && judgeSshComplaint(ofJump).kind !== "forwardingFailed";
@@ -105,7 +106,7 @@ export function explainSilence(
   const through = jump ? `, through ${jump.user}@${jump.host} port ${jump.port},` : "";
   return `${isJump ? "the jump host of " : ""}${title} ${isRefused ? "turns us away" : "does not answer"}: \
 tried ssh to ${host} port ${port} as ${user}${through} for ${waitedSeconds} s, last answer: ${said || "none"}
-${silenceMend ?? `${isRefused ? refusalMend(isJump && jump ? jump.port : port) : silentMend}\n${goOnWithout}`}`;
+${silenceMend ?? `${isRefused ? refusalMend(isJump && jump ? jump.port : port) : silentMend}${after}`}`;
 }
 
 /** That a host was not there for a step, which comes when it has been reached before. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { atExit } from "./atExit.ts";
 import type { SshWay } from "./operatorAccess.ts";
 
 /** A socket's path holds 104 bytes on macOS with the zero at its end, 108 on Linux; ssh first adds a dot and 16 letters. */
@@ -20,7 +21,7 @@ export function sharedSocket(access: SshWay): string | undefined {
     .map((place) => join(place, `home-relay-${uid}`))
     .find((one) => Buffer.byteLength(join(one, name)) <= mostBytes && isOurs(one, uid));
   if (folder === undefined) return undefined;
-  process.once("exit", () => removeEmpty(folder));
+  atExit(() => removeEmpty(folder));
   return join(folder, name);
 }
 

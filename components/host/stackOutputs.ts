@@ -6,7 +6,14 @@ import { spawnSync } from "node:child_process";
  */
 export function readStackOutputs(args: readonly string[] = []): Readonly<Record<string, unknown>> {
   // All of them: asked for one that is not there, pulumi ends with an error of its own.
-  const command = ["stack", "output", "--show-secrets", "--json", ...args];
+  return JSON.parse(askPulumi(["stack", "output", "--show-secrets", "--json", ...args])) as Record<
+    string,
+    unknown
+  >;
+}
+
+/** What pulumi prints; ends this program as pulumi ended, where it fails. */
+export function askPulumi(command: readonly string[]): string {
   const { error, status, stdout } = spawnSync("pulumi", command, {
     encoding: "utf8",
     // Scripts of many homes are long.
@@ -19,5 +26,5 @@ export function readStackOutputs(args: readonly string[] = []): Readonly<Record<
     process.exit(1);
   }
   if (status !== 0) process.exit(status ?? 1);
-  return JSON.parse(stdout) as Record<string, unknown>;
+  return stdout;
 }
