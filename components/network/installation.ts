@@ -39,6 +39,18 @@ export function installedScript(source: string): InstalledFile {
   return { source, path: installedPath(fileName(source)), mode: "0755" };
 }
 
+/**
+ * A room's part of what mend-host.sh looks at and mends. It goes through them by `order`, two digits: what must not be
+ * without something else comes behind it.
+ */
+export function installedMend(source: string, order: string): InstalledFile {
+  return {
+    source,
+    path: `${libraryFolder}/mend/${order}-${fileName(source).replace(/^mend-/, "")}`,
+    mode: "0644",
+  };
+}
+
 /** Something that a script reads. */
 export function installedData(source: string): InstalledFile {
   return { source, path: installedPath(fileName(source)), mode: "0644" };
