@@ -199,8 +199,14 @@ class StackCheck {
     const notes = proofs.flatMap((proof, i) => {
       if (!("said" in proof))
         return [`${proving[i]?.where ?? ""} could not try its forwards: ${proof.problem}`];
-      for (const [port, found] of readFindings(proof.said)) findings.set(port, found);
-      return [];
+      const read = readFindings(proof.said);
+      for (const [port, found] of read) findings.set(port, found);
+      const where = proving[i]?.where ?? "";
+      return read.size > 0 || !tried.some(({ home }) => home === where)
+        ? []
+        : [
+            `The scripts on ${where} are of an older version, and cannot tell this one what they find: pulumi up`,
+          ];
     });
     const failing = tried.filter((one) =>
       fails(one, findings.get(portOf(one)) ?? [], fromHere.get(portOf(one)) ?? new Map()),

@@ -76,7 +76,7 @@ export class CheckedHost {
         where: this.where,
         kind: "script",
         what: liveScript,
-        found: `not able to look: ${answer.problem}`,
+        found: `not able to look (${answer.problem.replace(/\s+/g, " ")})`,
         wanted: "able to",
         repair: { by: "step", step: this.#prepareName() },
       },

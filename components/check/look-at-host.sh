@@ -29,7 +29,7 @@ without_keys() { # FILE
       command = "cd " folder " 2>/dev/null && for file in *; do printf \"%s \" \"$file\"; head -n 1 \"$file\"; done"
       while ((command | getline line) > 0) { split(line, word, " "); name[word[2]] = word[1] }
     }
-    $2 == "=" && ($3 in name) { $0 = $1 " = key:" name[$3] }
+    /^(Private|Preshared)Key = / && ($3 in name) { $0 = $1 " = key:" name[$3] }
     { print }' "$1"
 }
 

@@ -16,7 +16,8 @@ export interface ProviderState {
 
 /** The API as this stack reaches it; `undefined`: it has nothing at Hetzner. */
 export function openApi(things: readonly StateThing[]): Api | undefined {
-  const provider = things.find(isProviderOfHetzner);
+  // Where a new version of it has come, the one before is there until nothing needs it.
+  const provider = things.findLast(isProviderOfHetzner);
   return provider === undefined || listWantedThings(things).length === 0
     ? undefined
     : new Api(readHetznerAccess(provider.inputs));

@@ -30,12 +30,22 @@ const files = [
   file("/etc/homerelay/routes", "table 1\n"),
   file("/etc/homerelay/firewall.nft", "table inet x {\n\tset open { }\n}\n"),
   file("/etc/homerelay/keys/private", "SECRET\n", { mode: "600", isSecret: true, step: "home-nas-keys" }),
-  file("/etc/wireguard/homerelay.conf", "[Interface]\nPrivateKey = key:private\nMTU = 1420\n", {
+  // A public key may lie among the files of keys as well, and stands as it is.
+  file("/etc/homerelay/keys/relay", "PUBLIC 10.77.0.1\n", {
     mode: "600",
     isSecret: true,
-    hasKeys: true,
-    step: "home-nas-tunnel",
+    step: "home-nas-keys",
   }),
+  file(
+    "/etc/wireguard/homerelay.conf",
+    "[Interface]\nPrivateKey = key:private\nMTU = 1420\n[Peer]\nPublicKey = PUBLIC\n",
+    {
+      mode: "600",
+      isSecret: true,
+      hasKeys: true,
+      step: "home-nas-tunnel",
+    },
+  ),
 ];
 
 function write(path: string, text: string, mode = 0o644): void {
