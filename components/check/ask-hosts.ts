@@ -47,8 +47,7 @@ export class CheckedHost {
       sshd: wishOfSshd(this.steps),
       settings: wishOfSettings(this.steps),
     };
-    const script = "look-at-host.sh";
-    const answer = await this.#send(script, [], renderQuestion(question));
+    const answer = await this.#send("check/look-at-host.sh", [], renderQuestion(question));
     if (!("said" in answer)) return answer;
     const look = readLook(this.where, question, answer.said);
     if (look === undefined) return { problem: "its answer was cut off on its way; run this again" };
@@ -116,18 +115,17 @@ export class CheckedHost {
   /** On the relay: notes from now on how far knocks at these ports get, for a minute at most. */
   async beginWatch(ports: readonly string[]): Promise<HostAnswer> {
     const lines = ports.map((port) => `${port.split("/").reverse().join(" ")}\n`).join("");
-    return this.#send("watch-knocks.sh", ["begin"], lines);
+    return this.#send("check/watch-knocks.sh", ["begin"], lines);
   }
 
   async endWatch(): Promise<HostAnswer> {
-    return this.#send("watch-knocks.sh", ["end"], "");
+    return this.#send("check/watch-knocks.sh", ["end"], "");
   }
 
-  #send(script: string, words: readonly string[], input: string): Promise<HostAnswer> {
-    return this.#runner.send(
-      { script, arguments: words, timeoutSeconds: 60 },
-      readScript(`check/${script}`) + input,
-    );
+  /** `source`: a script below components/, which is on no host. */
+  #send(source: string, words: readonly string[], input: string): Promise<HostAnswer> {
+    const script = source.slice(source.lastIndexOf("/") + 1);
+    return this.#runner.send({ script, arguments: words, timeoutSeconds: 60 }, readScript(source) + input);
   }
 }
 
