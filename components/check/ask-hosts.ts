@@ -16,28 +16,18 @@ export type HostState = { readonly look: HostLook; readonly looked: string } | {
 /** The host's own look at what is live. */
 const liveScript = "mend-host.sh";
 
-const bootSeconds = 180;
-
 export class CheckedHost {
   /** `relay`, or the home's name. */
   readonly where: string;
   readonly isRelay: boolean;
   readonly steps: readonly HostStep[];
-  readonly #host: StackHost;
   readonly #runner: HostRunner;
 
   constructor(host: StackHost, steps: readonly HostStep[]) {
     this.where = host.isRelay ? relaySteps : host.title;
     this.isRelay = host.isRelay;
     this.steps = steps;
-    this.#host = host;
     this.#runner = new HostRunner(host);
-  }
-
-  /** Waits until it lets us in again, after it has been switched on. */
-  async wait(): Promise<HostAnswer> {
-    const patient = new HostRunner(this.#host, { waitSeconds: bootSeconds, limitSeconds: undefined });
-    return patient.send({ script: "nothing", arguments: [], timeoutSeconds: 10 }, "exit\n");
   }
 
   /** Its files and sshd against the stack, and what is live against its files. It changes nothing. */

@@ -150,7 +150,7 @@ function wantServer(id: string): WantedThing {
     if (found === undefined) return [gone("server", id)];
     const { status, name } = found as { readonly status: string; readonly name: string };
     if (status !== "off") return [];
-    const repair: Repair = { by: "request", path: `/servers/${id}/actions/poweron`, body: {} };
+    const repair: Repair = { by: "person", mend: "switch it on in Hetzner's console; then: npm run check" };
     return [{ where, kind: "server", what: name, found: "off", wanted: "running", repair }];
   };
   return { path: `/servers/${id}`, key: "server", kind: "server", compare };

@@ -135,15 +135,3 @@ describe("a service that is stopped", () => {
     );
   });
 });
-
-describe("a server that somebody switched off", () => {
-  test("is switched on again, and all works then", async () => {
-    const [server] = (await inCloud())["servers"] ?? [];
-    await callCloud("POST", `/servers/${server?.id}/actions/poweroff`, {});
-    const mended = await check("--mend");
-    expect([mended.code, mended.stdout]).toEqual([
-      0,
-      expect.stringContaining("mended  Hetzner: server home-relay-check was off, and should be running"),
-    ]);
-  });
-});

@@ -132,11 +132,10 @@ describe("records", () => {
   });
 });
 
-test("a server that is off is switched on, and an address that is elsewhere is a person's to bring back", () => {
+test("a server that is off is a person's to switch on, and an address that is elsewhere is a person's to bring back", () => {
   expect(compare([server], { status: "off", name: "home-relay-dev" })?.[0]?.repair).toEqual({
-    by: "request",
-    path: "/servers/9/actions/poweron",
-    body: {},
+    by: "person",
+    mend: "switch it on in Hetzner's console; then: npm run check",
   });
   const address = thing("primaryIp:PrimaryIp", "3", {}, { ipAddress: "203.0.113.5" });
   expect(compare([address, server], { assignee_id: null })).toMatchObject([
