@@ -76,6 +76,17 @@ measured() { # "INDEX FAMILY"
   fi
 }
 
+# For a program: `finding PORT/PROTOCOL FAMILY VERDICT PLACE WHY RULE` with tabs between.
+print_findings() {
+  local index family IFS=$'\t'
+  for index in "${!protocols[@]}"; do
+    for family in 4 6; do
+      if [ -z "${verdict["$index $family"]-}" ]; then continue; fi
+      say "finding$IFS${published[$index]}/${protocols[$index]}$IFS$family$IFS${verdict["$index $family"]}$IFS${place["$index $family"]-}$IFS${why["$index $family"]-}$IFS${ended_by["$index $family"]-}"
+    done
+  done
+}
+
 result() { # "INDEX FAMILY"
   if [ "${verdict[$1]}" = "not tried" ]; then echo "not tried: ${why[$1]}"; else echo "${verdict[$1]}"; fi
 }

@@ -4,7 +4,8 @@
 #   address A        the relay's; `address6` where it has one and IPv6 leads to this home
 #   left N           ports for which those that are tried stand
 #   PROTOCOL PUBLISHED TARGET MACHINE SOURCES
-# MACHINE is one in the LAN or `home`, SOURCES `anybody` or `some`. Argument: the relay's address in the tunnel.
+# MACHINE is one in the LAN or `home`, SOURCES `anybody` or `some`. Arguments: the relay's address in the tunnel, and
+# `findings`, where a program asks: then all is told for it alone, and no forward fails the script.
 #
 # A forward whose service is not up, or that cannot be tried from here, is told; one that a firewall refuses or that gives
 # no answer fails the step, with the rule or the hop. The last two lines are for the program: `measured` and `reachability`,
@@ -33,7 +34,7 @@ declare -A address=()
 group='' left=0 failures=0
 # By forward and address family, as "3 6". Verdict: open, nothing listens, refused by a firewall, no answer, not tried.
 # Until it is known where a knock was lost: lost.
-declare -A verdict=() why=()
+declare -A verdict=() why=() place=() ended_by=()
 # By the same, of what is open: from which address the knock came to the service, and after how many microseconds it was
 # answered, which UDP does not tell.
 declare -A sender=() took=()
@@ -162,7 +163,7 @@ find_ipv6() {
   fi
 }
 
-main() { # RELAY-ADDRESS
+main() { # RELAY-ADDRESS [findings]
   local index without6=''
   read_document
   call_relay "$1"
@@ -175,6 +176,10 @@ main() { # RELAY-ADDRESS
     else
       for index in "${!protocols[@]}"; do judge 6 "$index" "not tried" "$without6"; done
     fi
+  fi
+  if [ "${2-}" = findings ]; then
+    print_findings
+    return
   fi
   for index in "${!protocols[@]}"; do tell "$index"; done
   say_not_tried_over_ipv6

@@ -150,6 +150,11 @@ export class Operator {
     return this.#must(["destroy", ...unattended], options);
   }
 
+  /** `npm run check`, as the operator types it. */
+  async check(words: readonly string[] = []): Promise<Result> {
+    return this.command(["node", "components/check-stack.ts", "--stack", this.stack, ...words]);
+  }
+
   /** The relay's public addresses, as the stack gives them out. */
   async published(): Promise<Published> {
     const { ipv4Address, ipv6Address } = await this.outputs();

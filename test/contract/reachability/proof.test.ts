@@ -290,6 +290,28 @@ core nft add rule ip theirs pre tcp dport 443 redirect`,
   });
 });
 
+test("to a program it tells of each port how far it came and what ended it, and fails for none", () => {
+  const { status, said } = proveIn({
+    ipv6: "translated",
+    forwards: forwards("80:8080", "81:8081", "82:8082", "83:8083"),
+    services: ["tcp :: 8080", "tcp :: 8082", "tcp :: 8083"],
+    before: `${rule("home", "input", "meta nfproto ipv4 tcp dport 8082 drop")}
+${rule("relay", "prerouting", "meta nfproto ipv4 tcp dport 83 drop", -300)}`,
+    run: `home bash $folder/prove-forwards.sh 10.77.0.1 findings <$folder/probes`,
+  });
+  const ofIpv4 = said.map((line) => line.split("\t")).filter(([, , family]) => family === "4");
+  expect([status, ofIpv4.map(([, port, , verdict, place, , by]) => [port, verdict, place, by])]).toEqual([
+    0,
+    [
+      ["80/tcp", "open", "", ""],
+      ["81/tcp", "nothing listens", "service", ""],
+      ["82/tcp", "no answer", "firewall", expect.stringContaining("inet theirs_input theirs: ")],
+      ["83/tcp", "no answer", "relay", ""],
+    ],
+  ]);
+  expect(said.filter((line) => !line.startsWith("finding\t"))).toEqual([]);
+});
+
 describe("the proof's own table", () => {
   const tables = "home nft list tables";
 
