@@ -39,6 +39,10 @@ export interface Fault {
   readonly title: string;
   /** How often it is made in a full run. */
   readonly rounds: 1 | 3;
+  /** What has to be there before anybody watches. */
+  readonly prepare?: (side: Side) => Promise<unknown>;
+  /** The port at which strangers call, over TCP and UDP. @default the echo's */
+  readonly port?: number;
   /** What is made once, for whoever is behind the carrier. */
   readonly carrier?: () => Promise<void>;
   readonly ours: Make<Ours>;

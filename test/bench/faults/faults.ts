@@ -6,13 +6,22 @@ import { power } from "../../lab/control.ts";
 import type { PowerAction } from "../../lab/control.ts";
 import { exec, inNetworkOf } from "../../lab/machines.ts";
 import { carrierTimeouts, forgetFlows, loadRules, renumber, setUdpTimeouts } from "../../lab/network.ts";
-import { knock, shell, startInNetworkOf } from "../../lab/people.ts";
+import { knock, mustPerform, shell, startInNetworkOf } from "../../lab/people.ts";
 import { inNamespace, must, run } from "../../lab/shell.ts";
 import { until } from "../../lab/world.ts";
 import { now } from "./clock.ts";
 import type { Fault, Make, Outcome } from "./fault.ts";
 import { renderInitiation } from "./initiation.ts";
-import { configure, echoPort, makeTutorialKeys, nextKeyGeneration, writeTutorial } from "./sides.ts";
+import {
+  answers,
+  configure,
+  containerUnit,
+  echoPort,
+  makeContainer,
+  makeTutorialKeys,
+  nextKeyGeneration,
+  writeTutorial,
+} from "./sides.ts";
 import type { Ours, Side, Theirs } from "./sides.ts";
 
 /** So long nobody has called when a fault comes: then no packet of a flow shows the relay where the home is. */
@@ -37,6 +46,8 @@ const both = (make: Make<Side>): { readonly ours: Make<Ours>; readonly tutorial:
   tutorial: make,
 });
 const nothing: Make<Side> = () => Promise.resolve(undefined);
+
+const containerPort = 9090;
 
 const has = (machine: (side: Ours) => string, command: string) => async (side: Ours) =>
   (await exec(machine(side), ["sh", "-c", command])).code === 0;
@@ -202,6 +213,34 @@ export const faults: readonly Fault[] = [
     }),
     watchSeconds: 20,
     bars: [{ lost: "nothing" }],
+  },
+  {
+    name: "container",
+    title: "a container restarted, with a new address",
+    rounds: 1,
+    port: containerPort,
+    prepare: async (side) => {
+      await makeContainer(side, containerPort);
+      if (side.name === "home-relay") {
+        await configure(side.operator, [`${containerPort}:${containerPort}/tcp+udp`]);
+        await side.operator.up();
+      } else {
+        await shell("vps", "wg-quick down wg0 2>/dev/null");
+        await writeTutorial(side.keys, [echoPort, containerPort]);
+        await shell("vps", "wg-quick up wg0 2>/dev/null");
+        await shell("attic", "systemctl restart wg-quick@wg0");
+      }
+      await until("the container answers", 60, async () => {
+        if (!(await answers(side, containerPort))) throw new Error("it does not");
+      });
+    },
+    ...both(async ({ home }) => {
+      await mustPerform(home, "move-container.sh", [containerUnit, String(containerPort)]);
+      return undefined;
+    }),
+    undoOurs: ({ operator }) => configure(operator),
+    undoTutorial: ({ keys }) => writeTutorial(keys),
+    bars: [{ outageSeconds: 5 }],
   },
   {
     name: "conntrack",

@@ -22,6 +22,7 @@ export async function measureFault(
   stop: AbortSignal,
 ): Promise<ReadonlyMap<SideName, Found>> {
   const taking = sides.filter((side) => takesPart(fault, side));
+  await Promise.all(taking.map(async (side) => fault.prepare?.(side)));
   const watches = await Promise.all(taking.map((side) => Watch.begin(side, fault)));
   if (fault.beforeQuiet === true) await fault.carrier?.();
   if (fault.quietSeconds !== undefined) {
@@ -70,8 +71,11 @@ class Watch {
 
   static async begin(side: Side, fault: Fault): Promise<Watch> {
     const watch = new Watch(side, fault);
-    watch.#watcher = await start("stranger", "watch.py", [String(echoPort), ...side.published], (line) =>
-      watch.#lines.push(line),
+    watch.#watcher = await start(
+      "stranger",
+      "watch.py",
+      [String(fault.port ?? echoPort), ...side.published],
+      (line) => watch.#lines.push(line),
     );
     await watch.#watcher.begun;
     // One that came out of the last fault may still be on its way.

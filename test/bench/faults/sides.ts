@@ -5,7 +5,7 @@ import { relayMachine } from "../../lab/machines.ts";
 import type { RelayMachine } from "../../lab/machines.ts";
 import { home, Operator } from "../../lab/operator.ts";
 import type { StackConfig } from "../../lab/operator.ts";
-import { bring, installPackages, knock, shell, tcp } from "../../lab/people.ts";
+import { bring, installPackages, knock, mustPerform, shell, tcp } from "../../lab/people.ts";
 import { must } from "../../lab/shell.ts";
 import { until, untilSshAnswers } from "../../lab/world.ts";
 import { tunnelEnds, renderTutorial } from "./tutorial.ts";
@@ -149,15 +149,33 @@ WantedBy=sysinit.target
   );
 }
 
+/** What runs in the container that `makeContainer` makes at home. */
+export const containerUnit = "lab-container-echo";
+
+/** A container as Docker would make it, with an echo of its own that it publishes. */
+export async function makeContainer({ home: machine }: Side, port: number): Promise<void> {
+  await installPackages(machine, ["iptables", "conntrack"]);
+  await mustPerform(machine, "container.sh", [`${port}:${port}/tcp`, `${port}:${port}/udp`]);
+  await shell(
+    machine,
+    `cat >/run/systemd/system/${containerUnit}.service <<'END'
+[Service]
+NetworkNamespacePath=/run/netns/container
+ExecStart=/usr/bin/python3 /opt/lab/echo.py tcp:${port} udp:${port}
+END
+systemctl daemon-reload; systemctl start ${containerUnit}`,
+  );
+}
+
 /** How many datagrams the sink has received since it was made. */
 export async function poured({ home: machine }: Side): Promise<number> {
   return Number(await shell(machine, `stat -c %s ${sinkFile} 2>/dev/null || echo 0`));
 }
 
-export async function answers(side: Side): Promise<boolean> {
+export async function answers(side: Side, port = echoPort): Promise<boolean> {
   const heard = await knock(
     "stranger",
-    side.published.map((address) => tcp(address, echoPort)),
+    side.published.map((address) => tcp(address, port)),
     1,
   );
   return heard.every((answer) => answer?.endsWith("hello") === true);
