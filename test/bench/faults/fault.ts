@@ -58,7 +58,7 @@ export interface Fault {
   readonly guarded?: boolean;
   /** Whether what was taken away from home-relay is there again. @default not asked */
   readonly isMended?: (side: Ours) => Promise<boolean>;
-  /** At least so long is watched. @default 6 */
+  /** So long is watched at least, once the fault is made. @default 6 */
   readonly watchSeconds?: number;
   readonly bars: readonly Bar[];
   /** Whether it lives on where all seems well. @default false */

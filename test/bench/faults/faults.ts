@@ -199,7 +199,8 @@ export const faults: readonly Fault[] = [
     name: "process-home",
     title: "the tunnel's process killed at home",
     rounds: 1,
-    ...both(at("home", ({ tunnel }) => `pkill -KILL -f '[w]ireguard-go ${tunnel}'`)),
+    ours: at("home", ({ tunnel }) => `pkill -KILL -f '[w]ireguard-go ${tunnel}'`),
+    tutorial: "its interface goes with the process: as where that is deleted",
     guarded: true,
     bars: [{ outageSeconds: 60 }, { pastGuard: 0 }],
   },
@@ -254,7 +255,6 @@ export const faults: readonly Fault[] = [
       await filler.end();
       return { beganAt };
     }),
-    watchSeconds: 20,
     bars: [{ flows: "live" }, { outageSeconds: 30 }],
   },
   {

@@ -11,7 +11,9 @@ import { answers, echoPort, heal, poured, sinkPort } from "./sides.ts";
 import type { Side } from "./sides.ts";
 
 /** "Never" is watched for so long. */
-export const patienceSeconds = 100;
+export const patienceSeconds = 80;
+/** A machine that is told to reboot serves on for a moment. */
+const leastSeconds = 6;
 /** An open TCP flow sends again after up to as long as the outage was, at most so long. */
 const backoffSeconds = 20;
 
@@ -106,9 +108,9 @@ class Watch {
     const fault = this.#fault;
     const since = this.#since;
     const latest = since + patienceSeconds;
-    const state = { isMade: false };
+    const state = { madeAt: Number.POSITIVE_INFINITY };
     const making = (side.name === "home-relay" ? fault.ours(side) : makeTutorial(fault, side)).finally(
-      () => (state.isMade = true),
+      () => (state.madeAt = now()),
     );
     // It is waited for below, and may fail before that.
     making.catch(() => undefined);
@@ -121,7 +123,7 @@ class Watch {
     for (;;) {
       await sleep(100, undefined, { signal: stop });
       if (
-        state.isMade &&
+        Number.isFinite(state.madeAt) &&
         mendedAt === null &&
         isMended !== undefined &&
         side.name === "home-relay" &&
@@ -130,10 +132,8 @@ class Watch {
         if (await isMended(side)) mendedAt = now();
         nextLook = now() + 1;
       }
-      if (!state.isMade) continue;
-      if (now() > latest && now() > since + (fault.watchSeconds ?? 0)) break;
-      const settled = isSettled(this.#seen(), since) && mendedAt !== null;
-      if (settled && now() > since + (fault.watchSeconds ?? 6)) break;
+      if (now() < state.madeAt + (fault.watchSeconds ?? leastSeconds)) continue;
+      if (now() > latest || (isSettled(this.#seen(), since) && mendedAt !== null)) break;
     }
     await this.#untilTcpIsDecided(since, stop);
     const until = now();
