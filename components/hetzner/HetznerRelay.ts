@@ -141,7 +141,7 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
     const { run, environment } = operatorProgram<StrayServerDocument>("hetzner/find-stray-server.ts", {
       server: label,
       addresses: pulumi.all(addresses.map(({ id }) => id)),
-      leaves,
+      leaves: leaves.length === 0 ? undefined : leaves,
     });
     return new command.local.Command(
       `${this.#name}-stray-server`,

@@ -26,7 +26,7 @@ interface Address extends Named {
 
 await runProgram(async () => {
   const isDestroy = process.argv[2] !== "addresses";
-  const { server, addresses: known, leaves } = readDocument(parseStrayServerDocument);
+  const { server, addresses: known = [], leaves = [] } = readDocument(parseStrayServerDocument);
   const asker = await readSecrets(parseStrayServerAsker);
   const api = new Api(asker);
   const isOwn = ({ labels }: Named) => asker.stackId !== undefined && labels[stackIdLabel] === asker.stackId;

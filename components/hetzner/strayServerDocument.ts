@@ -7,9 +7,9 @@ export interface StrayServerDocument {
   /** The server's name at Hetzner. */
   readonly server: string;
   /** Numbers of the addresses that the stack knows of. @default none is looked for */
-  readonly addresses: readonly string[];
+  readonly addresses: readonly string[] | undefined;
   /** What stays elsewhere when the relay is gone, and what to do about it, a line each. @default nothing */
-  readonly leaves: readonly string[];
+  readonly leaves: readonly string[] | undefined;
 }
 
 /** Who looks for it: what find-stray-server.ts reads from stdin. */

@@ -154,16 +154,24 @@ function tellOfHomes(changed: readonly Step[]): Sentence[] {
       const on = [id];
       if (operation === "create") return [{ kind: "changes", text: `${home} is set up as a home`, on }];
       if (operation === "delete")
-        return [
-          { kind: "changes", text: `${home} is a home no more: what was put there is removed`, on } as const,
-        ];
+        return [{ kind: "changes", text: `${home} is a home no more: what was put there is removed`, on }];
       const [old, now] = [before, after].map((inputs) => JSON.stringify(inputs?.["tunnelAddress"]));
-      if (old === now) return [];
+      const cutOff: Sentence[] = hasNewKeys(before, after)
+        ? [{ kind: "interrupts", text: `${home}, until its owner runs its new script there`, on }]
+        : [];
+      if (old === now) return cutOff;
       return [
+        ...cutOff,
         { kind: "interrupts", text: `what is open to ${home}: it has another address in the tunnel`, on },
       ];
     },
   );
+}
+
+/** Of what nobody reaches to give it new keys. */
+function hasNewKeys(before: Inputs | undefined, after: Inputs | undefined): boolean {
+  if (before === undefined || after === undefined) return false;
+  return text(before, "keyGeneration") !== text(after, "keyGeneration");
 }
 
 function tellOfDevices(changed: readonly Step[]): Sentence[] {
@@ -190,6 +198,15 @@ function tellOfDevices(changed: readonly Step[]): Sentence[] {
           : [];
     const leaves: Sentence[] =
       lost.length > 0 ? [{ kind: "closes", text: `${lost.join(", ")} to ${device}`, on }] : [];
+    const cutOff: Sentence[] = hasNewKeys(before, after)
+      ? [
+          {
+            kind: "interrupts",
+            text: `${device}, until it has imported its new keys: npm run device -- ${device}`,
+            on,
+          },
+        ]
+      : [];
     const other = ["dns", "tunnelAddress"].filter(
       (key) => operation === "update" && JSON.stringify(before?.[key]) !== JSON.stringify(after?.[key]),
     );
@@ -203,7 +220,7 @@ function tellOfDevices(changed: readonly Step[]): Sentence[] {
             },
           ]
         : [];
-    return [...joins, ...leaves, ...importAnew];
+    return [...cutOff, ...joins, ...leaves, ...importAnew];
   });
 }
 
@@ -230,7 +247,7 @@ function tellOfKeys(changed: readonly Step[]): Sentence[] {
     return [
       {
         kind: "changes",
-        text: `every key of the tunnel (generation ${old} -> ${now}); devices and homes set up by hand have to import theirs anew`,
+        text: `every key of the tunnel (generation ${old} -> ${now}); homes that this program sets up go over without a break`,
         on: [id],
       },
     ];
@@ -341,7 +358,7 @@ function follows(step: Step, changed: readonly Step[], first: boolean): boolean 
     (step.type === types.keys && differs(types.device, types.home, types.manualHome)) ||
     (step.type === types.tunnel && differs(types.device, types.home, types.manualHome, types.keys)) ||
     (step.type === types.hetznerRelay && differs(types.server)) ||
-    (byName(/-order-check$/) && differs(...relay)) ||
+    (byName(/-(order-check|receipt)$/) && differs(...relay)) ||
     (/:(ZoneRrset|Rdns|Zone)$/.test(step.type) && differs(types.zone)) ||
     (isCommand(step) && differs(types.hetznerRelay, types.existingRelay)) ||
     (byName(/-reach$/) && differs(types.tunnel))

@@ -133,7 +133,9 @@ export const previewedChanges: Readonly<Record<string, PreviewedChange>> = {
   newKeys: {
     settings: tunnel({ keyGeneration: 2 }),
     words: [
-      "changes every key of the tunnel (generation 1 -> 2); devices and homes set up by hand have to import theirs anew",
+      "interrupts laptop, until it has imported its new keys: npm run device -- laptop",
+      "interrupts phone, until it has imported its new keys: npm run device -- phone",
+      "changes every key of the tunnel (generation 1 -> 2); homes that this program sets up go over without a break",
     ],
   },
   listenPort: {

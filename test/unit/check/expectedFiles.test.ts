@@ -37,7 +37,7 @@ const documents = homeSteps.map(({ name, script, document }) => {
       ? document.render(plan)
       : document.of === "relay"
         ? document.render(plan, relay)
-        : document.render({ privateKey: "PRIVATE", publicKey: "K", presharedKey: "SHARED" });
+        : document.render({ privateKey: "PRIVATE", publicKey: "K", presharedKey: "SHARED" }, plan, "RELAY");
   return stateOf(`home-nas-${name}`, script, endDocument(text));
 });
 
@@ -82,6 +82,7 @@ describe("the files that steps leave", () => {
       ["/etc/homerelay/routes", "644", false, false, "home-nas-guard"],
       ["/etc/homerelay/keys/private", "600", true, false, "home-nas-keys"],
       ["/etc/homerelay/keys/preshared-relay", "600", true, false, "home-nas-keys"],
+      ["/etc/homerelay/keys/relay", "600", true, false, "home-nas-keys"],
       ["/etc/wireguard/homerelay.conf", "600", true, true, "home-nas-tunnel"],
       ["/etc/homerelay/address6", "644", false, false, "home-nas-tunnel"],
       ["/etc/homerelay/relay.nft", "644", false, false, "home-nas-tunnel"],

@@ -59,7 +59,7 @@ test("is two addresses, a key, a check for a server that nobody knows, an SSH en
   ]);
 });
 
-test("a preview shows at the top what it is asked to be, and nothing that its firewall shows", () => {
+test("a preview shows at the top what it is asked to be, and who may open an SSH connection", () => {
   const component = registered.find(({ type }) => type === "homerelay:hetzner:HetznerRelay");
   expect(component?.inputs).toEqual({
     location: "nbg1",
@@ -67,6 +67,7 @@ test("a preview shows at the top what it is asked to be, and nothing that its fi
     image: "debian-13",
     sshPort: 22,
     sshVia: "public",
+    adminCidrs: ["203.0.113.0/24"],
   });
 });
 
