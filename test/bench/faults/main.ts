@@ -16,7 +16,7 @@ import { endRunning } from "../../lab/shell.ts";
 import { down, up } from "../../lab/world.ts";
 import { writeFaultDocs } from "../docs.ts";
 import { faults } from "./faults.ts";
-import { measureFault, patienceSeconds, takesPart } from "./measure.ts";
+import { measureFault, patienceSeconds, putRight, takesPart } from "./measure.ts";
 import type { Fault, SideName } from "./fault.ts";
 import { judgeBars, renderFaultReport } from "./report.ts";
 import type { FaultFindings, Found, Row } from "./report.ts";
@@ -114,6 +114,12 @@ async function measureAll(): Promise<Row[]> {
         found[side].push(it);
         tell(fault, side, it);
       }
+      await Promise.all(
+        at.map(async (side) => {
+          const it = once.get(side.name);
+          if (it !== undefined) await putRight(fault, side, it);
+        }),
+      );
     } catch (error) {
       interrupted.signal.throwIfAborted();
       // The others can be measured all the same.
