@@ -125,7 +125,7 @@ async function measureAll(): Promise<Row[]> {
       // The others can be measured all the same.
       troubles.push(`${at.map(({ name }) => name).join(", ")}: ${String(error)}`);
       console.log(`\n    ${fault.name}: ${troubles.at(-1) ?? ""}`);
-      for (const side of at) await heal(side);
+      await Promise.all(at.map((side) => heal(side).catch((why: unknown) => troubles.push(String(why)))));
     }
   };
   // Round after round, so that each fault also comes after all others; at all sides at the same moment.
