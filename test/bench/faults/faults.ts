@@ -298,28 +298,6 @@ export const faults: readonly Fault[] = [
     bars: [{ lost: "nothing" }],
   },
   {
-    name: "preshared",
-    title: "wrong preshared key at home",
-    rounds: 1,
-    ours: async ({ operator }) => {
-      const wrong = (await must(["wg", "genpsk"])).trim();
-      await shell("home", `echo '${wrong}' >/etc/homerelay/keys/preshared-relay`);
-      return failed(await operator.attempt("up", ["--replace", "**nas-tunnel"]));
-    },
-    tutorial: async ({ keys }) => {
-      await writeTutorial({ ...keys, preshared: (await must(["wg", "genpsk"])).trim() });
-      // As if only the home's file had been changed: the relay reads its own at its next start.
-      await shell("attic", "systemctl restart wg-quick@wg0");
-      return undefined;
-    },
-    // An old session lives for up to 120 s.
-    watchSeconds: 130,
-    undoOurs: async ({ operator }) => operator.up(["--replace", "**:Command::**-keys"]),
-    leavesTraces: true,
-    undoTutorial: ({ keys }) => writeTutorial(keys),
-    bars: [{ up: "fails" }, { lost: "nothing" }],
-  },
-  {
     name: "bad-ruleset",
     title: "rules that do not load",
     rounds: 1,
@@ -396,6 +374,35 @@ export const faults: readonly Fault[] = [
     },
     tutorial: noUp,
     undoOurs: ({ operator }) => configure(operator),
+    bars: [{ up: "fails" }, { lost: "nothing" }],
+  },
+  // The last one: what it breaks is the hardest to set right.
+  {
+    name: "preshared",
+    title: "wrong preshared key at home",
+    rounds: 1,
+    ours: async ({ operator }) => {
+      const wrong = (await must(["wg", "genpsk"])).trim();
+      await shell(
+        "home",
+        `cd /etc/homerelay/keys; cp -p preshared-relay /root/; echo '${wrong}' >preshared-relay`,
+      );
+      return failed(await operator.attempt("up", ["--replace", "**nas-tunnel"]));
+    },
+    tutorial: async ({ keys }) => {
+      await writeTutorial({ ...keys, preshared: (await must(["wg", "genpsk"])).trim() });
+      // As if only the home's file had been changed: the relay reads its own at its next start.
+      await shell("attic", "systemctl restart wg-quick@wg0");
+      return undefined;
+    },
+    // An old session lives for up to 120 s.
+    watchSeconds: 130,
+    undoOurs: async ({ operator }) => {
+      await shell("home", "mv /root/preshared-relay /etc/homerelay/keys/preshared-relay");
+      await operator.up(["--replace", "**nas-tunnel"]);
+    },
+    leavesTraces: true,
+    undoTutorial: ({ keys }) => writeTutorial(keys),
     bars: [{ up: "fails" }, { lost: "nothing" }],
   },
 ];

@@ -16,7 +16,7 @@ import { endRunning } from "../../lab/shell.ts";
 import { down, up } from "../../lab/world.ts";
 import { writeFaultDocs } from "../docs.ts";
 import { faults } from "./faults.ts";
-import { measureFault, patienceSeconds, takesPart } from "./measure.ts";
+import { measureFault, patienceSeconds, putRight, takesPart } from "./measure.ts";
 import type { Fault, SideName } from "./fault.ts";
 import { judgeBars, renderFaultReport } from "./report.ts";
 import type { FaultFindings, Found, Row } from "./report.ts";
@@ -114,12 +114,18 @@ async function measureAll(): Promise<Row[]> {
         found[side].push(it);
         tell(fault, side, it);
       }
+      await Promise.all(
+        at.map(async (side) => {
+          const it = once.get(side.name);
+          if (it !== undefined) await putRight(fault, side, it);
+        }),
+      );
     } catch (error) {
       interrupted.signal.throwIfAborted();
       // The others can be measured all the same.
       troubles.push(`${at.map(({ name }) => name).join(", ")}: ${String(error)}`);
       console.log(`\n    ${fault.name}: ${troubles.at(-1) ?? ""}`);
-      for (const side of at) await heal(side);
+      await Promise.all(at.map((side) => heal(side).catch((why: unknown) => troubles.push(String(why)))));
     }
   };
   // Round after round, so that each fault also comes after all others; at all sides at the same moment.

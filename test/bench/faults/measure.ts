@@ -38,7 +38,6 @@ export async function measureFault(
     ...watches.map((watch) => watch.toItsEnd(stop)),
   ]);
   await fault.undo?.();
-  await Promise.all(taking.map((side, i) => putRight(fault, side, found[i])));
   return new Map(taking.map(({ name }, i) => [name, found[i] as Found]));
 }
 
@@ -47,11 +46,11 @@ export function takesPart(fault: Fault, side: Side): boolean {
 }
 
 /** What came back by itself is left as it is: the next fault meets what this one left behind. */
-async function putRight(fault: Fault, side: Side, found: Found | undefined): Promise<void> {
+export async function putRight(fault: Fault, side: Side, found: Found): Promise<void> {
   if (side.name === "tutorial") await fault.undoTutorial?.(side);
-  const isWell = found?.seen.outageSeconds !== undefined && found.mendedSeconds !== null;
+  else await fault.undoOurs?.(side);
+  const isWell = found.seen.outageSeconds !== undefined && found.mendedSeconds !== null;
   if (!isWell || fault.leavesTraces === true || !(await answers(side))) await heal(side);
-  if (side.name === "home-relay") await fault.undoOurs?.(side);
 }
 
 class Watch {
