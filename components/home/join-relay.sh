@@ -19,9 +19,16 @@ Take that word off its command line, or write at this home in the stack file:
   write_if_changed 0644 "$relay_addresses" <"$document/relay.nft" || : # the same addresses
   # The guard takes them in.
   /usr/local/lib/homerelay/load-firewall.sh
+  former=''
+  # What works at this moment, and did before.
+  if [ -f "$config" ] && [ ! -e "$unproven" ] && answers "$1"; then
+    former=$document/former
+    cp "$config" "$former"
+    cat "$address6" >"$former-address6" 2>/dev/null || : # there is none
+  fi
   sync_interface "$document/interface"
   # A new relay at the old address knows of no session; without a call from here it would stay silent for minutes.
-  ping -c 1 -W 2 -I "$interface" "$1" >/dev/null 2>&1 || touch "$unproven"
+  answers "$1" || touch "$unproven"
   if [ -e "$unproven" ]; then
     /usr/local/lib/homerelay/sync-routes.sh
     prove_tunnel "$1" "$(sed -n 's/^PublicKey = //p' "$document/interface")"
@@ -40,27 +47,62 @@ require_way_to() { # ADDRESS:PORT
   endpoint: $other"
 }
 
+answers() { # RELAY-ADDRESS
+  ping -c 1 -W 2 -I "$interface" "$1" >/dev/null 2>&1
+}
+
 # Only a handshake that began after now shows that both ends have the same keys: an old session outlives a wrong one.
 prove_tunnel() { # RELAY-ADDRESS PUBLIC-KEY
-  local since handshake tries sent received
+  local received sent
   say "waiting for a handshake with the relay"
   wg set "$interface" peer "$2" remove
   wg syncconf "$interface" <(wg-quick strip "$config")
-  since=$(date +%s)
-  for tries in {1..40}; do
-    if ping -c 1 -W 1 -I "$interface" "$1" >/dev/null 2>&1; then
-      handshake=$(wg show "$interface" latest-handshakes | awk '{ print $2 }')
-      if [ "$handshake" -ge "$((since - 1))" ]; then
-        say "the relay answers through the tunnel (try $tries)"
-        return
-      fi
+  # One call is answered at once; the next comes after five seconds.
+  if has_handshake "$1" 7; then return; fi
+  if [ -n "$former" ]; then
+    cp "$config" "$former-next"
+    cat "$address6" >"$former-next-address6"
+    go_by "$former"
+    if has_handshake "$1" 10; then
+      rm "$unproven"
+      die "The relay does not answer what changed here, and answers this home as it was before. So the tunnel goes on as before. Have the
+two ends different keys? Then this mends it:
+  pulumi up --replace '**:Command::**-keys' --replace '**:Command::**-tunnel'"
     fi
-  done
+    go_by "$former-next"
+  fi
+  if has_handshake "$1" 30; then return; fi
   read -r _ received sent < <(wg show "$interface" transfer)
   die "The relay does not answer through the tunnel: $sent bytes sent to it over UDP, $received came back.
 If nothing came back, a network on the way or a firewall at one of the two ends stops UDP; else the ends have different
 keys, and this mends it:
-  pulumi up --replace '**:Command::**-keys'"
+  pulumi up --replace '**:Command::**-keys' --replace '**:Command::**-tunnel'"
+}
+
+# Whether there is one that began after now, within so many tries of a second each.
+has_handshake() { # RELAY-ADDRESS TRIES
+  local since handshake try
+  since=$(date +%s)
+  for ((try = 1; try <= $2; try++)); do
+    if ping -c 1 -W 1 -I "$interface" "$1" >/dev/null 2>&1; then
+      handshake=$(wg show "$interface" latest-handshakes | awk '{ print $2 }')
+      if [ "$handshake" -ge "$((since - 1))" ]; then
+        say "the relay answers through the tunnel (try $try)"
+        return
+      fi
+    fi
+    sleep 0.1
+  done
+  return 1
+}
+
+# Brings the interface and its files in line with a configuration, keys included, beside which lies the address of IPv6.
+go_by() { # CONFIG
+  write_if_changed 0600 "$config" <"$1" || : # the same one
+  write_if_changed 0644 "$address6" <"$1-address6" || : # the same one
+  sync_peers "$config"
+  sync_link
+  /usr/local/lib/homerelay/set-address6.sh
 }
 
 main "$@"
