@@ -8,7 +8,12 @@ const project = join(__dirname, "../../..");
 const read = (path: string) => readFileSync(join(project, path), "utf8");
 const list = (pattern: string) =>
   globSync(pattern, { cwd: project }).map((path) => path.replaceAll("\\", "/"));
-const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+const { scripts, ...packages } = JSON.parse(read("package.json")) as Readonly<
+  Record<
+    "scripts" | "dependencies" | "devDependencies" | "optionalDependencies",
+    Readonly<Record<string, string>>
+  >
+>;
 
 const repository: Repository = {
   pages: new Map(
@@ -26,6 +31,17 @@ test("whatever a document links to or names is there", () => {
 test("the settings are linked to by section", () => {
   const links = [...repository.pages.values()].flatMap(linksOf);
   expect(links.filter(({ path, anchor }) => path.endsWith("settings.md") && anchor !== "")).not.toEqual([]);
+});
+
+test("CONTRIBUTING says why each dependency is there, and names none that is not", () => {
+  const text = read("CONTRIBUTING.md").split("\n## Dependencies\n")[1]?.split("\n## ")[0] ?? "";
+  const rows = [...text.matchAll(/^\| (`.*?) +\|/gm)].map(([, names = ""]) => names);
+  const named = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name));
+  const { dependencies, devDependencies, optionalDependencies } = packages;
+  const there = Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies });
+  const special = ["@types/*", "overrides"];
+  expect(there.filter((name) => !name.startsWith("@types/") && !named.includes(name))).toEqual([]);
+  expect(named.filter((name) => !there.includes(name) && !special.includes(name))).toEqual([]);
 });
 
 test("whoever begins with README comes to every file of docs/", () => {
