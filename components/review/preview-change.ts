@@ -29,6 +29,19 @@ import type { Telling } from "./report.ts";
 import { withoutSecrets } from "./withoutSecrets.ts";
 import { describeChange } from "./words.ts";
 
+// Above the wait: what stands below it is made only when all is done.
+const colours = {
+  loses: "red",
+  interrupts: "red",
+  opens: "yellow",
+  admits: "yellow",
+  turns: "yellow",
+  narrows: "green",
+  closes: "green",
+  costs: "cyan",
+  changes: "cyan",
+} as const;
+
 await runProgram(() => Promise.resolve().then(main));
 
 function main(): void {
@@ -145,18 +158,6 @@ function must(command: string, args: readonly string[], cwd = ".", env = process
   if (status !== 0)
     throw new Problem(`${command} ${args.slice(0, 2).join(" ")} failed; it has said why above.`);
 }
-
-const colours = {
-  loses: "red",
-  interrupts: "red",
-  opens: "yellow",
-  admits: "yellow",
-  turns: "yellow",
-  narrows: "green",
-  closes: "green",
-  costs: "cyan",
-  changes: "cyan",
-} as const;
 
 /** In colours where a person looks at it. */
 function paint(kind: keyof typeof colours, word: string): string {

@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { runTool } from "./tool.ts";
@@ -15,6 +16,20 @@ test("no text has a line end that a host's shell does not know", () => {
   const files = runTool("git", "git", ["ls-files", "--eol"], { cwd: project }).trim().split("\n");
   expect(files.length).toBeGreaterThan(200);
   expect(files.filter((line) => /^i\/(?:crlf|mixed)|\sw\/(?:crlf|mixed)/.test(line))).toEqual([]);
+});
+
+/** What waits at the top of a file lets its functions run before anything below the wait is made. */
+function madeBelowItsWait(text: string): string[] {
+  const [, ...below] = text.split(/^await /m);
+  return below.flatMap((part) => part.match(/^(?:export )?(?:const|let|class) \w+/gm) ?? []);
+}
+
+test("a program makes nothing below what it waits for at its top", () => {
+  const programs = globSync("components/**/*.ts", { cwd: project });
+  expect(programs.length).toBeGreaterThan(100);
+  const found = programs.map((path) => [path, madeBelowItsWait(readFileSync(join(project, path), "utf8"))]);
+  expect(found.filter(([, made]) => made?.length !== 0)).toEqual([]);
+  expect(madeBelowItsWait("await run(main);\nfunction main() {}\nconst late = 1;\n")).toEqual(["const late"]);
 });
 
 /** Each is refused, or not, with the reason that a reader gets. */
