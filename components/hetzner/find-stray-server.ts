@@ -2,9 +2,9 @@
  * Runs on the operator's machine. Hetzner finishes what it was asked for also when the `pulumi up` that asked was ended at
  * once; such a thing is in no state and is billed. Document and secrets: strayServerDocument.ts.
  *
- * With the argument `addresses`, in `pulumi up` before a server is made: the stack has no address but those that it knows.
- * With none, in `pulumi destroy` after the relay's server is gone and before its addresses are: neither has it a server,
- * nor is there one of its name.
+ * With the argument `addresses`, in `pulumi up` before a server is made: warns of addresses that the stack does not go by.
+ * They may be those that this very `up` deletes at its end, so nothing fails for them. With none, in `pulumi destroy` after
+ * the relay's server is gone and before its addresses are: fails for a server of this stack, or of its name.
  */
 import { Problem, readDocument, readSecrets, runProgram } from "../host/program.ts";
 import { tell } from "../host/tell.ts";
@@ -25,30 +25,36 @@ interface Address extends Named {
 }
 
 await runProgram(async () => {
-  const isDestroy = process.argv[2] !== "addresses";
   const { server, addresses: known = [], leaves = [] } = readDocument(parseStrayServerDocument);
   const asker = await readSecrets(parseStrayServerAsker);
   const api = new Api(asker);
   const isOwn = ({ labels }: Named) => asker.stackId !== undefined && labels[stackIdLabel] === asker.stackId;
-  const servers = isDestroy ? await list<Server>(api, "servers", `a server named ${server}`) : [];
-  const addresses = await list<Address>(api, "primary_ips", "an address of this stack");
-  const own = addresses.filter(isOwn);
-  const left = [
-    ...servers
-      // One that says whose it is may be another stack's of the same name.
-      .filter((one) => isOwn(one) || (one.labels[stackIdLabel] === undefined && one.name === server))
-      .map(({ name, id }) => `a server ${name} (number ${id})`),
-    ...own
-      // The server that is about to be replaced may still have the ones of before.
-      .filter(
-        ({ assignee_id, id }) => known.length > 0 && assignee_id === null && !known.includes(String(id)),
-      )
-      .map(({ ip, name, id }) => `an address ${ip} (${name}, number ${id})`),
-  ];
+  if (process.argv[2] === "addresses") {
+    const addresses = await list<Address>(api, "primary_ips", "an address of this stack");
+    // The server that is about to be replaced may still have the ones of before.
+    const idle = addresses.filter(
+      ({ id, assignee_id, ...address }) =>
+        isOwn(address) && assignee_id === null && !known.includes(String(id)),
+    );
+    for (const { ip, name, id } of idle)
+      await tell(
+        `Hetzner still has an address ${ip} (${name}, number ${id}), which this stack does not go by and which is billed.
+If it is still there when this has ended well, a pulumi that was ended at once left it: delete it in Hetzner's console.`,
+        "warning",
+      );
+    return;
+  }
+  const servers = await list<Server>(api, "servers", `a server named ${server}`);
+  const left = servers
+    // One that says whose it is may be another stack's of the same name.
+    .filter((one) => isOwn(one) || (one.labels[stackIdLabel] === undefined && one.name === server))
+    .map(({ name, id }) => `a server ${name} (number ${id})`);
   if (left.length > 0)
     throw new Problem(`Hetzner still has ${left.join(" and ")}, which this stack knows nothing of and which is billed.
 A pulumi that was ended while Hetzner made it left it there. Delete it in Hetzner's console, then run the same command again.`);
-  if (isDestroy) await tell([describeAddresses(server, own), ...leaves].join("\n"));
+  // Where that cannot be said, the server is gone all the same.
+  const addresses = await api.list<Address>("primary_ips", "/primary_ips").catch(() => []);
+  await tell([describeAddresses(server, addresses.filter(isOwn)), ...leaves].join("\n"));
 });
 
 function describeAddresses(server: string, addresses: readonly Address[]): string {

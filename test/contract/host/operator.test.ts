@@ -446,11 +446,13 @@ describe("destroy looks for a server that is left", () => {
     return [code, text];
   }
 
+  const gone = "The server home-relay-dev is gone from Hetzner.\n";
+
   test("and is content when there is none", async () => {
     answer = { status: 200, body: '{ "servers": [], "meta": {} }' };
-    expect(await find("token", endpoint)).toEqual([0, ""]);
+    expect(await find("token", endpoint)).toEqual([0, gone]);
     expect(asked).toEqual({
-      url: "/v1/servers?page=1&per_page=50",
+      url: "/v1/primary_ips?page=1&per_page=50",
       authorization: "Bearer token",
     });
   });
@@ -458,7 +460,7 @@ describe("destroy looks for a server that is left", () => {
   test("with the token from the environment where it is given none, and at no other address than its own", async () => {
     answer = { status: 200, body: '{"servers":[]}' };
     const env = { HCLOUD_ENDPOINT: "http://127.0.0.1:9/v1", HCLOUD_TOKEN: "other" };
-    expect(await find("", endpoint, env)).toEqual([0, ""]);
+    expect(await find("", endpoint, env)).toEqual([0, gone]);
     expect(asked.authorization).toBe("Bearer other");
   });
 
@@ -484,7 +486,7 @@ describe("destroy looks for a server that is left", () => {
         ],
       });
     answer = { status: 200, body: servers("others") };
-    expect(await find("token", endpoint)).toEqual([0, ""]);
+    expect(await find("token", endpoint)).toEqual([0, gone]);
     answer = { status: 200, body: servers("0123") };
     expect(await find("token", endpoint)).toEqual([
       1,
@@ -492,7 +494,7 @@ describe("destroy looks for a server that is left", () => {
     ]);
   });
 
-  test("and for an address of the stack's that it does not know, as up does before it makes a server", async () => {
+  test("and of an address of the stack's that it does not go by up is warned before it makes a server, and fails for none", async () => {
     const address = (id: number, stack: string, assignee: number | null) => ({
       id,
       name: `primary_ip-${id}`,
@@ -507,13 +509,16 @@ describe("destroy looks for a server that is left", () => {
     expect(await find("token", endpoint, {}, known, ["addresses"])).toEqual([0, ""]);
     const body = JSON.stringify({ servers: [], primary_ips: [...others, address(4, "0123", null)] });
     answer = { status: 200, body };
-    for (const args of [["addresses"], []])
-      expect(await find("token", endpoint, {}, known, args)).toEqual([
-        1,
-        `Hetzner still has an address 203.0.113.4 (primary_ip-4, number 4), which this stack knows nothing of and which is billed.
-A pulumi that was ended while Hetzner made it left it there. Delete it in Hetzner's console, then run the same command again.
+    expect(await find("token", endpoint, {}, known, ["addresses"])).toEqual([
+      0,
+      `Hetzner still has an address 203.0.113.4 (primary_ip-4, number 4), which this stack does not go by and which is billed.
+If it is still there when this has ended well, a pulumi that was ended at once left it: delete it in Hetzner's console.
 `,
-      ]);
+    ]);
+    expect(await find("token", endpoint, {}, known)).toEqual([
+      0,
+      "The server home-relay-dev is gone from Hetzner. Next 203.0.113.1 and 203.0.113.3 and 203.0.113.4 go back there: others will get them, and another pulumi up gets new ones.\n",
+    ]);
   });
 
   test("and asks again while Hetzner has too much to do", async () => {
@@ -521,7 +526,7 @@ A pulumi that was ended while Hetzner made it left it there. Delete it in Hetzne
     const found = find("token", endpoint);
     await sleep(600);
     answer = { status: 200, body: '{"servers":[]}' };
-    expect(await found).toEqual([0, ""]);
+    expect(await found).toEqual([0, gone]);
   });
 
   test("and says so when it cannot ask", async () => {
