@@ -44,6 +44,16 @@ describe.each(tables)("the table of a %s", (_, table, chain) => {
     );
   });
 
+  test("that somebody flushed in the moment in which we let go of it is loaded all the same", () => {
+    host.program(
+      "systemctl",
+      'case "$*" in "stop homerelay-table.socket") nft flush ruleset ;; show*) exit 1 ;; esac',
+    );
+    expect(run(`${load} && nft list table inet homerelay | head -n 1; mend look`)).toBe(
+      "table inet homerelay {\n",
+    );
+  });
+
   test("of which somebody emptied a chain is named by it", () => {
     expect(run(`nft flush chain inet homerelay ${chain}; mend look; mend mend >/dev/null; mend look`)).toBe(
       `firewall\tchain ${chain} of table inet homerelay\tchanged\tas loaded\n`,
