@@ -107,6 +107,17 @@ test("an element that goes by itself, and what packets leave, is no difference",
   ).not.toContain("firewall\t");
 });
 
+test("two that change the table at once take turns, so that none takes it back while the other is at it", () => {
+  host.program("systemctl", 'echo "$@" >>/run/homerelay-systemctl');
+  host.program("nft", 'echo "flags persist"');
+  const change =
+    ". /usr/local/lib/homerelay/table.sh; change_table sh -c 'echo changes >>/run/homerelay-systemctl; sleep 0.5'";
+  const turn = "stop homerelay-table.socket\nchanges\nstart homerelay-table.service\n";
+  expect(host.run(`(${change}) & (sleep 0.2; ${change}); wait; cat /run/homerelay-systemctl`)).toBe(
+    turn + turn,
+  );
+});
+
 test("rules are checked where there is no table of ours", () => {
   host.write("etc/firewall.nft", tables[0]?.[1] ?? "");
   host.write("bad.nft", "table inet homerelay {\n\tchain a {\n\t\tno rule\n\t}\n}\n");
