@@ -199,10 +199,11 @@ class StackCheck {
     const notes = proofs.flatMap((proof, i) => {
       if (!("said" in proof))
         return [`${proving[i]?.where ?? ""} could not try its forwards: ${proof.problem}`];
-      const read = readFindings(proof.said);
-      for (const [port, found] of read) findings.set(port, found);
       const where = proving[i]?.where ?? "";
-      return read.size > 0 || !tried.some(({ home }) => home === where)
+      const its = tried.filter(({ home }) => home === where).map(portOf);
+      const read = readFindings(proof.said, its);
+      for (const [port, found] of read) findings.set(port, found);
+      return read.size > 0 || its.length === 0
         ? []
         : [
             `The scripts on ${where} are of an older version, and cannot tell this one what they find: pulumi up`,

@@ -67,12 +67,15 @@ export interface Surroundings {
   readonly sighting: RelaySighting | undefined;
 }
 
-/** Reads what prove-forwards.sh says to a program, by `443/tcp`. */
-export function readFindings(said: string): Map<string, Finding[]> {
+/**
+ * Reads what prove-forwards.sh says to a program, by `443/tcp`. `ports`: those of the home that said it; of another home's
+ * it has nothing to say.
+ */
+export function readFindings(said: string, ports: readonly string[]): Map<string, Finding[]> {
   const findings = new Map<string, Finding[]>();
   for (const line of said.split("\n")) {
     const [kind, port = "", family, verdict = "", place = "", why = "", rule = ""] = line.split("\t");
-    if (kind !== "finding") continue;
+    if (kind !== "finding" || !ports.includes(port)) continue;
     const finding: Finding = {
       family: family === "6" ? 6 : 4,
       verdict,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { mostDifferences } from "../network/difference.ts";
 import type { Difference, Repair } from "../network/difference.ts";
 import type { ExpectedFile, WantedSettings } from "./expectedFiles.ts";
 import { wholeFolders } from "./expectedFiles.ts";
@@ -99,17 +100,9 @@ export function readLook(
         wanted: "as the stack wrote it",
         repair: { by: "step", step: settings?.step ?? "" },
       })),
-      ...of("stranger").map(([path = ""]): Difference => ({
-        where,
-        kind: "file",
-        what: path,
-        found: "there",
-        wanted: "nothing",
-        repair:
-          keysStep === undefined ? { by: "person", mend: `rm ${path}` } : { by: "step", step: keysStep },
-      })),
+      ...of("stranger").flatMap(([path = ""]) => judgeStranger(where, path, keysStep)),
       ...(sshd === undefined ? [] : of("sshd").flatMap((words) => judgeSshd(where, sshd, words, differing))),
-    ],
+    ].slice(0, mostDifferences),
     owner: of("owner")[0]?.[0] ?? "",
     caller: of("caller")[0]?.[0],
     endpoints: of("endpoint").flatMap((words) => words.slice(0, 1)),
@@ -117,6 +110,26 @@ export function readLook(
     active: of("active").flatMap((words) => words.slice(0, 1)),
     overrides: of("override").map(([key = "", value = "", file = ""]) => ({ key, value, file })),
   };
+}
+
+/** A file where nothing else of ours lies. Its name may stand in a command: a shell finds the file by it, and no more. */
+function judgeStranger(where: string, path: string, keysStep: string | undefined): Difference[] {
+  const folder = wholeFolders.find((one) => path.startsWith(`${one}/`));
+  if (folder === undefined || path.includes("/", folder.length + 1)) return [];
+  const what = shorten(path.replace(/[^\w./-]/g, "?"));
+  return [
+    {
+      where,
+      kind: "file",
+      what,
+      found: "there",
+      wanted: "nothing",
+      repair:
+        keysStep === undefined
+          ? { by: "person", mend: `on ${where}: rm ${what}` }
+          : { by: "step", step: keysStep },
+    },
+  ];
 }
 
 function judgeFile(where: string, file: ExpectedFile, how: string, found: string): Difference {
@@ -182,12 +195,15 @@ function judgeSshd(
     if (scale.indexOf(found) >= scale.indexOf(wanted)) return [];
   }
   // The first value that sshd reads counts, and it reads ours early.
-  const [before] = setBy.split(" ").filter((path) => path !== "");
+  const [before] = setBy
+    .split(" ")
+    .filter((path) => path !== "")
+    .map(shorten);
   const isOurs = before === undefined || differing.has(step);
   return [
     {
       ...common,
-      found: found === "" ? "not set" : found,
+      found: found === "" ? "not set" : shorten(found),
       wanted,
       ...(isOurs ? {} : { remark: `${before} says so, and sshd goes by it` }),
       repair: isOurs

@@ -30,14 +30,15 @@ main() { # [FILE]
   local file=${1:-$firewall_file} text noted
   text=$(table_transaction "$file")
   noted=$(notes "$file")
-  change_table load "$text" "$noted" || return 1
+  change_table load "$file" "$text" "$noted" || return 1
   note_loaded "$file"
 }
 
-# In an older table a note may have had another form.
-load() { # TRANSACTION NOTES
-  if [ -n "$2" ] && nft -f <(printf '%s\n' "$1" "$2") 2>/dev/null; then return; fi
-  nft -f <(printf '%s\n' "$1")
+# In an older table a note may have had another form; and somebody may have taken the table away while it was let go of,
+# or made one.
+load() { # FILE TRANSACTION NOTES
+  if nft -f <(printf '%s\n' "$2" "$3") 2>/dev/null; then return; fi
+  nft -f <(table_transaction "$1")
 }
 
 main "$@"

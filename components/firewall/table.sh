@@ -23,12 +23,18 @@ hold_table() {
   timeout 20 systemctl start homerelay-table.service 2>/dev/null || : # homerelay-mend.timer tries again, and says so
 }
 
-# Runs a command that changes the table.
+# Runs a command that changes the table. Not all who do so have the lock of our steps: without turns one would have the
+# table held again before the other has changed it.
 change_table() { # COMMAND…
   local code=0
+  # Who else could open it could keep us waiting.
+  (umask 077 && : >>"$loaded.lock")
+  exec 7<"$loaded.lock"
+  flock -w 10 7 || : # better at once than never
   release_table
   "$@" || code=$?
   hold_table
+  exec 7<&-
   return "$code"
 }
 

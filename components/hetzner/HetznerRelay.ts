@@ -75,8 +75,14 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
   constructor(name: string, args: HetznerRelayArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { plan, location, serverType, image, sshPort, sshVia } = args;
     const adminCidrs = args.adminCidrs.map(({ text }) => text);
+    const { sshPeers } = args;
     const shown = { location, serverType, image, sshPort, sshVia, adminCidrs };
-    super("homerelay:hetzner:HetznerRelay", name, shown, opts);
+    super(
+      "homerelay:hetzner:HetznerRelay",
+      name,
+      sshPeers.length === 0 ? shown : { ...shown, sshPeers },
+      opts,
+    );
     this.#name = name;
     this.#plan = plan;
     this.#labels = labelsOf(plan.label, plan.owner.id);

@@ -95,12 +95,14 @@ describe() { # was|is DIFFERENCES
 
 # By hand everything is said. For the timer, what is said again and again is said now and then.
 tell() { # KEY TEXT
-  local file=$told/${1//[^A-Za-z0-9_.-]/_} last=0 count=0 silent=0 now
+  local file=${1//[^A-Za-z0-9_.-]/_} last=0 count=0 silent=0 now
   if [ "$verb" != watch ]; then
     say "$2"
     return
   fi
   install -d -m 0700 "$told"
+  # No file may have a longer name than 255 bytes.
+  file=$told/${file:0:200}
   now=$(date +%s)
   if [ -f "$file" ]; then read -r last count silent <"$file" || :; fi
   # A day without it, and it is news again. A clock that went back begins anew.

@@ -43,16 +43,29 @@ When it has ended, run the same command again"
   done
 }
 
-# `process N (NAME)`; nothing where the locks are free.
+# `process N (NAME)`; nothing where the locks are free. The kernel names a file by its number, which files of other file
+# systems have as well: anybody's process may hold a lock on one of these.
 apt_holder() {
   local lock process
-  for lock in $(stat -c %i /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock 2>/dev/null); do
-    process=$(awk -v lock=":$lock" '$2 == "POSIX" && substr($6, length($6) - length(lock) + 1) == lock { print $5; exit }' /proc/locks)
-    if [ -n "$process" ]; then
+  for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
+    for process in $(lock_holders "$lock"); do
+      if ! has_open "$process" "$lock"; then continue; fi
       printf 'process %s (%s)' "$process" "$(tr -cd '[:alnum:]._-' <"/proc/$process/comm" 2>/dev/null | tr -d '0-9')"
       return
-    fi
+    done
   done
+}
+
+lock_holders() { # FILE
+  local number
+  number=$(stat -c %i "$1" 2>/dev/null) || return 0
+  awk -v end=":$number" '$2 == "POSIX" && substr($6, length($6) - length(end) + 1) == end { print $5 }' /proc/locks
+}
+
+has_open() { # PROCESS FILE
+  local descriptor
+  for descriptor in "/proc/$1/fd"/*; do if [ "$descriptor" -ef "$2" ]; then return 0; fi; done
+  return 1
 }
 
 # apt itself installs nothing before that is done.

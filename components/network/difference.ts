@@ -26,10 +26,16 @@ export type Repair =
   /** Nothing of ours may or can: what a person does or types. */
   | { readonly by: "person"; readonly mend: string };
 
+/** Nobody reads more of one host; one in the wrong hands would have this program compare them for hours. */
+export const mostDifferences = 200;
+
 /** As tables of the hosts' scripts have them: `KIND<TAB>WHAT<TAB>FOUND<TAB>WANTED` a line. */
 export function parseDifferences(where: string, table: string, repair: Repair): Difference[] {
-  return table.split("\n").flatMap((line) => {
-    const [kind = "", what = "", found = "", wanted = ""] = line.split("\t");
-    return line.includes("\t") ? [{ where, kind, what, found, wanted, repair }] : [];
+  const lines = table.split("\n").filter((line) => line.includes("\t"));
+  return lines.slice(0, mostDifferences).map((line) => {
+    const [kind = "", what = "", found = "", wanted = ""] = line
+      .split("\t")
+      .map((cell) => cell.slice(0, 300));
+    return { where, kind, what, found, wanted, repair };
   });
 }

@@ -6,12 +6,16 @@
 import { readFileSync } from "node:fs";
 import { Problem, runProgram } from "../host/program.ts";
 
+/** Who a workflow's token is. Anybody may begin a comment with our marker, and change it when we have written into it. */
+const author = "github-actions[bot]";
+
 /** It does not show, and tells this comment from others of the same author. */
 const marker = "<!-- home-relay: what a change does -->";
 
 interface Comment {
   readonly url: string;
   readonly body: string;
+  readonly user?: { readonly login?: string } | null;
 }
 
 await runProgram(async () => {
@@ -28,7 +32,7 @@ async function findOwn(list: string): Promise<Comment | undefined> {
   // A pull request with more than 1,000 comments has other troubles.
   for (let page = 1; page <= 10; page++) {
     const comments = (await ask("GET", `${list}?per_page=100&page=${page}`)) as readonly Comment[];
-    const own = comments.find((comment) => comment.body.startsWith(marker));
+    const own = comments.find(({ body, user }) => user?.login === author && body.startsWith(marker));
     if (own !== undefined || comments.length < 100) return own;
   }
   return undefined;

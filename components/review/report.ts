@@ -117,6 +117,10 @@ function fence(lines: readonly string[]): string {
   return "`".repeat(longest + 1);
 }
 
+/** One line, in which nothing is markup, and nobody is called by name. */
 function cell(text: string): string {
-  return text.replace(/[\\`*_{}[\]<>|]/g, (character) => `\\${character}`);
+  return text
+    .replace(/\s+/g, " ")
+    .replace(/[\\`*_{}[\]<>|~&]/g, (character) => `\\${character}`)
+    .replace(/[@#](?=\w)/g, (sign) => `${sign}<!-- -->`);
 }

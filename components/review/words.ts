@@ -23,7 +23,7 @@ export function describeChange({ steps }: Digest): Change {
   const said = new Set(sentences.flatMap(({ on }) => on));
   return {
     sentences,
-    unsaid: changed.filter((step) => !said.has(step.id) && !follows(step, changed, first)),
+    unsaid: changed.filter((step) => !said.has(step.id) && !follows(step, changed, first, said)),
     steps: changed,
   };
 }
@@ -41,6 +41,7 @@ const types = {
   existingRelay: "homerelay:relay:ExistingRelay",
   zone: "homerelay:hetzner:HetznerZone",
   dynDns: "homerelay:dyndns:DynDns",
+  notify: "homerelay:notify:Notify",
   server: "hcloud:index/server:Server",
   address: "hcloud:index/primaryIp:PrimaryIp",
   hetznerZone: "hcloud:index/zone:Zone",
@@ -58,6 +59,7 @@ const tellers: readonly Teller[] = [
   tellOfKeys,
   tellOfZone,
   tellOfRelay,
+  tellOfNotify,
 ];
 
 function ofType(changed: readonly Step[], ...wanted: readonly string[]): Step[] {
@@ -308,12 +310,51 @@ function tellOfRelay(changed: readonly Step[]): Sentence[] {
         const [old, now] = [text(before, key), text(after, key)];
         return old === now ? [] : [{ kind: "changes", text: `${what} to ${now}; it was ${old}`, on: [id] }];
       });
+      const [hadPeers, hasPeers] = [list(before, "sshPeers"), list(after, "sshPeers")];
+      const gained = hasPeers.filter((peer) => !hadPeers.includes(peer));
+      const lost = hadPeers.filter((peer) => !hasPeers.includes(peer));
+      const peers: Sentence[] = [
+        ...(gained.length > 0
+          ? [
+              {
+                kind: "admits",
+                text: `${gained.join(", ")} to the relay's SSH, through the tunnel`,
+                on: [id],
+              } as const,
+            ]
+          : []),
+        ...(lost.length > 0
+          ? [{ kind: "closes", text: `the relay's SSH to ${lost.join(", ")}`, on: [id] } as const]
+          : []),
+      ];
       const [had, has] = [admitted(before), admitted(after)];
-      if (had === has) return settings;
+      if (had === has) return [...peers, ...settings];
       const kind = narrows(had, has) ? "narrows" : "opens";
       return [
+        ...peers,
         ...settings,
         { kind, text: `SSH to the relay to ${whom(has)}; it was open to ${whom(had)}`, on: [id] },
+      ];
+    },
+  );
+}
+
+/** Where messages go is a secret, and nobody sees from outside whether it is the owner's own. */
+function tellOfNotify(changed: readonly Step[]): Sentence[] {
+  const secrets = changed.filter(({ id }) => /:notify:Notify\$.*-secrets$/.test(id));
+  const whole = ofType(changed, types.notify);
+  return [...whole, ...(whole.length === 0 ? secrets : [])].flatMap(
+    ({ id, operation, after }): Sentence[] => {
+      const on = [id, ...secrets.map((step) => step.id)];
+      if (operation === "delete")
+        return [{ kind: "changes", text: "who is told when a home is away: nobody", on }];
+      const services = list(after, "services").join(", ");
+      return [
+        {
+          kind: "changes",
+          text: `who is told when a home is away${services === "" ? ": another address or token" : `: ${services}`}`,
+          on,
+        },
       ];
     },
   );
@@ -329,21 +370,22 @@ const everybody = ["0.0.0.0/0", "::/0"] as const;
 
 /**
  * Whether a step only carries out what a sentence says, and so needs none of its own: what belongs to a part that comes,
- * goes or is made anew; and what renders the forwards, peers and keys that are told of.
+ * goes or is made anew, and of which a sentence tells; and what renders the forwards, peers and keys that are told of.
+ * What is no part of the whole never does.
  */
-function follows(step: Step, changed: readonly Step[], first: boolean): boolean {
-  if (first || step.type === types.stack || step.type === types.all) return true;
+function follows(step: Step, changed: readonly Step[], first: boolean, said: ReadonlySet<string>): boolean {
+  if (step.type === types.stack || step.type === types.all) return true;
+  if (!step.id.startsWith(`${types.all}$`)) return false;
+  if (first) return true;
   const differs = (...wanted: readonly string[]) => ofType(changed, ...wanted).length > 0;
   const byName = (pattern: RegExp) => pattern.test(step.name);
   const whole = changed.filter(
-    ({ operation, type }) => operation !== "update" && type.startsWith("homerelay:"),
+    ({ id, operation, type }) => operation !== "update" && type.startsWith("homerelay:") && said.has(id),
   );
   if (whole.some(({ id, operation, name }) => operation === step.operation && belongsTo(step, id, name)))
     return true;
-  const newServer = ofType(changed, types.server).some((server) => operationOf(server) === "replace");
   const newAddress = ofType(changed, types.address).length > 0;
-  if (newServer && (step.operation === "replace" || byName(/-reach$/)) && isCommand(step)) return true;
-  if (newAddress && (isCommand(step) || /:(Rdns|ZoneRrset)$/.test(step.type))) return true;
+  if (newAddress && /:(Rdns|ZoneRrset)$/.test(step.type)) return true;
   const forwards = [types.home, types.manualHome, types.firewall] as const;
   const peers = [types.device, types.keys, types.tunnel] as const;
   const relay = [types.hetznerRelay, types.existingRelay, types.zone] as const;
@@ -360,23 +402,40 @@ function follows(step: Step, changed: readonly Step[], first: boolean): boolean 
     (step.type === types.hetznerRelay && differs(types.server)) ||
     (byName(/-(order-check|receipt)$/) && differs(...relay)) ||
     (/:(ZoneRrset|Rdns|Zone)$/.test(step.type) && differs(types.zone)) ||
-    (isCommand(step) && differs(types.hetznerRelay, types.existingRelay)) ||
+    followsRelay(step, ofType(changed, types.hetznerRelay, types.existingRelay)) ||
     (byName(/-reach$/) && differs(types.tunnel))
   );
 }
 
-function isCommand({ type }: Step): boolean {
-  return type.startsWith("command:");
+/**
+ * Each step on a host runs again with another relay, or is told where that is now: what it does there is the same, but for
+ * those that are named here.
+ */
+function followsRelay(step: Step, relay: readonly Step[]): boolean {
+  if (!step.type.startsWith("command:") || relay.length === 0) return false;
+  if (/-(firewall-rules|firewall-confirm|sshd|tunnel|proof)$/.test(step.name)) return true;
+  if (relay.some(({ id }) => step.id.startsWith(`${partOf(id)}$`))) return true;
+  const { before, after } = step;
+  if (before === undefined || after === undefined) return false;
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].every(
+    (key) =>
+      ["triggers", "connection"].includes(key) || JSON.stringify(before[key]) === JSON.stringify(after[key]),
+  );
 }
 
 /** Whether a step is a part of the component, or one of the stack's own that bears its name. */
 function belongsTo(step: Step, id: string, name: string): boolean {
-  const component = id.slice(0, id.lastIndexOf("::"));
   return (
-    step.id.startsWith(`${component}$`) ||
+    step.id.startsWith(`${partOf(id)}$`) ||
     step.name.startsWith(`${name}-`) ||
     step.name.endsWith(`-${bare(name)}`)
   );
+}
+
+/** What the ids of all that belongs to a component begin with, and a `$`. */
+function partOf(id: string): string {
+  return id.slice(0, id.lastIndexOf("::"));
 }
 
 /** A home's or device's own name: the component's without that of the whole. */

@@ -45,28 +45,32 @@ export interface MonthTraffic {
   readonly sentBytes: number;
 }
 
-/** Throws an `Error` when this is no answer of read-status.sh, or not the whole of one. */
+/**
+ * Throws an `Error` when this is no answer of read-status.sh, or not the whole of one. What is read from it is shown, and
+ * stands in commands for people to type: a host in the wrong hands must not write these.
+ */
 export function parseHostStatus(said: string): HostStatus {
   const lines = said.split("\n").map((line) => line.split(" "));
   const [[form, version] = []] = lines;
   if (form !== "status" || version !== "1") throw new Error("it is of another version");
   if (!lines.some(([word]) => word === "end")) throw new Error("it was cut off");
   const all = (field: string) => lines.filter(([word]) => word === field).map(([, ...values]) => values);
-  const numbers = (field: string) => all(field)[0]?.map(Number);
+  const numbers = (field: string) => all(field)[0]?.map(numberOf);
   const [now = 0] = numbers("now") ?? [];
   const [upSeconds = 0] = numbers("up") ?? [];
   const updates = numbers("updates");
-  const disk = numbers("disk");
+  // Of some file systems nobody can say.
+  const disk = all("disk").some((values) => values.includes("-")) ? undefined : numbers("disk");
   const tracked = numbers("tracked");
   const [traffic] = all("traffic");
   return {
     now,
     upSeconds,
-    restartFor: all("restart")[0]?.filter((name) => name !== ""),
+    restartFor: all("restart")[0]?.filter((name) => /^[\w.+:~-]+$/.test(name)),
     updates: updates && { all: updates[0] ?? 0, security: updates[1] ?? 0 },
     disk: disk && { availableBytes: disk[0] ?? 0, totalBytes: disk[1] ?? 0 },
     tracked: tracked && { count: tracked[0] ?? 0, most: tracked[1] ?? 0 },
-    failedUnits: all("failed").flat(),
+    failedUnits: all("failed").flat().map(unitOf),
     missing: all("missing")
       .flat()
       .filter((word) => word === "interface" || word === "rules"),
@@ -76,13 +80,33 @@ export function parseHostStatus(said: string): HostStatus {
   };
 }
 
-function parsePeer([publicKey = "", endpoint, handshake, received, sent]: readonly string[]): PeerStatus {
+const unreadable = "it has something that no version of its script prints";
+
+function numberOf(text: string): number {
+  const number = text === "" ? NaN : Number(text);
+  if (number >= 0 && number <= Number.MAX_SAFE_INTEGER) return number;
+  throw new Error(unreadable);
+}
+
+/** A shell reads nothing in it. */
+function unitOf(name: string): string {
+  if (/^[A-Za-z0-9][\w:.@-]*$/.test(name)) return name;
+  throw new Error(unreadable);
+}
+
+function parsePeer([
+  publicKey = "",
+  endpoint = "-",
+  handshake = "",
+  received = "",
+  sent = "",
+]: readonly string[]): PeerStatus {
   return {
     publicKey,
-    endpoint: endpoint === "-" ? undefined : endpoint,
-    handshakeAt: Number(handshake) || undefined,
-    receivedBytes: Number(received),
-    sentBytes: Number(sent),
+    endpoint: /^[\w.:%[\]]+$/.test(endpoint) ? endpoint : undefined,
+    handshakeAt: numberOf(handshake) || undefined,
+    receivedBytes: numberOf(received),
+    sentBytes: numberOf(sent),
   };
 }
 
@@ -95,13 +119,18 @@ function parseCounts(counts: readonly (readonly string[])[]): Map<string, PortCo
     const [what, protocol = ""] = set.split("_");
     const key = `${port}/${protocol}`;
     const before = ports.get(key) ?? nothing;
-    if (what === "connections") ports.set(key, { ...before, connections: Number(packets) });
-    if (what === "received") ports.set(key, { ...before, toHomeBytes: Number(bytes) });
-    if (what === "sent") ports.set(key, { ...before, fromHomeBytes: Number(bytes) });
+    if (what === "connections") ports.set(key, { ...before, connections: numberOf(packets) });
+    if (what === "received") ports.set(key, { ...before, toHomeBytes: numberOf(bytes) });
+    if (what === "sent") ports.set(key, { ...before, fromHomeBytes: numberOf(bytes) });
   }
   return ports;
 }
 
-function parseTraffic([month = "", since, received, sent]: readonly string[]): MonthTraffic {
-  return { month, since: Number(since), receivedBytes: Number(received), sentBytes: Number(sent) };
+/** Seconds since 1970 that a calendar still has. */
+const latestTime = 253_402_300_799;
+
+function parseTraffic([month = "", since = "", received = "", sent = ""]: readonly string[]): MonthTraffic {
+  const from = numberOf(since);
+  if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month) || from > latestTime) throw new Error(unreadable);
+  return { month, since: from, receivedBytes: numberOf(received), sentBytes: numberOf(sent) };
 }

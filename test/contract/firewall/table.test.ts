@@ -44,6 +44,16 @@ describe.each(tables)("the table of a %s", (_, table, chain) => {
     );
   });
 
+  test("that somebody flushed in the moment in which we let go of it is loaded all the same", () => {
+    host.program(
+      "systemctl",
+      'case "$*" in "stop homerelay-table.socket") nft flush ruleset ;; show*) exit 1 ;; esac',
+    );
+    expect(run(`${load} && nft list table inet homerelay | head -n 1; mend look`)).toBe(
+      "table inet homerelay {\n",
+    );
+  });
+
   test("of which somebody emptied a chain is named by it", () => {
     expect(run(`nft flush chain inet homerelay ${chain}; mend look; mend mend >/dev/null; mend look`)).toBe(
       `firewall\tchain ${chain} of table inet homerelay\tchanged\tas loaded\n`,
@@ -95,6 +105,17 @@ test("an element that goes by itself, and what packets leave, is no difference",
       "nft add element inet homerelay new_rate4 '{ 192.0.2.1 limit rate over 200/second }' || :; mend look",
     ),
   ).not.toContain("firewall\t");
+});
+
+test("two that change the table at once take turns, so that none takes it back while the other is at it", () => {
+  host.program("systemctl", 'echo "$@" >>/run/homerelay-systemctl');
+  host.program("nft", 'echo "flags persist"');
+  const change =
+    ". /usr/local/lib/homerelay/table.sh; change_table sh -c 'echo changes >>/run/homerelay-systemctl; sleep 0.5'";
+  const turn = "stop homerelay-table.socket\nchanges\nstart homerelay-table.service\n";
+  expect(host.run(`(${change}) & (sleep 0.2; ${change}); wait; cat /run/homerelay-systemctl`)).toBe(
+    turn + turn,
+  );
 });
 
 test("rules are checked where there is no table of ours", () => {

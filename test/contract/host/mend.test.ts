@@ -31,6 +31,13 @@ describe("what somebody took away", () => {
     expect(host.run("mend mend; mend look; mend watch")).toBe(isBack);
   });
 
+  test("of which much is to be said is said once by the timer as well", () => {
+    const long = `differs unit first missing ${"0".repeat(300)}`;
+    host.write("lib/mend/10-first.sh", lamp("first").replace("differs unit first missing there", long));
+    const said = host.run(`for i in 1 2 3; do ${out}; mend watch; done`);
+    expect(said).toBe(`first was missing, and is ${"0".repeat(300)} again\n`);
+  });
+
   test("by hand is said each time; by the timer once, then with how often it was", () => {
     expect(host.run(`mend mend; ${out}; mend mend`)).toBe(isBack + isBack);
     const hourAgo =

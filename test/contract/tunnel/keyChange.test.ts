@@ -103,6 +103,26 @@ test("with a home that is away nobody's keys change; when it is back, everybody'
   ]);
 });
 
+test("a step of before that is run again, as a check does that mends, leaves a home that waits as it is", () => {
+  const said = inWorld(`
+    store 2
+    at attic ip link set homerelay down
+    apply_relay 2 >/dev/null && echo applied
+    join_home nas 1 || echo refused
+    at attic ip link set homerelay up
+    everybody_in_force
+    at nas ping -c 1 -W 2 10.77.0.1 >/dev/null && echo "nas is served"
+    apply_relay 2 >/dev/null
+    join_home nas 1 || echo refused
+    everybody_in_force`);
+  const refusal = [
+    "A change of keys has begun here and has not ended, and this step is of before it. The tunnel is left as it is. To end the",
+    "change:  pulumi up",
+    "refused",
+  ];
+  expect(said).toEqual([...refusal, ...allOld, "nas is served", ...refusal, ...allNew]);
+});
+
 test("a home that expects another relay's key sends all back to the old keys; with the right one all change", () => {
   const said = inWorld(`
     store 2

@@ -48,7 +48,7 @@ describe("what a home has found", () => {
   test("is read by port and family", () => {
     const said =
       "some other line\nfinding\t443/tcp\t4\topen\t\t\t\nfinding\t443/tcp\t6\tno answer\tfirewall\tit came out\tip filter INPUT: drop";
-    expect([...readFindings(said)]).toEqual([
+    expect([...readFindings(said, ["80/tcp", "443/tcp"])]).toEqual([
       [
         "443/tcp",
         [
@@ -57,6 +57,11 @@ describe("what a home has found", () => {
         ],
       ],
     ]);
+  });
+
+  test("is nothing where it is of another home's ports", () => {
+    const said = "finding\t80/tcp\t4\topen\t\t\t\nfinding\t443/tcp\t4\topen\t\t\t";
+    expect([...readFindings(said, ["80/tcp"]).keys()]).toEqual(["80/tcp"]);
   });
 });
 

@@ -68,6 +68,7 @@ test("a preview shows at the top what it is asked to be, and who may open an SSH
     sshPort: 22,
     sshVia: "public",
     adminCidrs: ["203.0.113.0/24"],
+    sshPeers: ["nas"],
   });
 });
 

@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { readMeasured, readProof, readReachability } from "../../../components/reachability/results.ts";
 
 test("is read from the last line that is meant for a program, whatever else is said", () => {
@@ -20,4 +20,30 @@ test("is read from the last line that is meant for a program, whatever else is s
 
 test("is empty where an older version of the proof ran", () => {
   expect(readProof("tcp 80: open\n")).toEqual({ reachability: {}, measured: undefined });
+});
+
+describe("of a home in the wrong hands", () => {
+  test("steers no terminal and says no sentence of its own", () => {
+    const said = [
+      String.raw`measured {"at":1796000000,"ports":{"80/tcp":{"ipv4":{"saw":"\u001b[2J all is well","milliseconds":"\u001b[2J"}}}}`,
+      String.raw`reachability {"80/tcp":{"ipv4":"open\u001b]0;owned\u0007\n  443: open\u202e"},"\u001b[2J":{"ipv4":"open"}}`,
+    ].join("\n");
+    expect(readProof(said)).toEqual({
+      reachability: { "80/tcp": { ipv4: "open]0;owned  443: open" } },
+      measured: { at: 1796000000, ports: { "80/tcp": { ipv4: {} } } },
+    });
+  });
+
+  test.each([
+    ["measured {"],
+    ["measured null"],
+    ['measured {"at":1e300,"ports":{}}'],
+    ['measured {"at":"now","ports":[]}'],
+    ["reachability {"],
+    ["reachability 7"],
+    ['reachability {"80/tcp":null}'],
+    ['reachability {"80/tcp":{"ipv4":{"startsWith":1}}}'],
+  ])("ends nothing by %s", (said) => {
+    expect(readProof(said)).toEqual({ reachability: {}, measured: undefined });
+  });
 });

@@ -41,6 +41,17 @@ describe("for a comment", () => {
     replaceReasons: [],
   });
 
+  test("a sentence is one row, and calls nobody", () => {
+    const text = "the relay to @everyone |\n| **opens** | see #1 &lt;b&gt; <b> ~~x~~";
+    const row = renderMarkdown(
+      { sentences: [{ kind: "changes", text, on: ["a::b"] }], unsaid: [], steps: [] },
+      telling,
+    );
+    expect(row.split("\n")[4]).toBe(
+      String.raw`| **changes** | the relay to @<!-- -->everyone \| \| \*\*opens\*\* \| see #<!-- -->1 \&lt;b\&gt; \<b\> \~\~x\~\~ |`,
+    );
+  });
+
   test("nothing that a document holds ends the fence around it, and no limit is passed", () => {
     const line = fc.array(fc.constantFrom("```", "````diff", "</details>", "x", "\n"), { maxLength: 20 });
     fc.assert(

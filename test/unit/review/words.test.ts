@@ -83,4 +83,100 @@ describe("a step that no sentence tells of", () => {
     });
     expect(namesOf(describeChange(digest(volume, forward)).unsaid)).toEqual(["update data"]);
   });
+
+  const relay = (before: object, after: object) =>
+    step("home-relay", {
+      type: "homerelay:hetzner:HetznerRelay",
+      id: "homerelay:index:HomeRelay$homerelay:hetzner:HetznerRelay::home-relay",
+      before: { sshPort: 22, ...before },
+      after: { sshPort: 22, ...after },
+    });
+  const opened = step("home-nas", {
+    type: "homerelay:home:Home",
+    id: "homerelay:index:HomeRelay$homerelay:home:Home::home-nas",
+    before: { forwards: [] },
+    after: { forwards: ["443:443/tcp"] },
+  });
+
+  test("is no part of a change of the relay only because it is a command", () => {
+    const stranger = step("anything", {
+      operation: "create",
+      type: "command:local:Command",
+      id: "command:local:Command::anything",
+      before: undefined,
+      after: { create: "anything at all" },
+    });
+    const elsewhere = step("home-nas-reach", {
+      type: "command:local:Command",
+      id: "homerelay:index:HomeRelay$homerelay:home:Home$command:local:Command::home-nas-reach",
+      before: { environment: { HOST: "192.168.1.10" } },
+      after: { environment: { HOST: "198.51.100.66" } },
+    });
+    const again = step("home-nas-prepare", { before: { triggers: [1] }, after: { triggers: [2] } });
+    const change = describeChange(digest(stranger, elsewhere, again, relay({}, { sshPort: 2222 })));
+    expect(namesOf(change.unsaid)).toEqual(["create anything", "update home-nas-reach"]);
+  });
+
+  test("is no part of the first of all either, where it is none of the component's", () => {
+    const all = step("home", {
+      operation: "create",
+      type: "homerelay:index:HomeRelay",
+      id: "homerelay:index:HomeRelay::home",
+      before: undefined,
+      after: {},
+    });
+    const stranger = step("anything", {
+      operation: "create",
+      type: "command:local:Command",
+      id: "command:local:Command::anything",
+      before: undefined,
+      after: { create: "anything at all" },
+    });
+    expect(namesOf(describeChange(digest(all, stranger)).unsaid)).toEqual(["create anything"]);
+  });
+
+  test("is shown where the part that it belongs to is one of which nothing is said", () => {
+    const part = { operation: "create", before: undefined, after: {} };
+    const whole = step("home-relay-camera", {
+      ...part,
+      type: "homerelay:camera:Camera",
+      id: "homerelay:index:HomeRelay$homerelay:camera:Camera::home-relay-camera",
+    });
+    const child = step("home-relay-camera-watch", {
+      ...part,
+      id: "homerelay:index:HomeRelay$homerelay:camera:Camera$command:remote:Command::home-relay-camera-watch",
+    });
+    expect(namesOf(describeChange(digest(whole, child)).unsaid)).toEqual([
+      "create home-relay-camera",
+      "create home-relay-camera-watch",
+    ]);
+  });
+
+  test("is not what lets a peer in to the relay's SSH: there is a sentence", () => {
+    const rules = step("home-relay-firewall-rules", {});
+    expect(wordsOf(digest(opened, rules, relay({ sshPeers: ["laptop"] }, { sshPeers: ["nas"] })))).toEqual([
+      "opens 443/tcp to the internet -> nas:443",
+      "admits nas to the relay's SSH, through the tunnel",
+      "closes the relay's SSH to laptop",
+    ]);
+  });
+
+  test("is not who is told when a home is away: there is a sentence", () => {
+    const part = "homerelay:index:HomeRelay$homerelay:notify:Notify";
+    const whole = step("home-relay-notify", {
+      operation: "create",
+      type: "homerelay:notify:Notify",
+      id: `${part}::home-relay-notify`,
+      before: undefined,
+      after: { services: ["ntfy", "post"] },
+    });
+    const secrets = step("home-relay-notify-secrets", {
+      id: `${part}$command:remote:Command::home-relay-notify-secrets`,
+    });
+    expect(wordsOf(digest(whole))).toEqual(["changes who is told when a home is away: ntfy, post"]);
+    expect(wordsOf(digest({ ...secrets, operation: "replace" }, relay({}, { sshPort: 2222 })))).toEqual([
+      "changes the relay's SSH port to 2222; it was 22",
+      "changes who is told when a home is away: another address or token",
+    ]);
+  });
 });

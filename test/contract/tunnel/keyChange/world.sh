@@ -27,7 +27,7 @@ install_scripts() { # NAME
     sed "s#/usr/local/lib/homerelay/#$place/lib/#g; s#/usr/local/lib/homerelay\\b#$place/lib#g; s#/etc/homerelay#$place/etc#g; s#/etc/wireguard#$place/wireguard#g; s#/run/homerelay#$place/run/homerelay#g" \
       "$script" >"$place/lib/${script##*/}"
   done
-  for script in set-address6 sync-routes remember-endpoints load-firewall; do echo : >"$place/lib/$script.sh"; done
+  for script in load-firewall set-address6 sync-routes remember-endpoints; do echo : >"$place/lib/$script.sh"; done
   chmod 0755 "$place"/lib/*
   cat >"$place/bin/systemctl" <<SYSTEMCTL
 #!/bin/bash
