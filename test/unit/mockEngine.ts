@@ -88,16 +88,16 @@ export async function register(
     return forward(request, callback);
   };
   const made: pulumi.Resource[] = [];
-  const finished = new Map<string, PromiseWithResolvers<void>>();
+  const finished = new Map<string, PromiseWithResolvers<undefined>>();
   const finishing = (urn: string) => {
-    const known = finished.get(urn) ?? Promise.withResolvers<void>();
+    const known = finished.get(urn) ?? Promise.withResolvers<undefined>();
     finished.set(urn, known);
     return known;
   };
   const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
-  monitor.registerResourceOutputs = (request, callback) => {
+  monitor.registerResourceOutputs = (request: { getUrn(): string }, callback: never) => {
     registerOutputs(request, callback);
-    finishing(request.getUrn()).resolve();
+    finishing(request.getUrn()).resolve(undefined);
   };
   await pulumi.runtime.runInPulumiStack(async () => {
     pulumi.runtime.registerStackTransformation(({ resource }) => {
