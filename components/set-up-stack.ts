@@ -2,11 +2,9 @@
  * `npm run setup`: asks what a first stack needs, looks for most of it by itself, writes a stack file of the user's own
  * and makes the stack. Until the last answer is given it only looks. Exit code: 0 written; 1 why not; 2 called wrongly.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { Api } from "./hetzner/api.ts";
-import { atExit } from "./host/atExit.ts";
-import { collect, Connection, end, start } from "./host/connection.ts";
+import { Connection } from "./host/connection.ts";
 import type { HostAccess } from "./host/operatorAccess.ts";
 import { Problem, runProgram } from "./host/program.ts";
 import { readScript } from "./host/scriptText.ts";
@@ -35,6 +33,9 @@ import { fingerprintOf, isSameKey } from "./setup/hostKeys.ts";
 import { judgeLine } from "./setup/line.ts";
 import { offerForwards } from "./setup/listeners.ts";
 import { explainLogin } from "./setup/login.ts";
+import { makeStack, needsPassphrase, refuseTaken } from "./setup/make-stack.ts";
+import type { Secret } from "./setup/make-stack.ts";
+import { renderNextSteps } from "./setup/nextSteps.ts";
 import { readHostKey } from "./setup/read-host-key.ts";
 import { isPublic } from "./setup/publicAddress.ts";
 import { listOffers, renderPrice } from "./setup/relayOffers.ts";
@@ -47,12 +48,6 @@ import type { Surroundings } from "./setup/surroundings.ts";
 const image = "debian-13";
 const hetznerEndpoint = "https://api.hetzner.cloud/v1";
 const project = "home-relay";
-
-/** What stands in a stack file encrypted alone: the key as pulumi takes it, and the value. */
-interface Secret {
-  readonly key: string;
-  readonly value: string;
-}
 
 /** Answers that are right in any case, in place of those that are not given yet. */
 const innocent: Answers = {
@@ -218,7 +213,7 @@ class Setup {
     )
       this.#asking.stop();
     await makeStack(this.#stack, file, text, passphrase, this.#listSecrets(answers));
-    this.#asking.end(renderEnd(this.#stack, file, answers));
+    this.#asking.end(renderNextSteps(this.#stack, file, answers));
   }
 
   #listSecrets({ relay, names }: Answers): readonly Secret[] {
@@ -681,98 +676,6 @@ async function lookAround(connection: Connection): Promise<Surroundings | undefi
   return parseSurroundings(stdout);
 }
 
-/** Where the state's secrets are kept with a passphrase, and pulumi would ask for it. */
-function needsPassphrase(): boolean {
-  const { PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE, PULUMI_BACKEND_URL } = process.env;
-  const written = existsSync("Pulumi.yaml") ? readFileSync("Pulumi.yaml", "utf8") : "";
-  const backend =
-    PULUMI_BACKEND_URL ?? /^backend:\n(?:\s+.*\n)*?\s+url: (\S+)/m.exec(written)?.[1] ?? "file://~";
-  return (
-    PULUMI_CONFIG_PASSPHRASE === undefined &&
-    PULUMI_CONFIG_PASSPHRASE_FILE === undefined &&
-    !backend.startsWith("https://")
-  );
-}
-
-/** What is there already goes as it was, unless all of it came about. */
-async function makeStack(
-  stack: string,
-  file: string,
-  text: string,
-  passphrase: string | undefined,
-  secrets: readonly Secret[],
-): Promise<void> {
-  let isWhole = false;
-  let isBegun = false;
-  const environment = passphrase === undefined ? {} : { PULUMI_CONFIG_PASSPHRASE: passphrase };
-  // One that somebody has made meanwhile is not ours.
-  writeFileSync(file, text, { flag: "wx" });
-  atExit(() => {
-    if (isWhole) return;
-    if (isBegun)
-      spawnSync("pulumi", ["stack", "rm", "--yes", "--non-interactive", stack], {
-        env: { ...process.env, ...environment },
-        stdio: "ignore",
-      });
-    rmSync(file, { force: true });
-  });
-  isBegun = true;
-  await pulumi(["stack", "init", stack], environment);
-  for (const { key, value } of secrets)
-    await pulumi(["config", "set", "--secret", "--path", key, "--stack", stack], environment, value);
-  isWhole = true;
-}
-
-async function pulumi(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-  input = "",
-): Promise<string> {
-  const child = start("pulumi", [...args, "--non-interactive"], environment, ["pipe", "pipe", "pipe"]);
-  const [stdout, stderr] = [collect(child.stdout, []), collect(child.stderr, [])];
-  child.stdin?.on("error", () => undefined).end(input);
-  const code = await end(child);
-  if (code === 0) return stdout.join("");
-  throw new Problem(
-    `pulumi ${args.slice(0, 2).join(" ")} failed, and nothing of this set-up was kept:\n${stderr.join("").trim()}`,
-  );
-}
-
-/** Nothing is asked for a stack that cannot be made. */
-async function refuseTaken(stack: string, file: string): Promise<void> {
-  if (existsSync(file))
-    throw new Problem(`${file} is there already, and is never overwritten. Go on with it:
-  npm run preview -- --stack ${stack}
-or give the new stack another name:
-  npm run setup -- --stack ${stack === "home" ? "home2" : "home"}`);
-  if (!existsSync("Pulumi.yaml"))
-    throw new Problem("Here is no Pulumi.yaml. Run npm run setup in the folder of home-relay.");
-  const stacks = JSON.parse(await pulumi(["stack", "ls", "--json"], {})) as readonly {
-    readonly name: string;
-  }[];
-  if (stacks.some(({ name }) => name.split("/").at(-1) === stack))
-    throw new Problem(`There is a stack ${stack} already, without its file ${file}. Give the new one another name:
-  npm run setup -- --stack ${stack}2
-or, if nothing stands that it has made, remove it:  npx pulumi stack rm ${stack}`);
-}
-
-function renderEnd(stack: string, file: string, { home, homeName, names, devices }: Answers): string {
-  const createsZone = names?.provider === "hetzner" && names.createZone;
-  return `${file} is written, and the stack ${stack} made. Nothing is ordered yet.
-
-Next:
-  npm run preview                 what will be made, in words
-  npx pulumi up                   makes it, in about two minutes${[
-    ...(home.install === "manual" ? [[`npm run home ${homeName}`, "the script for the home"] as const] : []),
-    ...(createsZone
-      ? [["npx pulumi stack output nameservers", "to enter where you have the domain"] as const]
-      : []),
-    ...devices.map((name) => [`npm run device -- ${name}`, `the configuration of ${name}`] as const),
-  ]
-    .map(([command, means]) => `\n  ${command.padEnd(31)} ${means}, after that`)
-    .join("")}`;
-}
-
 async function main(): Promise<void> {
   let given: Given;
   try {
@@ -790,6 +693,8 @@ async function main(): Promise<void> {
   const stack = given.stack ?? "home";
   const problems = [...flagProblems(given), ...(isTerminal ? [] : explainMissing(given))];
   if (problems.length > 0) throw new Problem(problems.join("\n"));
+  if (isTerminal)
+    console.log("Looking which stacks there are. The first time, pulumi is fetched, which takes a minute.");
   await refuseTaken(stack, `Pulumi.${stack}.yaml`);
   await new Setup(given, stack, isTerminal).run();
 }

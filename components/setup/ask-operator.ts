@@ -102,6 +102,7 @@ export class Asking {
     const answer = await text({
       message,
       placeholder: usual ?? example ?? "",
+      ...(usual === undefined ? {} : { defaultValue: usual }),
       validate: (value) => check(meant(value)),
     });
     return meant(this.#take(answer));

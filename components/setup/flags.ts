@@ -98,6 +98,8 @@ export const flags: Readonly<Record<FlagName, Flag>> = {
   help: { value: "", means: "this text" },
 };
 
+/** Where what a flag means begins. */
+const column = 32;
 const names = Object.keys(flags) as FlagName[];
 
 export const usage = [
@@ -111,7 +113,8 @@ export const usage = [
 
 function describe(name: FlagName): string {
   const { value, means } = flags[name];
-  return `  ${`--${name} ${value}`.padEnd(30)} ${means}`;
+  const flag = `  --${name} ${value}`.trimEnd();
+  return flag.length < column ? `${flag.padEnd(column)} ${means}` : `${flag}\n${" ".repeat(column)} ${means}`;
 }
 
 /** Throws an `Error` with every word that is wrong. */
