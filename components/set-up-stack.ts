@@ -92,6 +92,8 @@ function firstProblem(answers: Partial<Answers>, dnsToken?: string): string | un
 
 const placeholderKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
 
+const somewhere: KnownHost = { user: "root", host: "relay.example", port: 22, hostKey: placeholderKey };
+
 const checkDestination: Check = (text) => {
   try {
     const at = { ...parseDestination(text), hostKey: placeholderKey };
@@ -105,6 +107,20 @@ const checkKey: Check = (text) =>
   /^SHA256:[A-Za-z0-9+/]{43}$/.test(text) || /^ssh-ed25519 [A-Za-z0-9+/]{68}$/.test(text)
     ? undefined
     : 'must be the host\'s key, "ssh-ed25519 AAAA...", or its fingerprint, SHA256:...';
+
+const checkZone: Check = (zone) =>
+  firstProblem({ names: { provider: "hetzner", zone, createZone: false, names: ["@"] } });
+
+/** Of the names that the flags give, as far as they say where. */
+function checkNames({ dns, zone = "example.org" }: Given): Check {
+  return (text) => {
+    const names = splitList(text);
+    if (dns === "duckdns" || dns === "freemyip") return firstProblem({ names: { provider: dns, names } });
+    return checkZone(zone) === undefined
+      ? firstProblem({ names: { provider: "hetzner", zone, createZone: false, names } })
+      : undefined;
+  };
+}
 
 const checkHomeName: Check = (homeName) => firstProblem({ homeName });
 
@@ -150,11 +166,14 @@ function flagProblems(given: Given): readonly string[] {
     "server-type": checkHetznersName,
     "relay-host": checkDestination,
     "relay-key": checkKey,
+    "relay-ipv4": (ipv4) =>
+      firstProblem({ relay: { provider: "ssh", at: somewhere, ipv4, ipv6: undefined } }),
     "home-host": checkDestination,
     "home-key": checkKey,
     "home-name": checkHomeName,
     forwards: checkForwards(innocent.relay),
-    zone: (zone) => firstProblem({ names: { provider: "hetzner", zone, createZone: false, names: ["@"] } }),
+    zone: checkZone,
+    names: checkNames(given),
     "dns-token-file": checkReadable,
     devices: checkDevices(given["home-name"] ?? innocent.homeName),
   };
@@ -291,7 +310,7 @@ class Setup {
 
   async #readToken(): Promise<{ readonly token: string; readonly isAsked: boolean }> {
     const path = this.#given["token-file"];
-    const token = path === undefined ? process.env["HCLOUD_TOKEN"] : readFileSync(path, "utf8").trim();
+    const token = (path === undefined ? process.env["HCLOUD_TOKEN"] : readFileSync(path, "utf8"))?.trim();
     if (token) {
       const problem = checkTokenForm(token);
       if (problem !== undefined) throw new Problem(`${path ?? "HCLOUD_TOKEN"}: ${problem}`);
@@ -524,10 +543,8 @@ Security, API tokens, Generate, with read AND write. It is shown nowhere here, a
 
   async #askNames(relay: RelayAnswer): Promise<NamesAnswer | undefined> {
     const { dns } = this.#given;
-    const zones =
-      dns === undefined || dns === "hetzner"
-        ? await this.#listZones(relay.provider === "hetzner" || dns === "hetzner")
-        : [];
+    const needsZones = dns === undefined ? relay.provider === "hetzner" : dns === "hetzner";
+    const zones = needsZones ? await this.#listZones() : [];
     const prefix = "zone ";
     const chosen =
       dns ??
@@ -548,27 +565,37 @@ Security, API tokens, Generate, with read AND write. It is shown nowhere here, a
       ));
     if (chosen === "none") return undefined;
     if (chosen === "duckdns" || chosen === "freemyip") return this.#askDynDns(chosen);
-    await this.#openApi();
-    if (chosen === "new-zone") return this.#askZoneNames(await this.#askZone([]), true);
+    if (chosen === "new-zone") return this.#askZoneNames(await this.#askNewZone(), true);
     return this.#askZoneNames(
       chosen === "hetzner" ? await this.#askZone(zones) : chosen.slice(prefix.length),
       false,
     );
   }
 
-  async #listZones(wanted: boolean): Promise<readonly string[]> {
-    if (!wanted) return [];
+  async #listZones(): Promise<readonly string[]> {
     const api = await this.#openApi();
     return (await asked(api.list<{ readonly name: string }>("zones", "/zones"))).map(({ name }) => name);
   }
 
-  /** A zone of these; or any, where there are none to choose from. */
+  /** One that the project has. */
   async #askZone(zones: readonly string[]): Promise<string> {
+    return this.#asking.write("zone", "The domain", (zone) => {
+      if (zones.includes(zone)) return undefined;
+      const there = zones.length === 0 ? "It has none at all." : `It has: ${zones.join(", ")}.`;
+      return (
+        checkZone(zone) ??
+        `this Hetzner project has no zone ${zone}. ${there} To have it made: --dns new-zone`
+      );
+    });
+  }
+
+  /** One that the project has not. */
+  async #askNewZone(): Promise<string> {
+    const zones = await this.#listZones();
     const judge: Check = (zone) =>
-      firstProblem({ names: { provider: "hetzner", zone, createZone: true, names: ["@"] } }) ??
-      (zones.length === 0 || zones.includes(zone)
-        ? undefined
-        : `the project has no zone ${zone}. It has: ${zones.join(", ")}. To have it made: --dns new-zone`);
+      zones.includes(zone)
+        ? `this Hetzner project has the zone ${zone} already. To use it: --dns hetzner`
+        : checkZone(zone);
     return this.#asking.write("zone", "The domain", judge, { example: "example.org" });
   }
 

@@ -36,7 +36,11 @@ export async function makeStack(
   let isBegun = false;
   const environment = passphrase === undefined ? {} : { PULUMI_CONFIG_PASSPHRASE: passphrase };
   // One that somebody has made meanwhile is not ours.
-  writeFileSync(file, text, { flag: "wx" });
+  try {
+    writeFileSync(file, text, { flag: "wx" });
+  } catch (error) {
+    throw new Problem(`${file} cannot be written, so nothing was made: ${(error as Error).message}`);
+  }
   atExit(() => {
     if (isWhole) return;
     if (isBegun)

@@ -3,6 +3,7 @@
  * what they are told to and note what they were called with.
  */
 import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import {
   copyFileSync,
@@ -385,6 +386,19 @@ describe("a home", () => {
     expect(stdout).toContain("cannot be told from here: the way out could not be looked at");
   });
 
+  test("whose router names its address on the internet has a line of its own", async () => {
+    const router = createSocket("udp4").bind(5351, "127.0.0.9");
+    // RFC 6886, 3.2: version 0, the answer to 0, no error, seconds, the address.
+    router.on("message", (_, { port, address }) =>
+      router.send(Buffer.from([0, 128, 0, 0, 0, 0, 1, 0, 203, 0, 113, 7]), port, address),
+    );
+    const { stdout } = await run(all, secretsAround);
+    router.close();
+    expect(stdout).toContain(
+      "Not behind CGNAT, says the router: its address on the internet is 203.0.113.7.",
+    );
+  });
+
   test("that is not there says so", async () => {
     writeFileSync(join(folder, "scan"), "");
     expect((await run(all, secretsAround)).stderr).toMatch(
@@ -401,6 +415,18 @@ describe("a home", () => {
     expect((await run([...dangerous, "--dangerous"], secretsAround)).status).toBe(0);
     expect(written()).toContain("{published: 2222, target: 22, acknowledge: true}");
   });
+});
+
+test("a zone has to be there, or not to be there", async () => {
+  const named = (dns: string, zone: string) => run([...all, "--dns", dns, "--zone", zone], secretsAround);
+  expect((await named("hetzner", "example.net")).stderr).toBe(
+    "--zone: this Hetzner project has no zone example.net. It has: example.org. To have it made: --dns new-zone\n",
+  );
+  expect((await named("new-zone", "example.org")).stderr).toBe(
+    "--zone: this Hetzner project has the zone example.org already. To use it: --dns hetzner\n",
+  );
+  expect((await named("new-zone", "example.net")).stdout).toContain("npx pulumi stack output nameservers");
+  expect(written()).toContain("createZone: true");
 });
 
 test("a VPS of one's own and a name at a DynDNS service need no token of Hetzner's", async () => {
