@@ -133,7 +133,8 @@ const checkStackName: Check = (text) =>
     : `must be letters, digits, hyphens, dots and underscores; found "${text}"`;
 
 function checkForwards(relay: RelayAnswer): Check {
-  return (text) => firstProblem({ relay, forwards: splitList(text).map((one) => choose(one)) });
+  return (text) =>
+    firstProblem({ relay, homeName: "home", forwards: splitList(text).map((one) => choose(one)) });
 }
 
 function checkDevices(homeName: string): Check {
