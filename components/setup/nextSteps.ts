@@ -12,7 +12,9 @@ export function renderNextSteps(
 Next:
   npm run preview                 what will be made, in words
   npx pulumi up                   makes it, in about two minutes${[
-    ...(home.install === "manual" ? [[`npm run home ${homeName}`, "the script for the home"] as const] : []),
+    ...(home.install === "manual"
+      ? [[`(umask 077; npm run -s home ${homeName} > home.sh)`, "the script for the home"] as const]
+      : []),
     ...(createsZone
       ? [["npx pulumi stack output nameservers", "to enter where you have the domain"] as const]
       : []),
