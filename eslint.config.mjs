@@ -24,9 +24,9 @@ function refusal(from, to) {
       : "index.ts reads the settings and makes one HomeRelay: hand it over in there.";
   if (to === undefined) return "components/ stands alone: nothing in it imports what lies outside.";
   if (from.name === "HomeRelay.ts") return undefined;
-  // What looks at a whole stack asks every room, and wires nothing.
-  if (from.room === undefined && from.kind === "program" && to.kind !== "component" && to.room !== "settings")
-    return undefined;
+  // What looks at a whole stack asks every room, and wires nothing; the settings know only who writes them.
+  if (from.room === undefined && from.kind === "program" && to.kind !== "component")
+    if (to.room !== "settings" || from.name === "set-up-stack.ts") return undefined;
   if (to.name === "HomeRelay.ts") return "HomeRelay.ts knows the rooms, and no room knows it.";
   if (from.room === to.room) {
     if (from.kind === "component" || to.kind !== "component") return undefined;

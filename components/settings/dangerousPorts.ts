@@ -2,7 +2,7 @@ import { renderForward } from "../network/forward.ts";
 import type { Forward } from "../network/forward.ts";
 import type { Protocol } from "../network/port.ts";
 
-interface DangerousPort {
+export interface DangerousPort {
   readonly port: number;
   readonly protocol: Protocol;
   readonly why: string;
@@ -20,13 +20,18 @@ const dangerousPorts: readonly DangerousPort[] = [
   ...dangerous("udp", amplifies, [17, 19, 53, 69, 111, 123, 137, 161, 389, 1900, 3702, 5353, 11211]),
 ];
 
-/** Why a forward should not be made without a second thought; `undefined` for most. */
-export function dangerOf(forward: Forward): string | undefined {
-  const found = dangerousPorts.find(
+/** The first service in a forward that should not be published without a second thought; `undefined` in most. */
+export function findDanger(forward: Forward): DangerousPort | undefined {
+  return dangerousPorts.find(
     ({ port, protocol }) =>
       forward.protocols.includes(protocol) &&
       [forward.published, forward.target].some(({ first, last }) => first <= port && port <= last),
   );
+}
+
+/** Why a forward should not be made without a second thought; `undefined` for most. */
+export function dangerOf(forward: Forward): string | undefined {
+  const found = findDanger(forward);
   return (
     found && `opens port ${found.port}/${found.protocol}: ${found.why}; found "${renderForward(forward)}"`
   );

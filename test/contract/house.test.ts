@@ -76,6 +76,17 @@ const imports: readonly {
     refused: /Components of|know their own/,
   },
   { file: "components/check-stack.ts", imports: "./settings/settings.ts", refused: /Only HomeRelay.ts/ },
+  { file: "components/set-up-stack.ts", imports: "./settings/parseSettings.ts", refused: undefined },
+  {
+    file: "components/set-up-stack.ts",
+    imports: "./settings/StackSettings.ts",
+    refused: /Only HomeRelay.ts/,
+  },
+  {
+    file: "components/setup/ask-operator.ts",
+    imports: "../settings/settings.ts",
+    refused: /Only HomeRelay.ts/,
+  },
   {
     file: "components/check/screen.ts",
     imports: "../hetzner/compareThings.ts",
