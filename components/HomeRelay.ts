@@ -22,7 +22,7 @@ import { hostInstallation } from "./host/installation.ts";
 import { Uninstall } from "./host/Uninstall.ts";
 import type { CleaningArgs } from "./host/Uninstall.ts";
 import { Keys } from "./keys/Keys.ts";
-import { relayAddress } from "./network/addressPlan.ts";
+import { addressesOf, relayAddress } from "./network/addressPlan.ts";
 import type { TunnelAddress } from "./network/addressPlan.ts";
 import { byName } from "./network/byName.ts";
 import type { CalledRelay } from "./network/calledRelay.ts";
@@ -49,7 +49,8 @@ import type {
   RelaySettings,
   Settings,
 } from "./settings/settings.ts";
-import { relayStatusInstallation, statusInstallation } from "./status/installation.ts";
+import { metricsInstallation, relayStatusInstallation, statusInstallation } from "./status/installation.ts";
+import { renderMetricNames } from "./status/metrics.ts";
 import { relayTunnelInstallation, tunnelInstallation } from "./tunnel/installation.ts";
 import { Tunnel } from "./tunnel/Tunnel.ts";
 
@@ -248,7 +249,11 @@ export class HomeRelay extends pulumi.ComponentResource {
     const hasService = dns !== undefined && dns.provider !== "hetzner";
     const plan: RentedRelayPlan = {
       owner: this.#owner,
-      installation: joinInstallations([...installationsOfRelay, ...(hasService ? [dynDnsInstallation] : [])]),
+      installation: joinInstallations([
+        ...installationsOfRelay,
+        ...(hasService ? [dynDnsInstallation] : []),
+        ...(this.#metricsPeers().length === 0 ? [] : [metricsInstallation(tunnel)]),
+      ]),
       after: [...this.#uninstalls.values(), ...this.#orderChecks],
       label,
       keys: { admin: keys.adminSshKey, firstHost: keys.firstHostSshKey, host: keys.hostSshKey },
@@ -265,9 +270,12 @@ export class HomeRelay extends pulumi.ComponentResource {
   #createFirewall(relay: Relay): Firewall {
     const { tunnel, homes, devices } = this.#args;
     const { host, ssh, isShared } = relay;
+    const metricsPeers = this.#metricsPeers();
+    const metrics = metricsPeers.length === 0 ? undefined : renderMetricNames(homes, devices);
+    const forwards = publishForwards(homes);
     return new Firewall(
       `${this.#name}-relay-firewall`,
-      { host, ssh, isShared, tunnel, forwards: publishForwards(homes), devices },
+      { host, ssh, isShared, tunnel, forwards, devices, metricsPeers, metrics },
       { parent: this },
     );
   }
@@ -444,6 +452,12 @@ export class HomeRelay extends pulumi.ComponentResource {
         if (place !== undefined) void pulumi.log.warn(warnOfWay(home.name, place), this);
       }
     });
+  }
+
+  /** Who may read the relay's metrics. A provider may have no such setting. */
+  #metricsPeers(): TunnelAddress[] {
+    const { relay, homes, devices } = this.#args;
+    return "metricsPeers" in relay ? addressesOf(relay.metricsPeers, [...homes, ...devices]) : [];
   }
 
   /** Each provider is handed the settings that name it. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../host/Host.ts";
+import type { TunnelAddress } from "../network/addressPlan.ts";
 import type { Device } from "../network/device.ts";
 import { renderDocument } from "../network/document.ts";
 import { renderForward } from "../network/forward.ts";
@@ -19,6 +20,10 @@ export interface FirewallArgs {
   readonly tunnel: TunnelPlan;
   readonly forwards: readonly PublishedForward[];
   readonly devices: readonly Device[];
+  /** Peers that may read the relay's metrics through the tunnel. @default nobody */
+  readonly metricsPeers?: readonly TunnelAddress[];
+  /** What the metrics call peers and forwards (print-metrics.sh). @default nobody reads them */
+  readonly metrics?: string | undefined;
 }
 
 /** nftables on the relay: loaded on trial, kept when a new SSH connection came through. */
@@ -27,7 +32,7 @@ export class Firewall extends pulumi.ComponentResource {
   readonly confirmed: pulumi.Resource;
 
   constructor(name: string, args: FirewallArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    const { host, ssh, isShared, tunnel, forwards, devices } = args;
+    const { host, ssh, isShared, tunnel, forwards, devices, metricsPeers = [], metrics } = args;
     super(
       "homerelay:firewall:Firewall",
       name,
@@ -39,6 +44,7 @@ export class Firewall extends pulumi.ComponentResource {
       adminCidrs: ssh.adminCidrs,
       sshVia: ssh.via,
       sshPeers: ssh.peers,
+      metricsPeers,
       listenPort: tunnel.listenPort,
       forwards,
       shared: isShared,
@@ -51,6 +57,7 @@ export class Firewall extends pulumi.ComponentResource {
         arguments: [ssh.via, ...(isShared ? ["shared", `${tunnel.listenPort}`] : [])],
         document: renderDocument([
           { name: "ruleset", text: ruleset },
+          ...(metrics === undefined ? [] : [{ name: "metrics", text: metrics }]),
           ...(isShared ? [{ name: "published", text: renderPublishedPorts(forwards) }] : []),
         ]),
       },

@@ -1,6 +1,7 @@
 #!/bin/bash
 # stdin: a document with the relay's `ruleset`, and on a machine that is not only ours the ports that it publishes (for
-# name-services.sh and name-translations.sh: `published`). Loads the ruleset on trial: unless confirm-firewall.sh comes
+# name-services.sh and name-translations.sh: `published`), and where somebody may read the metrics what they call peers and
+# forwards (for print-metrics.sh: `metrics`). Loads the ruleset on trial: unless confirm-firewall.sh comes
 # over a new SSH connection within the trial, the one before it returns.
 # Arguments: how SSH comes in, `public` or `tunnel`; on a machine that is not only ours also `shared`, and WireGuard's
 # UDP port.
@@ -24,6 +25,7 @@ main() { # public|tunnel [shared LISTEN-PORT]
   fi
   keep_ssh_fallback "$1"
   systemctl enable --quiet --now homerelay-traffic.timer
+  serve_metrics "$document/metrics"
   end_trial
   if was_confirmed "$ruleset"; then
     # Loaded all the same: somebody may have changed the table by hand, or the file may be damaged.
@@ -86,6 +88,18 @@ admits_operator() {
 
 holds() { # SET ELEMENT
   nft get element inet homerelay "$1" "{ $2 }" >/dev/null 2>&1
+}
+
+# A socket that nobody may reach yet, or that listens at another address than before, does no harm.
+serve_metrics() { # METRICS
+  if [ -f "$1" ]; then
+    write_if_changed 0644 "$etc/metrics" <"$1" || : # the same peers and forwards
+    systemctl enable --quiet homerelay-metrics.socket
+    systemctl restart homerelay-metrics.socket
+  elif [ -e "$etc/metrics" ]; then
+    systemctl disable --quiet --now homerelay-metrics.socket
+    rm "$etc/metrics"
+  fi
 }
 
 # Before SSH is closed to the outside, and not after: nobody can come in to start it later.

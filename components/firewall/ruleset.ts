@@ -2,6 +2,7 @@ import type { TunnelAddress } from "../network/addressPlan.ts";
 import { meter, namedMap, namedSet, prefixElement, renderTable } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
 import { includePassing, others, passOthers, passesOthers } from "../network/othersPassing.ts";
+import { metricsPort } from "../network/ourNumbers.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
 import type { Protocol } from "../network/port.ts";
 import { outermost } from "../network/prefix.ts";
@@ -26,6 +27,8 @@ export interface RelayFirewall {
   readonly sshVia: "public" | "tunnel";
   /** Peers that may open an SSH connection through the tunnel. */
   readonly sshPeers: readonly TunnelAddress[];
+  /** Peers that may read the relay's metrics through the tunnel. @default nobody */
+  readonly metricsPeers?: readonly TunnelAddress[];
   /** UDP port of WireGuard. */
   readonly listenPort: number;
   readonly forwards: readonly PublishedForward[];
@@ -60,6 +63,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
       ...optionSets(forwards),
       refusedOverIpv6(forwards),
       ...sshSets(firewall),
+      metricsReaders(firewall),
       ...(firewall.shared ? [passesOthers] : []),
       meter("new_rate4", "ipv4_addr", "1m"),
       meter("new_rate6", "ipv6_addr", "1m"),
@@ -197,6 +201,7 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
         "icmpv6 type echo-request limit rate 10/second accept",
         'iifname "homerelay" ip saddr . tcp dport @ssh_peers4 ct state new accept',
         'iifname "homerelay" ip6 saddr . tcp dport @ssh_peers6 ct state new accept',
+        readMetrics,
         'iifname "homerelay" counter drop comment "the tunnel reaches nothing on the relay"',
         ...refuseOverIpv6,
         'udp sport 67 udp dport 68 accept comment "the address by DHCP"',
@@ -256,6 +261,7 @@ function sharedInput({ sshPort, listenPort }: RelayFirewall): Chain[] {
         ...icmpErrors,
         "icmp type echo-request accept",
         "icmpv6 type echo-request accept",
+        readMetrics,
         'counter drop comment "the tunnel reaches nothing on the relay"',
       ],
     },
@@ -338,6 +344,17 @@ function sshSets(firewall: RelayFirewall): NamedSet[] {
     meter("ssh_rate6", "ipv6_addr", "2m"),
   ];
 }
+
+function metricsReaders({ metricsPeers = [] }: RelayFirewall): NamedSet {
+  return namedSet(
+    "metrics_peers",
+    "ipv4_addr",
+    metricsPeers.map(({ ipv4 }) => ipv4),
+  );
+}
+
+/** Each reader has a program started for it, so there are never many at once. */
+const readMetrics: Rule = `iifname "homerelay" ip saddr @metrics_peers tcp dport ${metricsPort} ct state new limit rate 5/second burst 20 packets accept`;
 
 /** WireGuard lets a peer send from its own address only, so the address is the peer. */
 function sshPeers({ sshPort, sshPeers }: RelayFirewall, family: Family): string[] {

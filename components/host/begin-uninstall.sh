@@ -29,14 +29,14 @@ leave_to_owner() { # STACK-ID NAME
 # The tunnel goes before the firewall that judges it, and once nothing starts any more by itself.
 stop_units() {
   local unit
-  for unit in $(our_units timer) wg-quick@homerelay.service $(our_units service); do
+  for unit in $(our_units timer) $(our_units socket) wg-quick@homerelay.service $(our_units service); do
     systemctl disable --now --quiet "$unit" 2>/dev/null || : # not there: nothing to stop
     systemctl reset-failed "$unit" 2>/dev/null || :
   done
 }
 
 # The units on the list of what we have put here, and those that lie here, since the list may be damaged or missing.
-our_units() { # timer|service
+our_units() { # timer|socket|service
   {
     sed -n 's|^file /etc/systemd/system/||p' "$installed_list" 2>/dev/null || : # no list
     ls /etc/systemd/system

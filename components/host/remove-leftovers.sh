@@ -42,7 +42,7 @@ is_ours() { # PATH
 
 remove_file() { # PATH
   case $1 in
-    /etc/systemd/system/*.timer | /etc/systemd/system/*.service)
+    /etc/systemd/system/*.timer | /etc/systemd/system/*.socket | /etc/systemd/system/*.service)
       systemctl disable --now --quiet "${1##*/}" 2>/dev/null || : # it may never have been started
       systemctl reset-failed "${1##*/}" 2>/dev/null || : # it may never have failed
       ;;

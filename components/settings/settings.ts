@@ -40,6 +40,8 @@ export interface HetznerRelaySettings {
   readonly sshVia: "public" | "tunnel";
   /** Names of the peers that may open an SSH connection to the relay through the tunnel. */
   readonly sshPeers: readonly string[];
+  /** Names of the peers that may read the relay's metrics through the tunnel. */
+  readonly metricsPeers: readonly string[];
 }
 
 /** A machine that was there before, reached as a home is, and that may serve its owner otherwise too. */
@@ -51,6 +53,8 @@ export interface ExistingRelaySettings extends SshAccess {
   readonly ipv6: string | undefined;
   /** Who may open an SSH connection to it. */
   readonly adminCidrs: readonly Prefix[];
+  /** Names of the peers that may read the relay's metrics through the tunnel. */
+  readonly metricsPeers: readonly string[];
 }
 
 /** A server at home. How it is set up is told by `install`. */
