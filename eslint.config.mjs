@@ -24,6 +24,9 @@ function refusal(from, to) {
       : "index.ts reads the settings and makes one HomeRelay: hand it over in there.";
   if (to === undefined) return "components/ stands alone: nothing in it imports what lies outside.";
   if (from.name === "HomeRelay.ts") return undefined;
+  // What looks at a whole stack asks every room, and wires nothing.
+  if (from.room === undefined && from.kind === "program" && to.kind !== "component" && to.room !== "settings")
+    return undefined;
   if (to.name === "HomeRelay.ts") return "HomeRelay.ts knows the rooms, and no room knows it.";
   if (from.room === to.room) {
     if (from.kind === "component" || to.kind !== "component") return undefined;
@@ -65,6 +68,7 @@ const program = [
   // What several of these programs share.
   "components/dns/publicDns.ts",
   "components/hetzner/api.ts",
+  "components/hetzner/askThings.ts",
   "components/host/askHost.ts",
   "components/host/atExit.ts",
   "components/host/cleanHost.ts",
@@ -76,6 +80,7 @@ const program = [
   "components/host/stackHosts.ts",
   "components/host/stackOutputs.ts",
   "components/host/stackState.ts",
+  "components/host/tell.ts",
 ];
 
 export default tseslint.config(

@@ -1,4 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import { renderCard } from "./card/card.ts";
+import type { CardHome } from "./card/homeLines.ts";
 import { Device } from "./device/Device.ts";
 import { lookForAWhile, publicDns } from "./dns/publicDns.ts";
 import { judgeDelegation, judgeName } from "./dns/seen.ts";
@@ -12,6 +14,7 @@ import { HetznerRelay } from "./hetzner/HetznerRelay.ts";
 import { HetznerZone } from "./hetzner/HetznerZone.ts";
 import type { DnsOrder, RelayOrder } from "./hetzner/order.ts";
 import { OrderCheck } from "./hetzner/OrderCheck.ts";
+import { Receipt } from "./hetzner/Receipt.ts";
 import { Home } from "./home/Home.ts";
 import { homeInstallation } from "./home/installation.ts";
 import type { HandOver } from "./home/handOver.ts";
@@ -31,12 +34,14 @@ import { renderForward } from "./network/forward.ts";
 import type { HomePlan } from "./network/homePlan.ts";
 import { joinInstallations } from "./network/installation.ts";
 import type { Owner } from "./network/owner.ts";
+import type { Proof, Reachability } from "./network/proven.ts";
 import { publishForwards } from "./network/publishedForward.ts";
 import { placeOnTheWay, warnOfWay } from "./network/sshThroughRelay.ts";
+import { notifyInstallation } from "./notify/installation.ts";
+import { Notify } from "./notify/Notify.ts";
 import { reachabilityInstallation } from "./reachability/installation.ts";
 import { proofStep } from "./reachability/proofStep.ts";
-import { readReachability } from "./reachability/results.ts";
-import type { Reachability } from "./reachability/results.ts";
+import { readProof, readReachability } from "./reachability/results.ts";
 import { ExistingRelay } from "./relay/ExistingRelay.ts";
 import type { Relay, RentedRelayPlan } from "./relay/Relay.ts";
 import type {
@@ -157,7 +162,10 @@ export class HomeRelay extends pulumi.ComponentResource {
   readonly #owner: StackOwner;
   /** By home that this program sets up. */
   readonly #uninstalls: ReadonlyMap<InstalledHome, Uninstall>;
-  /** Nothing is made, changed or deleted at a provider or at a home before these have passed. */
+  /**
+   * Nothing is made, changed or deleted at a provider or at a home before these have passed, and they are deleted only
+   * after that.
+   */
   readonly #orderChecks: readonly pulumi.Resource[];
 
   constructor(name: string, args: HomeRelayArgs, opts: pulumi.ComponentResourceOptions = {}) {
@@ -176,7 +184,8 @@ export class HomeRelay extends pulumi.ComponentResource {
     const homes = this.#createHomes(relay, tunnel);
     this.#createFormerRelay(relay, homes);
     const names = this.#createNames(relay);
-    this.#removeLeftovers(relay, [sshd, tunnel.listening, ...names.told]);
+    const notified = this.#createNotify(relay, tunnel);
+    this.#removeLeftovers(relay, [sshd, tunnel.listening, ...names.told, ...notified]);
     this.manual = this.#createManualHomes(relay);
     this.devices = this.#createDevices(relay);
     this.#warnOfWaysThrough(relay);
@@ -193,7 +202,7 @@ export class HomeRelay extends pulumi.ComponentResource {
       ipv4Address: this.ipv4Address,
       ipv6Address: this.ipv6Address,
       // Nothing; the engine waits for it.
-      said: this.#tellWhatIsSeen(names.seen),
+      said: this.#sayLastWords(relay, homes, names.seen),
     });
   }
 
@@ -239,12 +248,26 @@ export class HomeRelay extends pulumi.ComponentResource {
       ...(own === undefined ? [] : [own]),
       ...(order.relay === undefined && order.dns === undefined
         ? []
-        : [new OrderCheck(name, { order, asker }, { parent: this })]),
+        : [new OrderCheck(name, { order, asker }, { parent: this }), this.#createReceipt()]),
     ];
   }
 
+  /** Deleted before the homes are cleaned, so that one that is off does not keep it from saying what is gone. */
+  #createReceipt(): pulumi.Resource {
+    const { dns, hetzner } = this.#args;
+    const { endpoint, token } = hetzner;
+    const { zone, createZone } = dns?.provider === "hetzner" ? dns : {};
+    const document = { zone, createdZone: createZone };
+    const asker = { endpoint, token, stackId: this.#owner.id };
+    return new Receipt(
+      `${this.#name}-receipt`,
+      { document, asker },
+      { parent: this, dependsOn: [...this.#uninstalls.values()] },
+    );
+  }
+
   #createRelay(): Relay {
-    const { relay, label, tunnel, homes, devices, dns, hetzner } = this.#args;
+    const { relay, label, tunnel, homes, devices, dns, notify, hetzner } = this.#args;
     const keys = this.#keys;
     const hasService = dns !== undefined && dns.provider !== "hetzner";
     const plan: RentedRelayPlan = {
@@ -253,8 +276,10 @@ export class HomeRelay extends pulumi.ComponentResource {
         ...installationsOfRelay,
         ...(hasService ? [dynDnsInstallation] : []),
         ...(this.#metricsPeers().length === 0 ? [] : [metricsInstallation(tunnel)]),
+        ...(notify.length > 0 ? [notifyInstallation] : []),
       ]),
       after: [...this.#uninstalls.values(), ...this.#orderChecks],
+      leaves: this.#listLeft(),
       label,
       keys: { admin: keys.adminSshKey, firstHost: keys.firstHostSshKey, host: keys.hostSshKey },
       tunnel,
@@ -265,6 +290,21 @@ export class HomeRelay extends pulumi.ComponentResource {
     // The component waits as well as its children: else the state would have the settings of an order that was refused.
     const opts = { parent: this, dependsOn: [...this.#orderChecks] };
     return this.#relayProvider().create(`${this.#name}-relay`, relay, plan, { hetzner }, opts);
+  }
+
+  /** What `pulumi destroy` cannot take back. */
+  #listLeft(): readonly string[] {
+    const { dns, homes } = this.#args;
+    const byService = dns === undefined || dns.provider === "hetzner" ? [] : dns.names;
+    const byHand = homes.filter(({ install }) => install === "manual");
+    return [
+      ...byService.map(
+        (name) => `Left: ${name} goes on leading to the relay's address. Delete it on its service's site.`,
+      ),
+      ...byHand.map(
+        ({ name }) => `Left: ${name}, which was set up by hand. There: sudo bash ${name}.sh remove`,
+      ),
+    ];
   }
 
   #createFirewall(relay: Relay): Firewall {
@@ -291,7 +331,15 @@ export class HomeRelay extends pulumi.ComponentResource {
     const { tunnel, homes, devices } = this.#args;
     return new Tunnel(
       `${this.#name}-relay-tunnel`,
-      { host: relay.host, plan: tunnel, homes, devices, keys: this.#keys, after: firewall.confirmed },
+      {
+        host: relay.host,
+        plan: tunnel,
+        homes,
+        devices,
+        reached: [...this.#uninstalls.keys()].map(({ name }) => name),
+        keys: this.#keys,
+        after: firewall.confirmed,
+      },
       { parent: this },
     );
   }
@@ -329,11 +377,10 @@ export class HomeRelay extends pulumi.ComponentResource {
     });
   }
 
-  #createNames({ host, ipv4Address, outlives, ...relay }: Relay): Names {
-    const { dns, label, homes } = this.#args;
-    // With an address of IPv6 that leads to no home, who has IPv6 alone would not even be given one that his network
-    // makes out of that of IPv4.
-    const ipv6Address = homes.some(({ ipv6 }) => ipv6) ? relay.ipv6Address : undefined;
+  #createNames(relay: Relay): Names {
+    const { host, ipv4Address, outlives } = relay;
+    const { dns, label } = this.#args;
+    const ipv6Address = this.#ipv6ForNames(relay);
     if (dns === undefined) return noNames;
     const section = `${pulumi.getProject()}:dns`;
     const { publicDns: world = publicDns } = this.#args;
@@ -382,12 +429,71 @@ export class HomeRelay extends pulumi.ComponentResource {
     return { ...noNames, told: [told], seen };
   }
 
-  /** By every `up`, since others may change it at any time, and by no preview. */
-  #tellWhatIsSeen(seen: Names["seen"]): pulumi.Output<undefined> | undefined {
-    if (pulumi.runtime.isDryRun() || seen.length === 0) return undefined;
-    return pulumi.all(seen.map((look) => look())).apply(async (said) => {
-      for (const one of said) if (one !== undefined) await pulumi.log[one.as](one.text, this);
+  /** By every `up`, also by one that changes nothing, since names are in others' hands; by no preview. */
+  #sayLastWords(
+    relay: Relay,
+    homes: readonly Home[],
+    seen: Names["seen"],
+  ): pulumi.Output<undefined> | undefined {
+    if (pulumi.runtime.isDryRun()) return undefined;
+    const ipv6Address = this.#ipv6ForNames(relay);
+    const facts = pulumi.all([
+      pulumi.all([relay.ipv4Address, ...(ipv6Address === undefined ? [] : [ipv6Address])]),
+      pulumi.all(homes.map(({ proofSaid }) => proofSaid)),
+      pulumi.all(seen.map((look) => look())),
+    ]);
+    return facts.apply(async ([addresses, proofs, looked]) => {
+      const said = looked.filter((one) => one !== undefined);
+      for (const { as, text } of said) await pulumi.log[as](text, this);
+      const proven = new Map(homes.map(({ name }, i) => [name, readProof(proofs[i] ?? "")] as const));
+      await pulumi.log.info(this.#card(addresses, proven, said), this);
       return undefined;
+    });
+  }
+
+  /** What was done on the relay for it. */
+  #createNotify({ host }: Relay, tunnel: Tunnel): readonly pulumi.Resource[] {
+    const { notify: services, homes, stack, relay } = this.#args;
+    if (services.length === 0) return [];
+    const section = `${pulumi.getProject()}:notify`;
+    const { told } = new Notify(
+      `${this.#name}-relay-notify`,
+      {
+        host,
+        services,
+        homes,
+        stack,
+        section,
+        includedTrafficGb: relay.includedTrafficGb,
+        after: tunnel.listening,
+      },
+      { parent: this },
+    );
+    return [told];
+  }
+
+  /**
+   * With an address of IPv6 that leads to no home, who has IPv6 alone would not even be given one that his network makes
+   * out of that of IPv4.
+   */
+  #ipv6ForNames({ ipv6Address }: Relay): pulumi.Output<string> | undefined {
+    return this.#args.homes.some(({ ipv6 }) => ipv6) ? ipv6Address : undefined;
+  }
+
+  #card(addresses: readonly string[], proven: ReadonlyMap<string, Proof>, said: readonly Said[]): string {
+    const { homes, devices, stack } = this.#args;
+    const byHand = homes.flatMap(({ name }) => this.manual[name]?.next ?? []);
+    return renderCard({
+      homes: homes.map(({ name, forwards }): CardHome => {
+        const proof = proven.get(name) ?? "by its owner";
+        return { name, forwards, proof };
+      }),
+      names: this.names,
+      addresses,
+      devices: devices.map(({ name }) => name),
+      toDo: [...said.flatMap(({ toDo }) => toDo ?? []), ...byHand],
+      stackFile: `Pulumi.${stack.split("/").at(-1) ?? stack}.yaml`,
+      now: Date.now() / 1000,
     });
   }
 

@@ -16,6 +16,7 @@ const programs = {
   bench: ["test/bench/main.ts"],
   "bench-change": ["test/bench/change.ts"],
   "bench-preview": ["test/bench/preview.ts"],
+  "bench-faults": ["test/bench/faults/main.ts"],
 };
 
 const [verb, ...args] = process.argv.slice(2);

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { CalledRelay } from "../network/calledRelay.ts";
 import { renderAllowed } from "../network/device.ts";
+import { shownGeneration } from "../network/tunnelPlan.ts";
 import type { PeerKeys } from "../network/keys.ts";
 import { renderDeviceConfig } from "./deviceConfig.ts";
 import type { DeviceConfig } from "./deviceConfig.ts";
@@ -17,7 +18,8 @@ export class Device extends pulumi.ComponentResource {
 
   constructor(name: string, args: DeviceArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { tunnelAddress, allow, dns } = args.device;
-    super("homerelay:device:Device", name, { tunnelAddress, allow: allow.map(renderAllowed), dns }, opts);
+    const shown = { tunnelAddress, allow: allow.map(renderAllowed), dns, ...shownGeneration(args.tunnel) };
+    super("homerelay:device:Device", name, shown, opts);
     this.config = pulumi.secret(
       pulumi.all([args.relay, args.keys]).apply(([relay, keys]) =>
         renderDeviceConfig({

@@ -37,8 +37,8 @@ export function renderDeviceConfig({ device, devices, tunnel, relay, keys }: Dev
         publicKey: relay.publicKey,
         allowedIps: allowedIps(device, callers, tunnel),
         endpoint: renderEndpoint(relay, tunnel.listenPort),
-        // A phone that nobody calls may sleep.
-        keepaliveSeconds: callers.length > 0 ? tunnel.keepaliveSeconds : undefined,
+        // A phone that nobody calls may sleep, and another one should not be woken more often than NATs need it.
+        keepaliveSeconds: callers.length > 0 ? Math.max(tunnel.keepaliveSeconds, 25) : undefined,
       },
     ],
   });

@@ -12,6 +12,8 @@ export interface PublicDns {
 export interface Said {
   readonly as: "warn" | "info";
   readonly text: string;
+  /** What is left to do, on one line. @default nothing that is known */
+  readonly toDo?: string;
 }
 
 /** Whether the world asks a zone's own nameservers for it; `undefined`: it does. `section`: as the user wrote it. */
@@ -27,7 +29,7 @@ export async function judgeDelegation(
     asked = (await dns.nameservers(zone)).map(bare).sort();
   } catch (error) {
     const text = `${section}.zone: could not ask the public DNS who answers for ${zone} (${reason(error)})\n  if its names lead nowhere: ${enter}`;
-    return { as: "info", text };
+    return { as: "info", text, toDo: `if ${zone} leads nowhere: ${enter}` };
   }
   const others = asked.filter((server) => !assigned.map(bare).includes(server));
   if (asked.length > 0 && others.length === 0) return undefined;
@@ -38,6 +40,7 @@ export async function judgeDelegation(
   return {
     as: "warn",
     text: `${section}.zone: ${found}\n  ${enter}\n  until everybody sees that it may take a day; each pulumi up looks again`,
+    toDo: `for ${zone}, ${enter}`,
   };
 }
 
@@ -71,7 +74,7 @@ export async function judgeName(section: string, told: ToldName, dns: PublicDns)
   const text = `${section}: ${name} ${leads}; the relay is at ${wanted.join(" and ")}
   a service may take a minute or two: each pulumi up looks again
   if it stays so: ${mend(others, ipv6, tellAgain)}`;
-  return { as: "warn", text };
+  return { as: "warn", text, toDo: `${name} ${leads}: see the warning for it` };
 }
 
 function mend(others: readonly string[], ipv6: string | undefined, tellAgain: string): string {

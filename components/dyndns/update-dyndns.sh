@@ -254,7 +254,10 @@ main() {
     say "another update has been running for four minutes"
     exit 1
   }
-  folder=$(mktemp -d)
+  # With what a run left that was killed.
+  folder=$memory/answer
+  rm -rf "$folder"
+  mkdir "$folder"
   trap 'rm -rf "$folder"' EXIT
   read_requests
   read_memory

@@ -9,6 +9,8 @@
 . /usr/local/lib/homerelay/begin-step.sh
 # shellcheck source=../host/note-passing.sh
 . /usr/local/lib/homerelay/note-passing.sh
+# shellcheck source=../firewall/table.sh
+. /usr/local/lib/homerelay/table.sh
 
 readonly trial_seconds=60
 
@@ -18,7 +20,7 @@ main() { # public|tunnel [shared LISTEN-PORT]
   trap 'rm -rf "$document"' EXIT
   split_document "$document"
   ruleset=$document/ruleset
-  nft -c -f "$ruleset" || die "nft refuses these rules; the ones before them stay in force"
+  check_table "$ruleset" || die "nft refuses these rules; the ones before them stay in force"
   if [ "${2-}" = shared ]; then
     respect_owner "$document/published" "$3"
     note_passing
@@ -30,7 +32,7 @@ main() { # public|tunnel [shared LISTEN-PORT]
   if was_confirmed "$ruleset"; then
     # Loaded all the same: somebody may have changed the table by hand, or the file may be damaged.
     if write_if_changed 0600 "$firewall_file" <"$ruleset"; then say "the file of the rules was another one"; fi
-    nft -f "$firewall_file"
+    /usr/local/lib/homerelay/load-firewall.sh
     systemctl start homerelay-firewall.service
     say "the firewall is as it should be"
     return
@@ -38,7 +40,7 @@ main() { # public|tunnel [shared LISTEN-PORT]
   write_if_changed 0600 "$firewall_on_trial" <"$ruleset" || : # none was on trial
   systemd-run --quiet --collect --unit=homerelay-rollback --on-active="$trial_seconds" \
     /usr/local/lib/homerelay/roll-back-firewall.sh
-  nft -f "$firewall_on_trial"
+  /usr/local/lib/homerelay/load-firewall.sh "$firewall_on_trial"
   nft -f /usr/local/lib/homerelay/counters.nft
   if ! admits_operator; then
     end_trial
@@ -69,9 +71,9 @@ end_trial() {
   [ -e "$firewall_on_trial" ] || return 0
   systemctl stop homerelay-rollback.timer 2>/dev/null || : # gone, if the relay was rebooted meanwhile
   if [ -f "$firewall_file" ]; then
-    nft -f "$firewall_file"
+    /usr/local/lib/homerelay/load-firewall.sh
   else
-    nft delete table inet homerelay
+    change_table nft delete table inet homerelay
   fi
   rm "$firewall_on_trial"
 }

@@ -6,6 +6,9 @@
 set -euo pipefail
 export LC_ALL=C
 
+# shellcheck source=../firewall/table.sh
+. /usr/local/lib/homerelay/table.sh
+
 readonly open_seconds=40
 # Of the first run since the boot: until a peer has called, the silence is counted from here.
 readonly begun=/run/homerelay-ssh-fallback
@@ -32,7 +35,7 @@ open_for_a_while() { # PORT
   # Open for good, by rules that are on their way in or out.
   if [[ $now == *elements* && $now != *expires* ]]; then return; fi
   # Adding alone would leave an element that is there with the time it has.
-  nft -f - <<RULES
+  change_table nft -f - <<RULES
 add element inet homerelay ssh_public { $1 }
 delete element inet homerelay ssh_public { $1 }
 add element inet homerelay ssh_public { $1 timeout ${open_seconds}s }

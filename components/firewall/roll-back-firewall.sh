@@ -8,13 +8,15 @@ export LC_ALL=C
 . /usr/local/lib/homerelay/paths.sh
 # shellcheck source=../host/lock.sh
 . /usr/local/lib/homerelay/lock.sh
+# shellcheck source=../firewall/table.sh
+. /usr/local/lib/homerelay/table.sh
 
 main() {
   { open_lock && flock -w 30 9; } || echo "another step is at work; it is not waited for"
   if [ -f "$firewall_file" ]; then
-    nft -f "$firewall_file"
+    /usr/local/lib/homerelay/load-firewall.sh
   else
-    nft delete table inet homerelay
+    change_table nft delete table inet homerelay
   fi
   rm -f "$firewall_on_trial"
   echo "the ruleset on trial was not confirmed over a new SSH connection; the one before it is in force again"

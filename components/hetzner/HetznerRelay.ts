@@ -8,7 +8,6 @@ import { SshEndpoint } from "../relay/SshEndpoint.ts";
 import { addressesOf, relayAddress } from "../network/addressPlan.ts";
 import { joinInstallations } from "../network/installation.ts";
 import type { Prefix } from "../network/prefix.ts";
-import { doNothing } from "../network/programDocument.ts";
 import type { SshAdmission } from "../network/sshAdmission.ts";
 import { ownRelayInstallation } from "../relay/installation.ts";
 import type { Relay, RentedRelayPlan } from "../relay/Relay.ts";
@@ -75,7 +74,9 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
 
   constructor(name: string, args: HetznerRelayArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { plan, location, serverType, image, sshPort, sshVia } = args;
-    super("homerelay:hetzner:HetznerRelay", name, { location, serverType, image, sshPort, sshVia }, opts);
+    const adminCidrs = args.adminCidrs.map(({ text }) => text);
+    const shown = { location, serverType, image, sshPort, sshVia, adminCidrs };
+    super("homerelay:hetzner:HetznerRelay", name, shown, opts);
     this.#name = name;
     this.#plan = plan;
     this.#labels = labelsOf(plan.label, plan.owner.id);
@@ -127,22 +128,25 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
   }
 
   /**
-   * Does nothing until it is deleted, between the server and its addresses: then it fails for a server that is left. A
-   * refresh would let the provider free the addresses of any server, so nothing else would notice it.
+   * Fails for what a pulumi that was ended at once has left at Hetzner: between the addresses and the server for an address
+   * that the stack does not know, before a second one is paid for long; and when it is deleted, in the same place, for a
+   * server too. A refresh would let the provider free the addresses of any server, so nothing else would notice it.
    */
   #createStrayServerCheck(
     api: HetznerAccess<pulumi.Input<string>>,
-    addresses: readonly pulumi.Resource[],
+    addresses: readonly hcloud.PrimaryIp[],
   ): pulumi.Resource {
-    const { label, owner, after } = this.#plan;
+    const { label, owner, after, leaves } = this.#plan;
     const { endpoint, token } = api;
     const { run, environment } = operatorProgram<StrayServerDocument>("hetzner/find-stray-server.ts", {
       server: label,
+      addresses: pulumi.all(addresses.map(({ id }) => id)),
+      leaves: leaves.length === 0 ? undefined : leaves,
     });
     return new command.local.Command(
       `${this.#name}-stray-server`,
       {
-        create: doNothing,
+        create: `${run} addresses`,
         delete: run,
         // Through the proxy, if there is one that the provider would use.
         environment: { ...environment, NODE_USE_ENV_PROXY: "1" },

@@ -5,10 +5,11 @@ import type { ErrorAnswer } from "./answers.ts";
 import type { HetznerAccess } from "./hetznerAccess.ts";
 
 const requestSeconds = 15;
+const longestActionSeconds = 60;
 const retryAfterSeconds = [1, 2, 4, 8];
 const worthRetrying = [429, 502, 503, 504];
 
-/** It changes nothing. */
+/** Only `change` changes anything. */
 export class Api {
   readonly #endpoint: string;
   readonly #token: string;
@@ -30,6 +31,29 @@ export class Api {
     return found;
   }
 
+  /** What the answer has under `key`; `undefined` where Hetzner knows nothing of it. Throws an error for the reader. */
+  async find(key: string, path: string): Promise<unknown> {
+    const answer = await this.#insist(path);
+    return answer.status === 404 ? undefined : (read(answer) as Record<string, unknown>)[key];
+  }
+
+  /** Has something done, and waits until it is. Throws an error for the reader. */
+  async change(path: string, sent: object): Promise<void> {
+    const { action, actions = [] } = read(await this.#insist(path, sent)) as Started;
+    for (const { id } of [...(action ? [action] : []), ...actions]) await this.#finish(id);
+  }
+
+  async #finish(id: number): Promise<void> {
+    for (let asked = 0; asked < longestActionSeconds; asked++) {
+      const { status, error } = (await this.find("action", `/actions/${id}`)) as Action;
+      if (status === "success") return;
+      if (status === "error")
+        throw new Error(`Hetzner could not do it: ${error?.message ?? "no reason given"}`);
+      await sleep(1000);
+    }
+    throw new Error(`Hetzner was not done with it after ${longestActionSeconds} s`);
+  }
+
   /**
    * Whether the token may do more than read, which nothing at Hetzner tells: it is asked for a key without a name and
    * without a key, which it refuses in any case, and one that only reads with another word.
@@ -41,9 +65,7 @@ export class Api {
 
   /** One answer. Throws an error for the reader. */
   async get(path: string): Promise<unknown> {
-    const { ok, status, body } = await this.#insist(path);
-    if (!ok || body === undefined) throw new Error(explainRefusal(status, body as ErrorAnswer | undefined));
-    return body;
+    return read(await this.#insist(path));
   }
 
   /** Asks again while the API has too much to do. */
@@ -84,6 +106,23 @@ interface Answer {
 
 interface Paged {
   readonly meta?: { readonly pagination?: { readonly next_page: number | null } };
+}
+
+/** What a change has begun. */
+interface Started {
+  readonly action?: Action;
+  readonly actions?: readonly Action[];
+}
+
+interface Action {
+  readonly id: number;
+  readonly status: "running" | "success" | "error";
+  readonly error?: { readonly message: string } | null;
+}
+
+function read({ ok, status, body }: Answer): unknown {
+  if (!ok || body === undefined) throw new Error(explainRefusal(status, body as ErrorAnswer | undefined));
+  return body;
 }
 
 function parseJson(answer: string): unknown {

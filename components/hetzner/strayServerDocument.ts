@@ -6,6 +6,10 @@ import type { HetznerAccess } from "./hetznerAccess.ts";
 export interface StrayServerDocument {
   /** The server's name at Hetzner. */
   readonly server: string;
+  /** Numbers of the addresses that the stack knows of. @default none is looked for */
+  readonly addresses: readonly string[] | undefined;
+  /** What stays elsewhere when the relay is gone, and what to do about it, a line each. @default nothing */
+  readonly leaves: readonly string[] | undefined;
 }
 
 /** Who looks for it: what find-stray-server.ts reads from stdin. */
@@ -15,7 +19,12 @@ export interface StrayServerAsker<Text = string> extends HetznerAccess<Text> {
 }
 
 export function parseStrayServerDocument(text: string | undefined, source: string): StrayServerDocument {
-  return { server: Fields.parse(text, source).text("server") };
+  const fields = Fields.parse(text, source);
+  return {
+    server: fields.text("server"),
+    addresses: fields.optionalTexts("addresses"),
+    leaves: fields.optionalTexts("leaves"),
+  };
 }
 
 /** Throws an `Error` where a part is missing; `source` says in it where the text came from. */

@@ -112,9 +112,9 @@ function renderStepDocument({ document }: HomeStep, { plan, keys, relay }: HomeA
     case "keys":
       return pulumi.secret(
         pulumi
-          .all([keys.privateKey, keys.publicKey, keys.presharedKey])
-          .apply(([privateKey, publicKey, presharedKey]) =>
-            document.render({ privateKey, publicKey, presharedKey }),
+          .all([keys.privateKey, keys.publicKey, keys.presharedKey, relay.publicKey])
+          .apply(([privateKey, publicKey, presharedKey, relayPublicKey]) =>
+            document.render({ privateKey, publicKey, presharedKey }, plan, relayPublicKey),
           ),
       );
   }

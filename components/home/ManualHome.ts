@@ -10,6 +10,7 @@ import type { HomeStep } from "../network/homeStep.ts";
 import type { Installation } from "../network/installation.ts";
 import type { PeerKeys } from "../network/keys.ts";
 import type { Owner } from "../network/owner.ts";
+import { shownGeneration } from "../network/tunnelPlan.ts";
 import { commandOf } from "../network/step.ts";
 import { describeNext, renderHandOver } from "./handOver.ts";
 import type { HandOver } from "./handOver.ts";
@@ -33,7 +34,8 @@ export class ManualHome extends pulumi.ComponentResource {
   constructor(name: string, args: ManualHomeArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { plan, installation, proof } = args;
     const forwards = plan.forwards.map(renderForward);
-    super("homerelay:home:ManualHome", name, { tunnelAddress: plan.tunnelAddress, forwards }, opts);
+    const shown = { tunnelAddress: plan.tunnelAddress, forwards, ...shownGeneration(plan.tunnel) };
+    super("homerelay:home:ManualHome", name, shown, opts);
     const leftovers = leftoversStep(installation);
     const { script, wireguard } = pulumi.secret(
       pulumi.all([args.keys, args.relay, args.owner]).apply(([keys, relay, owner]) =>

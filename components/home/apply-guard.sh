@@ -7,6 +7,8 @@
 . /usr/local/lib/homerelay/kernel-settings.sh
 # shellcheck source=../host/note-passing.sh
 . /usr/local/lib/homerelay/note-passing.sh
+# shellcheck source=../firewall/table.sh
+. /usr/local/lib/homerelay/table.sh
 
 main() {
   local swallowing
@@ -29,7 +31,7 @@ Devices do not get through until that is done. The guard is in force; run the sa
 
 # In force before the tunnel can carry its first packet. Loaded in any case: somebody may have changed the table by hand.
 apply_guard() { # FILE
-  nft -c -f "$1" || die "nft refuses the guard; nothing was changed"
+  check_table "$1" || die "nft refuses the guard; nothing was changed"
   if write_if_changed 0644 "$firewall_file" <"$1"; then say "the guard has changed"; fi
   /usr/local/lib/homerelay/load-firewall.sh
 }

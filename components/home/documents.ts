@@ -30,11 +30,17 @@ export function renderGuardDocument({ name, tunnelAddress, tunnel, forwards, dev
   ]);
 }
 
-/** For `store-keys.sh`; the one document with secrets. */
-export function renderKeyDocument({ privateKey, presharedKey }: PeerKeys): string {
+/** For `store-keys.sh`; the one document with secrets. With the relay's key the home waits for a change of it. */
+export function renderKeyDocument(
+  { privateKey, presharedKey }: PeerKeys,
+  { tunnel }: HomePlan,
+  relayPublicKey: string,
+): string {
+  const relay = relayAddress(tunnel.prefix4, tunnel.prefix6);
   return renderDocument([
     { name: "private", mode: "0600", text: privateKey },
     { name: "preshared-relay", mode: "0600", text: presharedKey },
+    { name: "relay", mode: "0600", text: `${relayPublicKey} ${relay.ipv4}` },
   ]);
 }
 

@@ -76,6 +76,6 @@ function renderStepDocument({ document }: HomeStep, { plan, keys, relay }: HandO
     case "relay":
       return document.render(plan, relay);
     case "keys":
-      return document.render(keys);
+      return document.render(keys, plan, relay.publicKey);
   }
 }

@@ -8,7 +8,7 @@
 
 main() { # RELAY-ADDRESS
   document=$(mktemp -d)
-  trap 'rm -rf "$document"' EXIT
+  trap 'rm -rf "$document" "$next_folder"' EXIT
   split_document "$document"
   if grep -q '^Address = .*, ' "$document/interface" && [ ! -e /proc/sys/net/ipv6/conf/default ]; then
     die "This home's kernel has no IPv6 (it was started with ipv6.disable=1), so strangers who come over IPv6 would wait in vain.
@@ -17,7 +17,8 @@ Take that word off its command line, or write at this home in the stack file:
   fi
   require_way_to "$(sed -n 's/^Endpoint = //p' "$document/interface")"
   write_if_changed 0644 "$relay_addresses" <"$document/relay.nft" || : # the same addresses
-  nft -f "$relay_addresses"
+  # The guard takes them in.
+  /usr/local/lib/homerelay/load-firewall.sh
   sync_interface "$document/interface"
   # A new relay at the old address knows of no session; without a call from here it would stay silent for minutes.
   ping -c 1 -W 2 -I "$interface" "$1" >/dev/null 2>&1 || touch "$unproven"
@@ -44,7 +45,7 @@ prove_tunnel() { # RELAY-ADDRESS PUBLIC-KEY
   local since handshake tries sent received
   say "waiting for a handshake with the relay"
   wg set "$interface" peer "$2" remove
-  wg syncconf "$interface" <(wg-quick strip "$interface")
+  wg syncconf "$interface" <(wg-quick strip "$config")
   since=$(date +%s)
   for tries in {1..40}; do
     if ping -c 1 -W 1 -I "$interface" "$1" >/dev/null 2>&1; then

@@ -20,6 +20,8 @@ export interface CleaningArgs {
   readonly owner: Owner<pulumi.Input<string>>;
   /** The script that runs there, below components/. */
   readonly script: string;
+  /** What stays elsewhere when the host is left, and what to do about it, a line each. @default nothing */
+  readonly leaves?: readonly string[];
 }
 
 /**
@@ -49,7 +51,7 @@ export class Uninstall extends command.local.Command {
 export function cleaningProgram(
   program: string,
   name: string,
-  { title, nameOnHost, access, owner, script }: CleaningArgs,
+  { title, nameOnHost, access, owner, script, leaves = [] }: CleaningArgs,
   parent: pulumi.Resource | undefined,
 ): ProgramInputs {
   return operatorProgram<CleaningDocument>(program, {
@@ -59,6 +61,7 @@ export function cleaningProgram(
     stackId: owner.id,
     urn: urnOf(name, parent),
     script,
+    leaves: leaves.length === 0 ? undefined : leaves,
   });
 }
 

@@ -7,6 +7,10 @@ exec 2>&1
 # The operator's connection may end at any moment; what was begun here is finished all the same.
 trap '' PIPE HUP
 
+# What ends a step without a word of ours.
+set -E
+trap 'if [ "$BASH_SUBSHELL" = 0 ]; then name_full_disks; fi' ERR
+
 # A host on which they are not installed yet gets these on stdin, before this file.
 # shellcheck source=../host/paths.sh
 [ -n "${etc-}" ] || . /usr/local/lib/homerelay/paths.sh
@@ -26,9 +30,9 @@ readonly interface=homerelay
 take_document() {
   [[ $0 == /usr/local/lib/homerelay/* ]] || return 0
   local document
-  document=$(mktemp)
+  document=$(mktemp /run/homerelay-document.XXXXXX)
   exec 8<>"$document"
-  rm "$document"
+  rm -f "$document"
   cat >&8
   case $(tail -c 6 /dev/fd/8 && echo .) in
     $'#end\n.' | $'\n#end\n.') ;;
@@ -47,6 +51,14 @@ take_lock_where_installed() {
   if [ -n "$installed" ] && [ ! -e "$begin" ]; then die "home-relay was taken off this host meanwhile"; fi
 }
 
+# What steps lay down for a moment lies in a folder that the next one empties: a step that is killed removes nothing.
+take_scratch_folder() {
+  export TMPDIR=/run/homerelay-step
+  rm -rf "$TMPDIR" /run/homerelay-document.*
+  mkdir -m 0700 "$TMPDIR"
+}
+
 take_document
 take_lock_where_installed
+take_scratch_folder
 install -d -m 0755 "$etc"

@@ -29,14 +29,17 @@ leave_to_owner() { # STACK-ID NAME
 # The tunnel goes before the firewall that judges it, and once nothing starts any more by itself.
 stop_units() {
   local unit
-  for unit in $(our_units timer) $(our_units socket) wg-quick@homerelay.service $(our_units service); do
+  # At once: the tunnel's unit keeps a timer going.
+  # shellcheck disable=SC2046 # each unit is a word
+  systemctl stop --quiet wg-quick@homerelay.service $(our_units timer) 2>/dev/null || : # not there
+  for unit in $(our_units timer) wg-quick@homerelay.service $(our_units service) $(our_units socket); do
     systemctl disable --now --quiet "$unit" 2>/dev/null || : # not there: nothing to stop
     systemctl reset-failed "$unit" 2>/dev/null || :
   done
 }
 
 # The units on the list of what we have put here, and those that lie here, since the list may be damaged or missing.
-our_units() { # timer|socket|service
+our_units() { # timer|service|socket
   {
     sed -n 's|^file /etc/systemd/system/||p' "$installed_list" 2>/dev/null || : # no list
     ls /etc/systemd/system
@@ -54,7 +57,9 @@ remove_tunnel() {
 remove_tables() { # NAME…
   local table
   command -v nft >/dev/null || return 0
-  for table; do nft "table inet $table; delete table inet $table"; done
+  for table; do
+    if nft -t list table inet "$table" >/dev/null 2>&1; then nft delete table inet "$table"; fi
+  done
 }
 
 remove_files() {
@@ -66,7 +71,8 @@ remove_files() {
   rm -f /etc/systemd/system/nftables.service.d/homerelay.conf{,.next}
   rmdir --ignore-fail-on-non-empty /etc/systemd/system/nftables.service.d 2>/dev/null || : # not there
   rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.{conf,next} "$sysctl_file"{,.next}
-  rm -rf /run/homerelay.lock /run/homerelay-routes{,.lock,.next} /run/homerelay-ssh-fallback /run/homerelay-endpoints.lock
+  rm -rf /run/homerelay.lock /run/homerelay-{routes,table,mended,silence}{,.*} /run/homerelay-ssh-fallback /run/homerelay-endpoints.lock
+  rm -rf /run/homerelay-step /run/homerelay-document.*
   systemctl daemon-reload
 }
 

@@ -16,6 +16,8 @@ export interface CleaningDocument {
   readonly urn: string;
   /** The script that runs there, below components/. */
   readonly script: string;
+  /** What stays elsewhere, and what to do about it, a line each: told when the host is left. */
+  readonly leaves: readonly string[] | undefined;
 }
 
 /** What they read from stdin. */
@@ -46,6 +48,7 @@ export function parseCleaningDocument(text: string | undefined, source: string):
     stackId: fields.text("stackId"),
     urn: fields.text("urn"),
     script: fields.text("script"),
+    leaves: fields.optionalTexts("leaves"),
   };
 }
 

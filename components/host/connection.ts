@@ -42,9 +42,20 @@ export interface RunOptions {
   readonly dialSeconds?: number;
   /** The command's stdin. @default empty */
   readonly input?: string;
+  /** How long the command may run before it is ended, with exit code 1. @default 900 */
+  readonly limitSeconds?: number;
   /** Ends it here, whatever becomes of it there. @default nothing does */
   readonly signal?: AbortSignal;
 }
+
+/** A first boot is waited for in less, and so is a busy apt. */
+const answerSeconds = 900;
+/** For a host that is very busy to do nothing. */
+const knockSeconds = 120;
+/** A step is ended on its host in half of this. */
+const stepSeconds = 1800;
+/** No host of ours has more to tell; one in the wrong hands would go on until this machine has no memory left. */
+const mostCharacters = 4_000_000;
 
 /** Runs commands on a host, or on this very machine. */
 export class Connection {
@@ -105,7 +116,8 @@ export class Connection {
   /** Whether the host lets us in: runs a command there that does nothing. A connection that is shared opens with it. */
   async reach(dialSeconds = 10): Promise<Ran> {
     const socket = this.#socket;
-    if (socket === undefined) return this.run("true", { dialSeconds });
+    const knock = { dialSeconds, limitSeconds: knockSeconds };
+    if (socket === undefined) return this.run("true", knock);
     if (existsSync(socket)) {
       // The host may have gone meanwhile, without a word; or something was mended there, which counts for a new login only.
       const limit = AbortSignal.timeout(dialSeconds * 1000);
@@ -114,11 +126,11 @@ export class Connection {
       await this.endSharing();
       rmSync(socket, { force: true });
     }
-    const opened = await this.#openShared(socket, dialSeconds);
+    const opened = await this.#openShared(socket, dialSeconds, AbortSignal.timeout(knockSeconds * 1000));
     // Where ssh is to leave a connection open it keeps to itself what a ProxyCommand or a ProxyJump complains of.
     const { kind } = judgeSshComplaint(opened.said);
     const isHidden = opened.code === 255 && (kind === "turnedAway" || kind === "other");
-    return isHidden ? this.run("true", { dialSeconds }) : opened;
+    return isHidden ? this.run("true", knock) : opened;
   }
 
   /** The next command opens another connection; what uses this one ends by itself. */
@@ -146,19 +158,26 @@ export class Connection {
   }
 
   /** Runs a command, and returns what it said. */
-  async run(command: string, { dialSeconds = 10, input, signal }: RunOptions = {}): Promise<Ran> {
+  async run(
+    command: string,
+    { dialSeconds = 10, input, limitSeconds = answerSeconds, signal }: RunOptions = {},
+  ): Promise<Ran> {
     const child = this.#start(command, dialSeconds, [
       input === undefined ? "ignore" : "pipe",
       "pipe",
       "pipe",
     ]);
+    const limit = new Limit(child, limitSeconds);
     signal?.addEventListener("abort", () => child.kill());
     const said: string[] = [];
     const texts = [child.stdout, child.stderr].map((stream) => collect(stream, said));
     send(child, input ?? "");
-    const code = await end(child);
+    const code = await limit.end();
     const [stdout = "", stderr = ""] = texts.map((text) => tidy(text.join("")));
-    return { code, stdout, stderr, said: tidy(said.join("")) };
+    const all = tidy(said.join(""));
+    if (limit.exceeded === undefined) return { code, stdout, stderr, said: all };
+    const shown = all.length > 300 ? `${all.slice(0, 300)}…` : all;
+    return { code: 1, stdout, stderr, said: `${shown}${shown === "" ? "" : "\n"}(${limit.exceeded})` };
   }
 
   /** Runs a command whose output is shown on stderr while it runs; returns its exit code. */
@@ -168,12 +187,24 @@ export class Connection {
     return end(child);
   }
 
-  /** Hands stdin and stdout through; `complaint` is the command's stderr, and what ssh complains of. */
+  /**
+   * Hands stdin through, and stdout as text alone; `complaint` is the command's stderr, and what ssh complains of, ending
+   * with a line's end.
+   */
   async pass(command: string): Promise<{ readonly code: number; readonly complaint: string }> {
-    const child = this.#start(command, 10, ["inherit", "inherit", "pipe"]);
+    const child = this.#start(command, 10, ["inherit", "pipe", "pipe"]);
+    const limit = new Limit(child, stepSeconds);
+    // Where nobody reads it any more, the step goes to its end all the same.
+    process.stdout.on("error", () => undefined);
+    child.stdout
+      ?.setEncoding("utf8")
+      .on("data", (text: string) => process.stdout.write(withoutControls(text)));
     const complaint = collect(child.stderr, []);
-    const code = await end(child);
-    return { code, complaint: complaint.join("") };
+    const code = await limit.end();
+    const said = withoutControls(complaint.join(""));
+    return limit.exceeded === undefined
+      ? { code, complaint: said }
+      : { code: 1, complaint: `${tidy(said)}\nended here: ${limit.exceeded}\n`.trimStart() };
   }
 
   #start(command: string, dialSeconds: number, stdio: StdioOptions): ChildProcess {
@@ -227,8 +258,50 @@ function send(child: ChildProcess, input: string): void {
 }
 
 /** Without what a terminal does not show but does, which a host may send; ssh itself ends its lines as a terminal wants it. */
+function withoutControls(text: string): string {
+  return text.replace(/(?![\t\n])\p{Cc}/gu, "");
+}
+
+/** The same, without line ends at the end. */
 export function tidy(text: string): string {
-  return text.replace(/(?![\t\n])\p{Cc}/gu, "").replace(/\n+$/, "");
+  return withoutControls(text).replace(/\n+$/, "");
+}
+
+/** Ends a child that runs for too long, or says too much. */
+class Limit {
+  readonly #child: ChildProcess;
+  readonly #timer: NodeJS.Timeout;
+  #characters = 0;
+  /** Why it was ended. */
+  exceeded: string | undefined;
+
+  constructor(child: ChildProcess, seconds: number) {
+    this.#child = child;
+    this.#timer = setTimeout(() => this.#stop(`it took longer than ${seconds} s`), seconds * 1000);
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.#characters += text.length;
+        if (this.#characters > mostCharacters) this.#stop("it said more than any host has to say");
+      });
+  }
+
+  /** As `end` below. */
+  async end(): Promise<number> {
+    try {
+      return await end(this.#child);
+    } finally {
+      clearTimeout(this.#timer);
+    }
+  }
+
+  #stop(why: string): void {
+    if (this.exceeded !== undefined) return;
+    this.exceeded = why;
+    this.#child.kill();
+    // What it has started may keep them open.
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
 }
 
 /** The files of one host, for as long as this program runs. */

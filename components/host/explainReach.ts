@@ -117,6 +117,15 @@ ${isRefused ? refusalMend(access.port) : "Switch it on, then run the same comman
 ${goOnWithout}`;
 }
 
+/** That the connection ended while a step was at work. `undefined`: ssh complains of something else. */
+export function explainCut({ title, access }: StepDocument, said: string): string | undefined {
+  const { jump, target } = separateComplaints(said);
+  if (access.way === "here" || judgeSshComplaint(jump || target).kind !== "other") return undefined;
+  return `the connection to ${title} ended while a step was at work there: ${said || "nobody says why"}
+What was begun there goes on to its end. Is this machine's network there again, and ${title} switched on? Then run the
+same command again: it waits for what still runs, and does the rest.`;
+}
+
 const silentMend = "Is it switched on, is this the right address, and does a firewall let you through?";
 
 /** What lets nobody in and says so; `port`: where we knocked. */

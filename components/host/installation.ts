@@ -1,4 +1,4 @@
-import { installedScript, installedUnit } from "../network/installation.ts";
+import { installedMend, installedScript, installedUnit } from "../network/installation.ts";
 import type { Installation } from "../network/installation.ts";
 
 /** What every step stands on. */
@@ -11,7 +11,11 @@ export const hostInstallation: Installation = {
     installedScript("host/kernel-settings.sh"),
     installedScript("host/note-passing.sh"),
     installedScript("host/port-holder.sh"),
+    installedScript("host/mend-host.sh"),
+    installedMend("host/mend-settings.sh", "20"),
     installedUnit("host/homerelay-sysctl.service"),
+    installedUnit("host/homerelay-mend.service"),
+    installedUnit("host/homerelay-mend.timer"),
     installedScript("host/begin-step.sh"),
     installedScript("host/store-keys.sh"),
     installedScript("host/remove-leftovers.sh"),

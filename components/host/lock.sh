@@ -13,7 +13,21 @@ open_lock() {
 take_lock() {
   open_lock
   # What a timer does takes a moment.
-  flock -w 2 9 && return
-  say "another home-relay step is running on this host; waiting for its end"
-  flock -w 120 9 || die "another home-relay step has been running on this host for two minutes; try again later"
+  flock -w 2 9 || {
+    say "another home-relay step is running on this host$(lock_holder); waiting for its end"
+    flock -w 120 9 || die "another home-relay step has been running on this host for two minutes$(lock_holder).
+Somebody else's pulumi up, or what one left that was cut off: a step ends by itself, the longest after 15 minutes.
+Then run the same command again"
+  }
+  # A word for whoever waits; where no room is left there is none.
+  printf '%s %s\n' "$$" "${0##*/}" 2>/dev/null >/run/homerelay.lock || :
+}
+
+# `, NAME (process N)`, where that is known: whoever had the lock last may have ended, and a timer leaves no word.
+lock_holder() {
+  local process name
+  read -r process name </run/homerelay.lock 2>/dev/null || return 0
+  if [[ $process =~ ^[0-9]+$ && $(tr '\0' ' ' <"/proc/$process/cmdline" 2>/dev/null) == *"$name"* ]]; then
+    printf ', %s (process %s)' "$name" "$process"
+  fi
 }

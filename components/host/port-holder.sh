@@ -37,7 +37,10 @@ interface_with_port() { # PORT INTERFACE
 # A socket of any address stands in the way: WireGuard listens at all of them. 07: it is connected to nobody.
 has_port() { # PORT
   cat /proc/net/udp /proc/net/udp6 2>/dev/null | while read -r _ address _ state _; do
-    if [ "$state" = 07 ] && [ "${address##*:}" = "$(printf %04X "$1")" ]; then echo yes; fi
+    if [ "$state" = 07 ] && [ "${address##*:}" = "$(printf %04X "$1")" ]; then
+      echo yes
+      break
+    fi
   done | grep -q yes
 }
 

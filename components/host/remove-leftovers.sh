@@ -10,7 +10,7 @@ main() {
   cmp -s - "$wanted_list" || die "this list is not the one that the host was prepared with; run pulumi up again"
   remove_unwanted
   # What a run that was killed had not yet moved into place.
-  rm -f /usr/local/lib/homerelay/*.next /etc/systemd/system/homerelay-*.next
+  rm -f /usr/local/lib/homerelay/{,mend/}*.next /etc/systemd/system/homerelay-*.next
   install -m 0644 "$wanted_list" "$installed_list.next"
   place 0644 "$installed_list" || : # nothing was too much
   systemctl daemon-reload
@@ -42,7 +42,7 @@ is_ours() { # PATH
 
 remove_file() { # PATH
   case $1 in
-    /etc/systemd/system/*.timer | /etc/systemd/system/*.socket | /etc/systemd/system/*.service)
+    /etc/systemd/system/*.timer | /etc/systemd/system/*.service | /etc/systemd/system/*.socket)
       systemctl disable --now --quiet "${1##*/}" 2>/dev/null || : # it may never have been started
       systemctl reset-failed "${1##*/}" 2>/dev/null || : # it may never have failed
       ;;

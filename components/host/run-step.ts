@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Connection, tidy } from "./connection.ts";
-import { explainAbsence } from "./explainReach.ts";
+import { explainAbsence, explainCut } from "./explainReach.ts";
 import { rootPrefix } from "./operatorAccess.ts";
 import { Patience } from "./patience.ts";
 import { Problem, readDocument, runProgram } from "./program.ts";
@@ -21,10 +21,12 @@ await runProgram(async () => {
   const patience = new Patience(document);
   if (isNew) await connection.endSharing();
   for (;;) {
-    const { code, complaint } = await passOnce(connection, command);
+    const { code, complaint, isBegun } = await passOnce(connection, command);
     // Where there was no connection nothing of stdin has been read.
     const absence = code === 255 ? judgeAbsence(complaint) : undefined;
     if (absence === undefined) {
+      const cut = code === 255 && isBegun ? explainCut(document, tidy(complaint)) : undefined;
+      if (cut !== undefined) throw new Problem(cut);
       process.stderr.write(complaint);
       process.exitCode = code;
       break;
@@ -38,9 +40,11 @@ await runProgram(async () => {
   if (isLast) await connection.endSharing();
 });
 
-/** A connection that is shared is there, and known to work, before the command uses it. */
+/** A connection that is shared is there, and known to work, before the command uses it. `isBegun`: it may have. */
 async function passOnce(connection: Connection, command: string) {
-  if (!connection.isShared) return connection.pass(command);
-  const { code, said } = await connection.reach();
-  return code === 255 ? { code, complaint: `${said}\n` } : connection.pass(command);
+  if (connection.isShared) {
+    const { code, said } = await connection.reach();
+    if (code === 255) return { code, complaint: `${said}\n`, isBegun: false };
+  }
+  return { ...(await connection.pass(command)), isBegun: true };
 }

@@ -78,10 +78,27 @@ export class HostRunner {
 
   /** Runs an installed script. `document`: for its stdin. @default none */
   async run(step: Step, document?: string): Promise<HostAnswer> {
+    return this.#insist(step, commandOf(step), document === undefined ? undefined : endDocument(document));
+  }
+
+  /**
+   * Runs a script that need not be there: `text` goes to bash, and reads what stands behind it. `step`: what it is called,
+   * its words, and how long it may take.
+   */
+  async send(step: Step, text: string): Promise<HostAnswer> {
+    const { arguments: words, timeoutSeconds = 300 } = step;
+    return this.#insist(step, ["timeout", timeoutSeconds, "bash -s --", ...words].join(" "), text);
+  }
+
+  /** The next command comes by another connection, which shows that the host still lets in. */
+  async leave(): Promise<void> {
+    await this.#connection.endSharing();
+  }
+
+  async #insist(step: Step, there: string, input: string | undefined): Promise<HostAnswer> {
     const { access } = this.#host.reach;
     // sudo would forget where the connection comes from, and some scripts have to know whom not to lock out.
-    const command = `${rootPrefix(this.#connection.user)}env SSH_CONNECTION="$SSH_CONNECTION" ${commandOf(step)}`;
-    const input = document === undefined ? undefined : endDocument(document);
+    const command = `${rootPrefix(this.#connection.user)}env SSH_CONNECTION="$SSH_CONNECTION" ${there}`;
     const patience = new Patience(this.#wait);
     for (;;) {
       const ran = await this.#runOnce(command, step, input);

@@ -6,10 +6,11 @@ import { cleanHost } from "./cleanHost.ts";
 import { parseCleaningDocument, parseCleaningSecrets } from "./cleaningDocument.ts";
 import { explainLeftHost } from "./explainCleaning.ts";
 import { Problem, readDocument, readSecrets, runProgram } from "./program.ts";
+import { tell } from "./tell.ts";
 
 await runProgram(async () => {
   const document = readDocument(parseCleaningDocument);
   const { done, command, said } = await cleanHost(document, await readSecrets(parseCleaningSecrets));
   if (!done) throw new Problem(explainLeftHost(document, command, said));
-  console.log(`${document.title}: ${said}`);
+  await tell([`${document.title}: ${said.trimEnd()}`, ...(document.leaves ?? [])].join("\n"));
 });

@@ -9,6 +9,9 @@ export LC_ALL=C
 umask 022
 exec 2>&1
 trap '' PIPE HUP
+# What ends this without a word of ours.
+set -E
+trap 'if [ "$BASH_SUBSHELL" = 0 ]; then name_full_disks; fi' ERR
 
 # From paths.sh.
 : "${installed_list:?}" "${wanted_list:?}" "${owner_file:?}"

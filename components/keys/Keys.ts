@@ -6,11 +6,17 @@ import { derivePresharedKey, deriveSshKey, deriveStackId, deriveWireguardKey } f
 export interface KeysArgs {
   /** Names of the peers, each once. @example ["nas"] */
   readonly peers: readonly string[];
-  /** A new number gives new WireGuard keys everywhere. The SSH keys stay: a new one would replace the server. */
+  /** A new number gives new WireGuard keys everywhere; the one before it gives those of before. The SSH keys stay. */
   readonly generation: number;
 }
 
-/** Every key of the stack, derived from random texts that live, encrypted, in its state and nowhere else. */
+/**
+ * Every key of the stack, derived from random texts that live, encrypted, in its state and nowhere else.
+ *
+ * Each end of the tunnel has a seed that never changes. A generation after the first has a seed of its own besides, for
+ * all: keys of a generation come from both, so that whoever knows those of an earlier one knows nothing of them. The seed
+ * of the generation before stays as well, for the number may go back.
+ */
 export class Keys extends pulumi.ComponentResource {
   /** WireGuard, base64. */
   readonly relay: KeyPair<pulumi.Output<string>>;
@@ -29,10 +35,21 @@ export class Keys extends pulumi.ComponentResource {
 
   constructor(name: string, args: KeysArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homerelay:keys:Keys", name, args, opts);
-    const keepers = { generation: String(args.generation) };
-    this.relay = wireguardPair(this.#createSeed(`${name}-relay`, keepers), "wireguard relay");
-    this.#peers = new Map(args.peers.map((peer) => [peer, this.#createPeer(name, peer, keepers)]));
-    const ssh = this.#createSeed(`${name}-ssh`);
+    const { generation } = args;
+    const ofGeneration = [generation, generation - 1].map((number) =>
+      this.#createGeneration(name, number),
+    )[0];
+    this.relay = wireguardPair(
+      this.#createWireguardSeed(`${name}-relay`, generation, ofGeneration),
+      "wireguard relay",
+    );
+    this.#peers = new Map(
+      args.peers.map((peer) => {
+        const seed = this.#createWireguardSeed(`${name}-peer-${peer}`, generation, ofGeneration);
+        return [peer, peerKeys(seed)];
+      }),
+    );
+    const ssh = pulumi.secret(this.#createSeed(`${name}-ssh`).result);
     this.adminSshKey = sshPair(ssh, "ssh admin", "home-relay-admin");
     this.firstHostSshKey = sshPair(ssh, "ssh first host", "home-relay-first");
     this.hostSshKey = sshPair(ssh, "ssh host", "home-relay");
@@ -53,19 +70,42 @@ export class Keys extends pulumi.ComponentResource {
     return keys;
   }
 
-  #createPeer(name: string, peer: string, keepers: Record<string, string>): PeerKeys<pulumi.Output<string>> {
-    const seed = this.#createSeed(`${name}-peer-${peer}`, keepers);
-    return {
-      ...wireguardPair(seed, "wireguard peer"),
-      presharedKey: seed.apply((text) => derivePresharedKey(text, "wireguard preshared key")),
-    };
+  /** The first generation needs none: an end's own seed is enough. */
+  #createGeneration(name: string, number: number): pulumi.Output<string> | undefined {
+    return number < 2 ? undefined : pulumi.secret(this.#createSeed(`${name}-generation-${number}`).result);
+  }
+
+  /**
+   * What an end's keys of this generation come from: its own seed, with the generation's. Versions before this one made
+   * another seed for each generation, and noted its number: that number's keys come from that seed alone, as they did.
+   */
+  #createWireguardSeed(
+    name: string,
+    generation: number,
+    ofGeneration: pulumi.Output<string> | undefined,
+  ): pulumi.Output<string> {
+    const own = this.#createSeed(name, { generation: "1" });
+    return pulumi.secret(
+      pulumi
+        .all([own.result, own.keepers, ofGeneration ?? ""])
+        .apply(([seed, keepers, more]) =>
+          more === "" || keepers?.["generation"] === String(generation) ? seed : `${seed} ${more}`,
+        ),
+    );
   }
 
   /** Not `RandomBytes`: its id is its value, and ids are stored and shown in clear. */
-  #createSeed(name: string, keepers?: Record<string, string>): pulumi.Output<string> {
+  #createSeed(name: string, keepers?: Record<string, string>): random.RandomPassword {
     const args = { length: 64, special: false, ...(keepers === undefined ? {} : { keepers }) };
-    return pulumi.secret(new random.RandomPassword(name, args, { parent: this }).result);
+    return new random.RandomPassword(name, args, { parent: this, ignoreChanges: keepers ? ["keepers"] : [] });
   }
+}
+
+function peerKeys(seed: pulumi.Output<string>): PeerKeys<pulumi.Output<string>> {
+  return {
+    ...wireguardPair(seed, "wireguard peer"),
+    presharedKey: seed.apply((text) => derivePresharedKey(text, "wireguard preshared key")),
+  };
 }
 
 function wireguardPair(seed: pulumi.Output<string>, info: string): KeyPair<pulumi.Output<string>> {

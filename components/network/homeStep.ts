@@ -32,7 +32,10 @@ export type HomeDocument =
   /** Plain, and known once the relay has its address. */
   | { readonly of: "relay"; readonly render: (plan: HomePlan, relay: CalledRelay) => string }
   /** Secret. */
-  | { readonly of: "keys"; readonly render: (keys: PeerKeys) => string };
+  | {
+      readonly of: "keys";
+      readonly render: (keys: PeerKeys, plan: HomePlan, relayPublicKey: string) => string;
+    };
 
 /** What a step needs of all that is there before it: the relay and the steps. */
 export function neededBy({ needs }: Pick<HomeStep, "needs">, before: Iterable<string>): readonly string[] {

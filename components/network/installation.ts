@@ -39,6 +39,18 @@ export function installedScript(source: string): InstalledFile {
   return { source, path: installedPath(fileName(source)), mode: "0755" };
 }
 
+/**
+ * A room's part of what mend-host.sh looks at and mends. It goes through them by `order`, two digits: what must not be
+ * without something else comes behind it.
+ */
+export function installedMend(source: string, order: string): InstalledFile {
+  return {
+    source,
+    path: `${libraryFolder}/mend/${order}-${fileName(source).replace(/^mend-/, "")}`,
+    mode: "0755",
+  };
+}
+
 /** Something that a script reads. */
 export function installedData(source: string): InstalledFile {
   return { source, path: installedPath(fileName(source)), mode: "0644" };
@@ -54,10 +66,11 @@ export function installedDropIn(source: string, unit: string, name: string): Ins
   return { source, path: `${units}/${unit}.d/${name}`, mode: "0644" };
 }
 
-/** All of several rooms, in their order. */
+/** All of several rooms, in their order; a file that several of them need is there once. */
 export function joinInstallations(installations: readonly Installation[]): Installation {
+  const files = installations.flatMap((installation) => installation.files);
   return {
-    files: installations.flatMap(({ files }) => files),
+    files: files.filter(({ path }, i) => files.findIndex((other) => other.path === path) === i),
     packages: installations.flatMap(({ packages }) => packages),
     folders: installations.flatMap(({ folders }) => folders),
   };

@@ -81,6 +81,11 @@ export class Fields {
     return value;
   }
 
+  /** Empty where it is left out. */
+  optionalTexts(name: string): readonly string[] {
+    return this.has(name) ? this.texts(name) : [];
+  }
+
   /** One of a few words. */
   word<Word extends string>(name: string, words: readonly Word[]): Word {
     const value = this.#read(name);

@@ -22,7 +22,7 @@ export function placeOnTheWay(access: SshAccess, { relay, tunnel }: RelayPlaces)
 /** What must not be changed over such a way, and what to do before. */
 export function warnOfWay(home: string, place: string): string {
   return `SSH to ${home} goes through this very relay (${place}), so a change that ends the tunnel ends it before ${home} \
-has heard of it, and nobody gets in from outside again: keyGeneration, listenPort, prefix4 and prefix6 of the tunnel, the \
+has heard of it, and nobody gets in from outside again: listenPort, prefix4 and prefix6 of the tunnel, the \
 home's name, the forward that leads to its sshd, another location or provider of the relay. Before such a change write \
 an address of ${home}'s own network into its ssh.host and run pulumi up there, or on ${home} itself.`;
 }

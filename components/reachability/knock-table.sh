@@ -21,11 +21,12 @@ watch_over_table() {
   ) </dev/null >/dev/null 2>&1 9>&- &
 }
 
-# Loads the table anew, with nothing noted. HOPS: the routers that the knocks may pass, or `all`; TRACE: empty, or their
+# Loads the table anew, with nothing noted; `sender` holds with the port the address from which a knock came to whom it is
+# for, after every translation here. HOPS: the routers that the knocks may pass, or `all`; TRACE: empty, or their
 # way through everybody's rules is to be traced.
 load_knock_table() { # GROUP TOKEN SEGMENT RELAY-ADDRESS HOPS TRACE
-  local tcp udp trace='' protocol hops='' ip=ip icmp=icmp place
-  if [[ $4 == *:* ]]; then ip=ip6 icmp=icmpv6; fi
+  local tcp udp trace='' protocol hops='' ip=ip icmp=icmp address=ipv4_addr place
+  if [[ $4 == *:* ]]; then ip=ip6 icmp=icmpv6 address=ipv6_addr; fi
   if [ "$5" != all ]; then hops="meta skgid $1 $([ "$ip" = ip ] && echo ip ttl || echo ip6 hoplimit) set $5"; fi
   if [ -n "$6" ]; then trace='meta nftrace set 1'; fi
   tcp="tcp flags & (syn | ack) == syn tcp option maxseg size $3"
@@ -38,6 +39,7 @@ $(for protocol in tcp udp; do
     for place in came_out any_came_out own_sender reached_here passed_on unreachable expired; do
       printf '\tset %s {\n\t\ttype inet_service\n\t\tflags dynamic\n\t\tsize 65535\n\t}\n' "${place}_$protocol"
     done
+    printf '\tset sender_%s {\n\t\ttype inet_service . %s\n\t\tflags dynamic\n\t\tsize 65535\n\t}\n' "$protocol" "$address"
   done)
 	chain leaving {
 		type filter hook output priority -150; policy accept;
@@ -52,6 +54,8 @@ $(for protocol in tcp udp; do
 		$udp $trace add @came_out_udp { udp dport }
 		fib saddr type local $tcp add @own_sender_tcp { tcp dport }
 		fib saddr type local $udp add @own_sender_udp { udp dport }
+		fib saddr type local $tcp add @sender_tcp { tcp dport . $ip saddr }
+		fib saddr type local $udp add @sender_udp { udp dport . $ip saddr }
 	}
 	chain expired {
 		type filter hook prerouting priority -140; policy accept;
@@ -64,6 +68,19 @@ $(for place in "input reached_here" "forward passed_on"; do
       "$interface" "$udp" "${place#* }_udp"
     printf '\t}\n'
   done)
+	chain handed_over {
+		type filter hook input priority 1000; policy accept;
+		iifname != "$interface" accept
+		$tcp add @sender_tcp { ct original proto-dst . $ip saddr }
+		$udp add @sender_udp { ct original proto-dst . $ip saddr }
+	}
+	chain sent_on {
+		type filter hook postrouting priority 1000; policy accept;
+		meta skgid $1 accept
+		oifname "$interface" accept
+		$tcp add @sender_tcp { ct original proto-dst . $ip saddr }
+		$udp add @sender_udp { ct original proto-dst . $ip saddr }
+	}
 	chain refusing {
 		type filter hook postrouting priority 1000; policy accept;
 		oifname "$interface" $icmp type destination-unreachable ct original protocol tcp add @unreachable_tcp { ct original proto-dst }
@@ -73,15 +90,18 @@ $(for place in "input reached_here" "forward passed_on"; do
 TABLE
 }
 
-# What the table has noted, as `SET PORT` a line.
+# What the table has noted, as `SET PORT [ADDRESS]` a line.
 read_knock_table() {
   nft list table inet "$knock_table" | awk '
     $1 == "set" { set = $2 }
     sub(/.*elements = \{/, "") { inside = 1 }
     inside {
       inside = !sub(/\}.*/, "")
-      count = split($0, ports, /[, \t]+/)
-      for (i = 1; i <= count; i++) if (ports[i] != "") print set, ports[i]
+      count = split($0, elements, /[,\t]+/)
+      for (i = 1; i <= count; i++) {
+        sub(/ \. /, " ", elements[i])
+        if (elements[i] ~ /[^ ]/) print set, elements[i]
+      }
     }'
 }
 

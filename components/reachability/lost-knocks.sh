@@ -18,7 +18,7 @@ judge_lost() { # FAMILY INDEX…
       judge "$family" "$index" "not tried" "many lines let nothing out to port ${published[$index]}, and this one seems to be one of them"
     else
       judge "$family" "$index" "no answer" \
-        "it did not come out of the tunnel: a firewall between here and the relay, or on it, swallows it"
+        "it did not come out of the tunnel: a firewall between here and the relay, or on it, swallows it" way
       lost+=("$index")
     fi
   done
@@ -57,6 +57,7 @@ locate_loss() { # FAMILY CONTROL INDEX…
         "this line lets nothing out to port ${published[$index]}: it is lost ${reached[$index]-0} routers from here, where port ${published[$control]} gets on"
     elif [ -n "${reached[$control]-}" ]; then
       why["$index $family"]="it gets as far as port ${published[$control]} does, ${reached[$control]} routers from here, and not out of the tunnel: a firewall on the relay, or its provider's, swallows it"
+      place["$index $family"]=relay
     fi
   done
 }

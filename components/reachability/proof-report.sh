@@ -53,6 +53,40 @@ print_results() {
   say "$line}"
 }
 
+# Of what is open, and when this was.
+print_measured() {
+  local index family line comma='' between
+  line="measured {\"at\":$EPOCHSECONDS,\"ports\":{"
+  for index in "${!protocols[@]}"; do
+    line+="$comma\"${published[$index]}/${protocols[$index]}\":{" comma=, between=''
+    for family in 4 6; do
+      [ "${verdict["$index $family"]-}" = open ] || continue
+      line+="$between\"ipv$family\":{$(measured "$index $family")}" between=,
+    done
+    line+='}'
+  done
+  say "$line}}"
+}
+
+measured() { # "INDEX FAMILY"
+  local saw=${sender[$1]-} micros=${took[$1]-}
+  if [ -n "$saw" ]; then printf '"saw":"%s"' "$saw"; fi
+  if [ -n "$micros" ]; then
+    printf '%s"milliseconds":%d.%d' "${saw:+,}" $((micros / 1000)) $((micros % 1000 / 100))
+  fi
+}
+
+# For a program: `finding PORT/PROTOCOL FAMILY VERDICT PLACE WHY RULE` with tabs between.
+print_findings() {
+  local index family IFS=$'\t'
+  for index in "${!protocols[@]}"; do
+    for family in 4 6; do
+      if [ -z "${verdict["$index $family"]-}" ]; then continue; fi
+      say "finding$IFS${published[$index]}/${protocols[$index]}$IFS$family$IFS${verdict["$index $family"]}$IFS${place["$index $family"]-}$IFS${why["$index $family"]-}$IFS${ended_by["$index $family"]-}"
+    done
+  done
+}
+
 result() { # "INDEX FAMILY"
   if [ "${verdict[$1]}" = "not tried" ]; then echo "not tried: ${why[$1]}"; else echo "${verdict[$1]}"; fi
 }

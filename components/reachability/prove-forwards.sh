@@ -4,10 +4,12 @@
 #   address A        the relay's; `address6` where it has one and IPv6 leads to this home
 #   left N           ports for which those that are tried stand
 #   PROTOCOL PUBLISHED TARGET MACHINE SOURCES
-# MACHINE is one in the LAN or `home`, SOURCES `anybody` or `some`. Argument: the relay's address in the tunnel.
+# MACHINE is one in the LAN or `home`, SOURCES `anybody` or `some`. Arguments: the relay's address in the tunnel, and
+# `findings`, where a program asks: then all is told for it alone, and no forward fails the script.
 #
 # A forward whose service is not up, or that cannot be tried from here, is told; one that a firewall refuses or that gives
-# no answer fails the step, with the rule or the hop. The last line is for the program: `reachability` and JSON.
+# no answer fails the step, with the rule or the hop. The last two lines are for the program: `measured` and `reachability`,
+# and JSON.
 # shellcheck source=../host/begin-step.sh
 . /usr/local/lib/homerelay/begin-step.sh
 # shellcheck source=knock-table.sh
@@ -32,9 +34,13 @@ declare -A address=()
 group='' left=0 failures=0
 # By forward and address family, as "3 6". Verdict: open, nothing listens, refused by a firewall, no answer, not tried.
 # Until it is known where a knock was lost: lost.
-declare -A verdict=() why=()
-# What is known of the knocks under way: by forward their answers, and by "SET PORT" how far they got.
-declare -A answers=() noted=() stopped_by=()
+declare -A verdict=() why=() place=() ended_by=()
+# By the same, of what is open: from which address the knock came to the service, and after how many microseconds it was
+# answered, which UDP does not tell.
+declare -A sender=() took=()
+# What is known of the knocks under way: by forward their answers and how long these took, and by "SET PORT" how far they
+# got.
+declare -A answers=() delays=() noted=() stopped_by=()
 
 read_document() {
   local word a b c d
@@ -79,14 +85,14 @@ knock() { # FAMILY HOPS TENTHS TRACE INDEX…
     watching=$!
     sleep 0.2
   fi
-  answers=()
-  while read -r index word; do answers[$index]=$word; done < <(
+  answers=() delays=()
+  while read -r index word port; do answers[$index]=$word delays[$index]=$port; done < <(
     for index; do
       echo "$index ${protocols[$index]} ${address[$family]} ${published[$index]}"
     done | setpriv --regid "$group" --keep-groups /usr/local/lib/homerelay/send-knocks.sh "$token" "$tenths" 9>&-
   )
   noted=()
-  while read -r word port; do noted["$word $port"]=yes; done < <(read_knock_table)
+  while read -r word port index; do noted["$word $port"]=${index:-yes}; done < <(read_knock_table)
   if [ -n "$watching" ]; then
     kill "$watching" 2>/dev/null || : # its time may be over
     while read -r word port index; do stopped_by["$word $port"]=$index; done < <(read_trace <"$trace")
@@ -135,7 +141,10 @@ knock_in_rounds() { # FAMILY TRACE INDEX…
     done
     if has_time; then
       knock "$family" all "$patience" "$trace" "${round[@]}"
-      for index in "${round[@]}"; do judge_knock "$family" "$index"; done
+      for index in "${round[@]}"; do
+        judge_knock "$family" "$index"
+        measure "$family" "$index"
+      done
     else
       for index in "${round[@]}"; do
         [ -n "${verdict["$index $family"]-}" ] || judge "$family" "$index" "not tried" "there was no time left"
@@ -154,7 +163,7 @@ find_ipv6() {
   fi
 }
 
-main() { # RELAY-ADDRESS
+main() { # RELAY-ADDRESS [findings]
   local index without6=''
   read_document
   call_relay "$1"
@@ -168,6 +177,10 @@ main() { # RELAY-ADDRESS
       for index in "${!protocols[@]}"; do judge 6 "$index" "not tried" "$without6"; done
     fi
   fi
+  if [ "${2-}" = findings ]; then
+    print_findings
+    return
+  fi
   for index in "${!protocols[@]}"; do tell "$index"; done
   say_not_tried_over_ipv6
   if [ "$left" -gt 0 ]; then say "$left more ports were not tried: these stand for them"; fi
@@ -176,6 +189,7 @@ main() { # RELAY-ADDRESS
     /usr/local/lib/homerelay/name-neighbours.sh
     die "$failures of the forwards do not work from outside"
   fi
+  print_measured
   print_results
 }
 

@@ -13,9 +13,12 @@ listeners() { # INDEX
   ss -Hln"${protocols[$1]:0:1}" "sport = :${targets[$1]}" | awk '{ print $4 }' | sort -u | tr '\n' ' '
 }
 
-judge() { # FAMILY INDEX VERDICT [WHY]
+# PLACE, for programs: where a knock ended that did not get an answer. RULE: the one that ended it there.
+judge() { # FAMILY INDEX VERDICT [WHY [PLACE [RULE]]]
   verdict["$2 $1"]=$3
   why["$2 $1"]=${4-}
+  place["$2 $1"]=${5-}
+  ended_by["$2 $1"]=${6-}
 }
 
 # From the answer and from how far the knock got.
@@ -27,32 +30,39 @@ judge_knock() { # FAMILY INDEX
     if was_seen any_came_out "$2"; then
       judge "$1" "$2" open
     else
-      judge "$1" "$2" "no answer" "something answers, but not this home: no connection came out of the tunnel"
+      judge "$1" "$2" "no answer" "something answers, but not this home: no connection came out of the tunnel" another
     fi
   elif ! was_seen came_out "$2"; then
-    judge "$1" "$2" lost
+    judge "$1" "$2" lost '' way
   elif was_seen own_sender "$2"; then
     judge_own_knock "$1" "$2"
   elif was_seen reached_here "$2"; then
     judge_at_home "$1" "$2"
   elif ! was_seen passed_on "$2"; then
     if [ "$answer" = refused ]; then
-      judge "$1" "$2" "refused by a firewall" "${rule:+at home, by this rule: $rule}"
+      judge "$1" "$2" "refused by a firewall" "${rule:+at home, by this rule: $rule}" firewall "$rule"
     else
-      if [ -n "$rule" ]; then rule="this rule at home drops it: $rule"; else rule="a firewall at home drops it (port $port)"; fi
-      judge "$1" "$2" "no answer" "it came out of the tunnel, and $rule"
+      judge "$1" "$2" "no answer" \
+        "it came out of the tunnel, and ${rule:+this rule at home drops it: }${rule:-a firewall at home drops it (port $port)}" \
+        firewall "$rule"
     fi
   elif was_seen unreachable "$2" && [ "$protocol" = tcp ]; then
     # Of a port at which nothing listens TCP says so itself.
-    judge "$1" "$2" "refused by a firewall" "behind the home's own, at $machine, port $port"
+    judge "$1" "$2" "refused by a firewall" "behind the home's own, at $machine, port $port" lan
   elif [ "$answer" = refused ] || was_seen unreachable "$2"; then
-    judge "$1" "$2" "nothing listens" "on $port at $machine"
+    judge "$1" "$2" "nothing listens" "on $port at $machine" service
   elif [ "$protocol" = udp ]; then
     judge "$1" "$2" open
   else
     judge "$1" "$2" "no answer" \
-      "it came out of the tunnel and was passed on, so a firewall or the service at $machine swallows it (port $port)"
+      "it came out of the tunnel and was passed on, so a firewall or the service at $machine swallows it (port $port)" lan
   fi
+}
+
+# What else is known of the last knock at a forward.
+measure() { # FAMILY INDEX
+  sender["$2 $1"]=${noted["sender_${protocols[$2]} ${arrivals[$2]}"]-}
+  took["$2 $1"]=${delays[$2]-}
 }
 
 # With IPv6, or a public address on its own card, this home is the sender of what it knocks with: the guard lets in none who
@@ -63,7 +73,7 @@ judge_own_knock() { # FAMILY INDEX
   elif [ -n "$(listeners "$2")" ]; then
     judge "$1" "$2" open
   else
-    judge "$1" "$2" "nothing listens" "on ${targets[$2]} at home"
+    judge "$1" "$2" "nothing listens" "on ${targets[$2]} at home" service
   fi
 }
 
@@ -72,11 +82,11 @@ judge_at_home() { # FAMILY INDEX
   local listeners port=${targets[$2]}
   listeners=$(listeners "$2")
   if [ "${answers[$2]-silent}" = refused ] || [ -z "$listeners" ]; then
-    judge "$1" "$2" "nothing listens" "on $port at home${listeners:+ for it: what has the port listens at ${listeners% } alone}"
+    judge "$1" "$2" "nothing listens" "on $port at home${listeners:+ for it: what has the port listens at ${listeners% } alone}" service
   elif [ "${protocols[$2]}" = udp ]; then
     judge "$1" "$2" open
   else
     judge "$1" "$2" "no answer" \
-      "it reached port $port at home, so the service is stuck, or its answers leave by another way than the tunnel"
+      "it reached port $port at home, so the service is stuck, or its answers leave by another way than the tunnel" answer
   fi
 }

@@ -39,7 +39,8 @@ export class ExistingRelay extends pulumi.ComponentResource implements Relay {
 
   constructor(name: string, args: ExistingRelayArgs, opts: pulumi.ComponentResourceOptions = {}) {
     const { plan, access, ipv4, ipv6, listenPort, adminCidrs } = args;
-    super("homerelay:relay:ExistingRelay", name, { host: access.host, ipv4, ipv6 }, opts);
+    const shown = { host: access.host, ipv4, ipv6, adminCidrs: adminCidrs.map(({ text }) => text) };
+    super("homerelay:relay:ExistingRelay", name, shown, opts);
     this.ipv4Address = pulumi.output(ipv4);
     this.ipv6Address = ipv6 === undefined ? undefined : pulumi.output(ipv6);
     // A machine is the one with its host key, at whatever address.
@@ -53,7 +54,11 @@ export class ExistingRelay extends pulumi.ComponentResource implements Relay {
       owner: plan.owner,
       script: "relay/uninstall-relay.sh",
     };
-    const uninstall = new Uninstall(`${name}-uninstall`, cleaning, { parent: this });
+    const uninstall = new Uninstall(
+      `${name}-uninstall`,
+      { ...cleaning, leaves: plan.leaves },
+      { parent: this },
+    );
     this.outlives = { uninstall, cleaning };
     this.host = new Host(
       name,

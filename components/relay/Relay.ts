@@ -49,6 +49,8 @@ export interface RelayPlan {
   readonly installation: Installation;
   /** Nothing is made, changed or deleted before these are there, and `pulumi destroy` removes them only afterwards. */
   readonly after: readonly pulumi.Resource[];
+  /** What stays elsewhere when the relay goes, and what to do about it, a line each. */
+  readonly leaves: readonly string[];
 }
 
 /** What a relay is told that somebody rents out. */

@@ -29,10 +29,11 @@ change_rules() { # open|close
     grep -vxF "${text:-none}" "$firewall_file"
     if [ "$1" = open ] && [ -n "$text" ]; then printf '%s\n' "$text"; fi
   } >"$firewall_file.next"
-  nft -c -f "$firewall_file.next" || die "These elements do not fit into the relay's rules; nothing has changed. Were they made by
+  # In a network of its own, since nobody can change the table in force, not even to try.
+  ! unshare --net true 2>/dev/null || unshare --net nft -c -f "$firewall_file.next" || die "These elements do not fit into the relay's rules; nothing has changed. Were they made by
 an older home-relay? Then run pulumi up once with relay.sshPort and relay.sshVia as they were, and change them after."
   move_into_place "$firewall_file.next" "$firewall_file"
-  nft -f "$firewall_file"
+  /usr/local/lib/homerelay/load-firewall.sh
 }
 
 # The forwards come first at the relay: a connection to that port would end at a service at home.

@@ -44,6 +44,7 @@ export function readSettings(): StackSettings {
         devices: section("devices"),
         tunnel: section("tunnel"),
         dns: section("dns"),
+        notify: section("notify"),
         unknownKeys: unknownKeys(namespace, config),
         isEncrypted: (key, keys) =>
           isSecretKey(`${namespace}:${key}`) && !isPlainInFile(namespace, key, keys),

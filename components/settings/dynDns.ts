@@ -12,6 +12,7 @@ import type { Draft, Place, Read } from "./place.ts";
 import { distinct, isAbsent, isText, notEmpty, oneOf, textBy } from "./readers.ts";
 import type { Field, Kind, Mapping } from "./readers.ts";
 import { encrypted } from "./schema.ts";
+import { aboutSecret, secret, setSecret } from "./secret.ts";
 
 type Provider = DynDnsService["provider"];
 
@@ -137,18 +138,6 @@ function provider<P extends Provider>(name: P, means: string): Field<P> {
   return required(oneOf([name]), { means, example: name });
 }
 
-function aboutSecret(means: string) {
-  return {
-    means,
-    example: { secure: "AAABAD..." },
-    mend: (place: Place) => `set it, encrypted: ${setSecret(place)}`,
-  };
-}
-
-function setSecret({ path }: Place): string {
-  return `pulumi config set --secret --path ${path}`;
-}
-
 /** Whether the `url` beside a key has this word in braces. */
 function hasPlaceholder({ url: written }: Mapping, word: string): boolean {
   return isText(written) && written.includes(`{${word}}`);
@@ -216,28 +205,6 @@ function atMost(most: number, why: string, names: Kind<readonly string[]>): Kind
 
 function secretToken(form: RegExp, characters: string): Kind<string> {
   return secret((text) => form.test(text), `text of ${characters}`);
-}
-
-/** A text that must be encrypted in the stack file, and is never shown. */
-function secret(accepts: (text: string) => boolean, rule: string): Kind<string> {
-  return {
-    shape: "secret, set with pulumi config set --secret --path",
-    schema: encrypted,
-    tables: [],
-    read: (value, place) => {
-      const command = setSecret(place);
-      if (!isText(value) || !place.isEncrypted)
-        return place.refuse(
-          "is a secret, and stands in the stack file in plain text",
-          `have another one made at the service, remove this one and set it, encrypted: ${command}`,
-        );
-      if (accepts(value)) return value;
-      return place.refuse(
-        `must be ${rule}; found something else, which is not shown`,
-        `set it anew: ${command}`,
-      );
-    },
-  };
 }
 
 function refuseUnwantedToken(value: unknown, place: Place): Read<undefined> {

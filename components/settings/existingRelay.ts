@@ -1,6 +1,7 @@
 import { parseAddress } from "../network/prefix.ts";
 import { adminCidrs } from "./adminCidrs.ts";
 import { optional, record, required } from "./fields.ts";
+import { includedTrafficGb } from "./includedTraffic.ts";
 import { metricsPeers } from "./metricsPeers.ts";
 import { isRead, refused } from "./place.ts";
 import type { Place, Read } from "./place.ts";
@@ -47,6 +48,7 @@ const written = record<WrittenRelay>(
     ),
     adminCidrs,
     metricsPeers,
+    includedTrafficGb,
   },
   "provider: ssh",
 );

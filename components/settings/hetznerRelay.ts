@@ -1,6 +1,7 @@
 import { adminCidrs } from "./adminCidrs.ts";
 import { record, withDefault } from "./fields.ts";
 import type { Fields } from "./fields.ts";
+import { includedTrafficGb } from "./includedTraffic.ts";
 import { metricsPeers } from "./metricsPeers.ts";
 import { peerNames } from "./peerNames.ts";
 import { oneOf, text, wholeNumber } from "./readers.ts";
@@ -51,6 +52,7 @@ const fields: Fields<HetznerRelaySettings> = {
     example: ["nas"],
   }),
   metricsPeers,
+  includedTrafficGb,
 };
 
 export const hetznerRelay: RelaySection<HetznerRelaySettings> = {

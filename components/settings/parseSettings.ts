@@ -1,5 +1,6 @@
 import { peerAddress } from "../network/addressPlan.ts";
 import type { Forward } from "../network/forward.ts";
+import type { NotifyService } from "../network/notifyService.ts";
 import type { SshAccess } from "../network/sshAccess.ts";
 import type { TunnelPlan } from "../network/tunnelPlan.ts";
 import { refuseDeviceConflicts } from "./deviceConflicts.ts";
@@ -28,6 +29,7 @@ export interface RawSettings {
   readonly devices?: unknown;
   readonly tunnel: unknown;
   readonly dns: unknown;
+  readonly notify?: unknown;
   /** Keys of the project's own namespace that are none of the sections. */
   readonly unknownKeys?: readonly string[];
   /** Whether what is found in a section, at these keys, stands encrypted in the stack file. @default none does */
@@ -45,18 +47,26 @@ export function parseSettings(raw: RawSettings, namespace: string): Settings {
   const at = (section: string) =>
     new Place(`${namespace}:${section}`, problems, (keys) => raw.isEncrypted?.(section, keys) ?? false);
   for (const key of raw.unknownKeys ?? []) refuseUnknownSection(key, at);
-  const all = { relay: raw.relay, homes: raw.homes, devices: raw.devices, tunnel: raw.tunnel, dns: raw.dns };
+  const all = {
+    relay: raw.relay,
+    homes: raw.homes,
+    devices: raw.devices,
+    tunnel: raw.tunnel,
+    dns: raw.dns,
+    notify: raw.notify,
+  };
   const relay = sections.relay.read(raw.relay, at("relay"), all);
   const homes = sections.homes.read(raw.homes, at("homes"), all);
   const devices = sections.devices.read(raw.devices, at("devices"), all);
   const tunnel = sections.tunnel.read(raw.tunnel, at("tunnel"), all);
   const dns = sections.dns.read(raw.dns, at("dns"), all);
+  const notify = sections.notify.read(raw.notify, at("notify"), all);
   if (isAtHetzner(relay) || isAtHetzner(dns))
     checkToken(raw.hcloudToken, new Place("hcloud:token", problems));
   const written = collectWritten({ relay, homes, devices, tunnel }, at);
   refuseConflicts(written);
   refuseEndpointConflicts(relay, at("relay"), written);
-  const settings = assemble(relay, homes, devices, tunnel, dns, problems);
+  const settings = assemble(relay, homes, devices, tunnel, dns, notify, problems);
   if (problems.length > 0 || !isRead(settings)) throw new SettingsError(problems);
   return deepFreeze(settings);
 }
@@ -93,17 +103,19 @@ function assemble(
   deviceDrafts: Read<readonly Read<Draft<WrittenDevice>>[]>,
   tunnelDraft: Read<Draft<TunnelPlan>>,
   dnsDraft: Read<Draft<DnsSettings>> | undefined,
+  notify: Read<readonly NotifyService[]>,
   problems: readonly string[],
 ): Read<Settings> {
   const relay = complete<RelaySettings>(relayDraft);
   const tunnel = complete<TunnelPlan>(tunnelDraft);
   const dns = dnsDraft === undefined ? undefined : complete<DnsSettings>(dnsDraft);
-  if (!isRead(relay) || !isRead(tunnel) || !isRead(dns) || !isRead(homeDrafts)) return refused;
+  if (!isRead(relay) || !isRead(tunnel) || !isRead(dns) || !isRead(notify) || !isRead(homeDrafts))
+    return refused;
   const homes = homeDrafts.map((draft) => assembleHome(draft, tunnel)).filter(isRead);
   // What devices may reach is looked up by name, which only settings without a problem allow.
   if (problems.length > 0 || !isRead(deviceDrafts)) return refused;
   const devices = resolveDevices(deviceDrafts, homes, tunnel);
-  return homes.length === homeDrafts.length ? { relay, tunnel, homes, devices, dns } : refused;
+  return homes.length === homeDrafts.length ? { relay, tunnel, homes, devices, dns, notify } : refused;
 }
 
 function assembleHome(draft: Read<Draft<WrittenHome>>, { prefix4, prefix6 }: TunnelPlan): Read<HomeSettings> {

@@ -2,6 +2,7 @@ import { devices } from "./devices.ts";
 import { dns } from "./dns.ts";
 import { withDefault } from "./fields.ts";
 import { homes } from "./homes.ts";
+import { notify } from "./notify.ts";
 import { isAbsent } from "./readers.ts";
 import type { Field } from "./readers.ts";
 import { relay } from "./relay.ts";
@@ -37,5 +38,12 @@ export const sections = {
     default: {},
     means: "Names that point at the relay; none when empty.",
     example: { zone: "example.org", names: ["@", "www"] },
+  }),
+  notify: withDefault(notify, {
+    default: [],
+    means:
+      "Who is told by the relay when a home is away and when it is back: ntfy, gotify, slack, discord, post (plain text). " +
+      "And who is told every five minutes that the relay lives: healthchecks (and whether all homes are there), heartbeat.",
+    example: [{ service: "ntfy", url: { secure: "AAABAD..." } }],
   }),
 };

@@ -1,6 +1,7 @@
 import type { DynDnsService } from "../network/dynDnsService.ts";
 import type { Device } from "../network/device.ts";
 import type { Forward } from "../network/forward.ts";
+import type { NotifyService } from "../network/notifyService.ts";
 import type { Prefix } from "../network/prefix.ts";
 import type { SshAccess } from "../network/sshAccess.ts";
 import type { TunnelPlan } from "../network/tunnelPlan.ts";
@@ -18,6 +19,8 @@ export interface Settings {
   readonly devices: readonly DeviceSettings[];
   /** `undefined` when the user points no name at the relay. */
   readonly dns: DnsSettings | undefined;
+  /** Who is told what becomes of the homes. */
+  readonly notify: readonly NotifyService[];
 }
 
 /** The VPS with the public address: made here, or one that the user already has. */
@@ -42,6 +45,8 @@ export interface HetznerRelaySettings {
   readonly sshPeers: readonly string[];
   /** Names of the peers that may read the relay's metrics through the tunnel. */
   readonly metricsPeers: readonly string[];
+  /** What the relay may send in a month at no further cost. */
+  readonly includedTrafficGb: number | undefined;
 }
 
 /** A machine that was there before, reached as a home is, and that may serve its owner otherwise too. */
@@ -55,6 +60,8 @@ export interface ExistingRelaySettings extends SshAccess {
   readonly adminCidrs: readonly Prefix[];
   /** Names of the peers that may read the relay's metrics through the tunnel. */
   readonly metricsPeers: readonly string[];
+  /** What it may send in a month at no further cost. */
+  readonly includedTrafficGb: number | undefined;
 }
 
 /** A server at home. How it is set up is told by `install`. */

@@ -70,7 +70,7 @@ tell_tunnel() {
 
 tell_firewall() {
   local set
-  nft list chains inet 2>/dev/null | grep -qx 'table inet homerelay {' || echo "missing rules"
+  nft list chain inet homerelay prerouting >/dev/null 2>&1 || echo "missing rules"
   [ -e "$library/counters.nft" ] || return 0
   for set in {connections,received,sent}_{tcp,udp}; do
     # Not there before the first rules, or with an older table.

@@ -14,6 +14,8 @@ export interface TunnelArgs {
   readonly plan: TunnelPlan;
   readonly homes: readonly Peer[];
   readonly devices: readonly Device[];
+  /** Names of the homes that this program reaches: they change their keys together with the relay. */
+  readonly reached: readonly string[];
   readonly keys: {
     readonly relay: KeyPair<pulumi.Input<string>>;
     /** The keys of a home or a device, by its name. */
@@ -64,10 +66,10 @@ function keyDocument(peers: readonly TunnelPeer[], { keys }: TunnelArgs): pulumi
 
 function tunnelDocument(
   peers: readonly TunnelPeer[],
-  { plan, devices, keys }: TunnelArgs,
+  { plan, devices, reached, keys }: TunnelArgs,
 ): pulumi.Output<string> {
   const knownPeers = peers.map((peer) =>
     pulumi.output(keys.peer(peer.name).publicKey).apply((publicKey) => ({ ...peer, publicKey })),
   );
-  return pulumi.all(knownPeers).apply((known) => renderTunnelDocument(plan, known, devices));
+  return pulumi.all(knownPeers).apply((known) => renderTunnelDocument(plan, known, devices, reached));
 }

@@ -24,19 +24,31 @@ export function renderKeyDocument(
 /** A peer, and the public key by which the relay's WireGuard knows it. */
 type KnownPeer = TunnelPeer & { readonly publicKey: string };
 
-/** For `apply-tunnel.sh`. `devices`: those among the peers, for what lies behind homes. */
+/**
+ * For `apply-tunnel.sh`. `devices`: those among the peers, for what lies behind homes. `reached`: the homes that this
+ * program sets up, by name; these change their keys together with the relay.
+ */
 export function renderTunnelDocument(
   plan: TunnelPlan,
   peers: readonly KnownPeer[],
   devices: readonly Device[],
+  reached: readonly string[],
 ): string {
   const routes = renderDeviceRoutes(devices, plan);
   const homeKeys = peers.filter(({ isDevice }) => !isDevice).map(({ publicKey }) => publicKey);
   return renderDocument([
     { name: "interface", text: renderInterface(plan, peers) },
     { name: "homes", text: renderHomes(homeKeys, plan.keepaliveSeconds) },
+    { name: "names", text: renderNames(peers, reached) },
     ...(routes === "" ? [] : [{ name: "routes", text: routes }]),
   ]);
+}
+
+/** For change-keys.sh: `PUBLIC-KEY reached|by-hand NAME` a line. */
+function renderNames(peers: readonly KnownPeer[], reached: readonly string[]): string {
+  return peers
+    .map(({ publicKey, name }) => `${publicKey} ${reached.includes(name) ? "reached" : "by-hand"} ${name}\n`)
+    .join("");
 }
 
 function renderInterface(

@@ -1,15 +1,17 @@
-import { installedDropIn, installedScript, installedUnit } from "../network/installation.ts";
+import { installedDropIn, installedMend, installedScript } from "../network/installation.ts";
 import type { Installation } from "../network/installation.ts";
 
 /** WireGuard at either end. */
 export const tunnelInstallation: Installation = {
   files: [
     installedScript("tunnel/families.sh"),
+    installedScript("tunnel/key-change.sh"),
     installedScript("tunnel/set-address6.sh"),
     installedScript("tunnel/sync-interface.sh"),
     installedScript("tunnel/sync-routes.sh"),
-    installedUnit("tunnel/homerelay-routes.service"),
-    installedUnit("tunnel/homerelay-routes.timer"),
+    installedMend("tunnel/mend-interface.sh", "30"),
+    installedMend("tunnel/mend-peers.sh", "40"),
+    installedMend("tunnel/mend-routes.sh", "50"),
     installedDropIn("tunnel/wg-quick-homerelay.conf", "wg-quick@homerelay.service", "homerelay.conf"),
   ],
   packages: [{ command: "wg-quick", name: "wireguard-tools" }],
@@ -20,9 +22,9 @@ export const tunnelInstallation: Installation = {
 export const relayTunnelInstallation: Installation = {
   files: [
     installedScript("tunnel/apply-tunnel.sh"),
+    installedScript("tunnel/change-keys.sh"),
     installedScript("tunnel/remember-endpoints.sh"),
-    installedUnit("tunnel/homerelay-endpoints.service"),
-    installedUnit("tunnel/homerelay-endpoints.timer"),
+    installedMend("tunnel/mend-homes.sh", "60"),
     installedDropIn("tunnel/wg-quick-relay.conf", "wg-quick@homerelay.service", "homerelay-relay.conf"),
   ],
   packages: [],

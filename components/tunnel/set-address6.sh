@@ -1,6 +1,6 @@
 #!/bin/bash
 # Gives the tunnel its IPv6 address, which stands in /etc/homerelay/address6. Run when the tunnel has come up, by the steps
-# that write that file, and now and then by a timer. wg-quick cannot do it on a machine where IPv6 is switched off, and
+# that write that file, and by homerelay-mend.timer. wg-quick cannot do it on a machine where IPv6 is switched off, and
 # with it for each new interface: it has to be on for this one first.
 set -euo pipefail
 export LC_ALL=C

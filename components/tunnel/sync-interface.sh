@@ -8,6 +8,9 @@
 declare -F port_holder >/dev/null || . /usr/local/lib/homerelay/port-holder.sh
 
 readonly config=/etc/wireguard/$interface.conf
+# The next configuration lies in a folder of its own: wg-quick goes by the file's name, and may not read it elsewhere.
+# Whoever sources this removes the folder when it ends.
+readonly next_folder=/etc/wireguard/homerelay.next
 # For set-address6.sh.
 readonly address6=$etc/address6
 
@@ -25,13 +28,47 @@ listen_port() { # CONFIG
   sed -n 's/^ListenPort = //p' "$1"
 }
 
-# Where WireGuard is a program, it gives up the old port before it tries the new one.
+# What is as it should be is not set again, as `wg syncconf` does: for a moment a peer has no addresses then, and a
+# WireGuard that is a program no port. Such a program gives up the old port before it tries the new one, too.
 sync_peers() { # CONFIG
-  local port
+  local port peer
   port=$(wg show "$interface" listen-port)
-  wg syncconf "$interface" <(wg-quick strip "$1") && return
+  for peer in $(wg show "$interface" peers | grep -vxF -f <(sed -n 's/^PublicKey = //p' "$1" | grep . || echo none)); do
+    wg set "$interface" peer "$peer" remove
+  done
+  wg addconf "$interface" <(what_differs <(wg show "$interface" dump) <(wg-quick strip "$1")) && return
   wg set "$interface" listen-port "$port"
   die "WireGuard does not take the configuration; the tunnel listens at port $port, as before"
+}
+
+# The lines of a configuration, as wg-quick strips it, that the interface does not go by: settings of its own, and whole
+# peers. Where a peer has no endpoint there or no keepalive, whatever it has is as it should be.
+what_differs() { # DUMP CONFIG
+  awk '
+    function sorted(list,  each, n, i, j, one) {
+      gsub(" ", "", list)
+      n = split(list, each, ",")
+      for (i = 2; i <= n; i++)
+        for (j = i; j > 1 && each[j - 1] > each[j]; j--) { one = each[j]; each[j] = each[j - 1]; each[j - 1] = one }
+      for (list = i = 1; i <= n; i++) list = list " " each[i]
+      return list
+    }
+    function end_peer() {
+      if (peer != "" && (!(key in shared) || is_other)) printf "%s", peer
+      peer = ""
+    }
+    NR == FNR && FNR == 1 { own["PrivateKey"] = $1; own["ListenPort"] = $3; own["FwMark"] = $4; next }
+    NR == FNR { shared[$1] = $2; endpoint[$1] = $3; allowed[$1] = sorted($4); keepalive[$1] = $8; next }
+    $1 == "[Peer]" { end_peer(); in_peer = 1; is_other = 0; peer = $0 "\n"; next }
+    !in_peer && own[$1] != "" && own[$1] != $3 { if (!said++) print "[Interface]"; print; next }
+    !in_peer { next }
+    { peer = peer $0 "\n" }
+    $1 == "PublicKey" { key = $3 }
+    $1 == "PresharedKey" && shared[key] != $3 { is_other = 1 }
+    $1 == "AllowedIPs" && allowed[key] != sorted(substr($0, index($0, "=") + 1)) { is_other = 1 }
+    $1 == "Endpoint" && endpoint[key] != $3 { is_other = 1 }
+    $1 == "PersistentKeepalive" && keepalive[key] != $3 { is_other = 1 }
+    END { end_peer() }' "$1" "$2"
 }
 
 # Joins the document with the key files that it names: `PrivateKey = key:private` -> the key itself. The second address
@@ -52,9 +89,11 @@ join_keys() {
 # Brings the interface up, or in line. Whatever changed is marked in $unproven until the caller has seen it work.
 sync_interface() { # DOCUMENT
   local next next6
-  # wg-quick goes by the file's name, so the next one lies in a folder of its own.
-  install -d -m 0700 /etc/wireguard /etc/wireguard/homerelay.next
-  next=/etc/wireguard/homerelay.next/$interface.conf
+  install -d -m 0700 /etc/wireguard
+  # What a run left that was killed.
+  rm -rf "$next_folder"
+  mkdir -m 0700 "$next_folder"
+  next=$next_folder/$interface.conf
   join_keys <"$1" >"$next"
   check_port "$next"
   wg-quick strip "$next" >/dev/null || die "wg-quick refuses the configuration; the one before it stays"
@@ -72,6 +111,7 @@ sync_interface() { # DOCUMENT
       die "the tunnel did not start: $(journalctl -u "wg-quick@$interface" -n 5 --no-pager -o cat)"
     say "tunnel interface $interface is up"
   elif [ -e "$unproven" ]; then
+    if declare -F change_keys >/dev/null; then change_keys "$next" "${1%/*}/names"; fi
     sync_peers "$next"
     move_into_place "$next" "$config"
     sync_link
@@ -81,8 +121,8 @@ sync_interface() { # DOCUMENT
     wg set "$interface" fwmark "$(sed -n 's/^FwMark = //p' "$config" | grep . || echo off)"
   fi
   /usr/local/lib/homerelay/set-address6.sh
-  rmdir /etc/wireguard/homerelay.next
-  systemctl enable --quiet --now homerelay-routes.timer
+  rm -rf "$next_folder"
+  systemctl enable --quiet --now homerelay-mend.timer
 }
 
 # What a proof of the tunnel depends on: neither how packets to the other end are marked, nor what an older version had

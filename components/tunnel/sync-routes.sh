@@ -1,7 +1,8 @@
 #!/bin/bash
 # Brings our routing rules and the routes of our table in line with /etc/homerelay/routes. Run when the tunnel has come up,
-# by the steps that write that file, and now and then by a timer, since others change rules as well; `remove` takes all of
-# them away again, and so does any run where the tunnel is not there.
+# by the steps that write that file, and by homerelay-mend.timer, since others change rules as well; `remove` takes all of
+# them away again, and so does any run where the tunnel is not there. `look` changes nothing: it prints what somebody has
+# changed since, as mend-host.sh has it, and its exit code is 3 where this host has become one that needs other rules.
 #
 # The file says first which table is ours, then which rules and routes there should be, each behind its address family
 # and in the words of `ip rule` and `ip route`; routes lead into the tunnel:
@@ -106,6 +107,10 @@ wanted_lines() { # FAMILY KIND
 
 change_rules() { # add|delete RULES
   local family words
+  if [ -n "$looking" ]; then
+    note_difference rule "$1" "$2"
+    return
+  fi
   # As the kernel's own: systemd-networkd removes all others that it did not make, whenever it sets up an interface.
   local maker=(protocol kernel)
   if [ "$1" = delete ]; then maker=(); fi
@@ -114,6 +119,14 @@ change_rules() { # add|delete RULES
     if [ -n "$words" ]; then ip -"$family" rule "$1" $words "${maker[@]}"; fi
   done <<<"$2"
   if [ -n "$2" ]; then changed=yes; fi
+}
+
+note_difference() { # rule|route add|delete LINES
+  local family words states=$'missing\tthere'
+  if [ "$2" = delete ]; then states=$'there\tmissing'; fi
+  while read -r family _ words; do
+    if [ -n "$words" ]; then differences+="$1"$'\t'"IPv$family $words"$'\t'"$states"$'\n'; fi
+  done <<<"$3"
 }
 
 # First what is missing, then what is too much: at no moment does a wanted rule not exist. Only where one in the middle of
@@ -130,7 +143,11 @@ sync_rules() { # FAMILY
   rest=$(wanted_lines "$1" 'rule priority')
   mine=$(common "$shown" "$front"$'\n'"$rest"$'\n'"$(our_rules "$shown")")
   kept=$(common "$mine" "$front")
-  if [[ "$front"$'\n' != "$kept"$'\n'* ]] && [ -n "$kept" ]; then
+  if [[ "$front"$'\n' != "$kept"$'\n'* ]] && [ -n "$kept" ] && [ -n "$looking" ]; then
+    if [ -z "$(except "$front" "$kept")" ]; then
+      differences+=$'rule\t'"order of the first rules of IPv$1"$'\tanother\t'"as in $wanted"$'\n'
+    fi
+  elif [[ "$front"$'\n' != "$kept"$'\n'* ]] && [ -n "$kept" ]; then
     # Also those that are too much: to the kernel, one that asks for less is the same as one that asks for more.
     change_rules delete "$(except "$mine" "$rest")"
     kept='' mine=$(common "$mine" "$rest")
@@ -158,6 +175,10 @@ wanted_routes() { # FAMILY
 
 change_routes() { # add|delete ROUTES
   local family words
+  if [ -n "$looking" ]; then
+    note_difference route "$1" "$2"
+    return
+  fi
   while read -r family _ words; do
     # shellcheck disable=SC2086
     if [ -n "$words" ]; then ip -"$family" route "$1" $words dev "$interface"; fi
@@ -165,14 +186,15 @@ change_routes() { # add|delete ROUTES
   if [ -n "$2" ]; then changed=yes; fi
 }
 
-main() { # [remove]
+main() { # [remove|look]
   local family before
   # The tunnel, a step and the timer may run this at once.
   umask 077
   exec 8>"$in_force.lock"
   flock -w 30 8 || echo "another run of this is under way for long" >&2
   before=$(cat "$in_force" 2>/dev/null || :)
-  text='' table='' force='' changed=''
+  text='' table='' force='' changed='' differences='' looking=''
+  if [ "${1-}" = look ]; then looking=yes; fi
   if [ "${1-}" != remove ] && [ -s "$wanted" ] && ip link show dev "$interface" >/dev/null 2>&1; then
     text=$(cat "$wanted")
     table=$(sed -n 's/^table \([0-9]\+\)$/\1/p' "$wanted")
@@ -186,7 +208,7 @@ main() { # [remove]
   previous=$({ grep -E '^[46] rule priority [0-9]+ ' "$in_force" 2>/dev/null || :; } | sed 's/ipproto udp/ipproto 17/')
   tables=$(cat "$wanted" "$in_force" 2>/dev/null | sed -n 's/^table \([0-9]\+\)$/\1/p' | sort -u | tr '\n' ' ' || :)
   # Before the first change: whoever comes after a run that was killed has to know what may be ours.
-  if [ -n "$text" ]; then
+  if [ -n "$text" ] && [ -z "$looking" ]; then
     printf '%s\n' "$(cat "$in_force" 2>/dev/null)" "$text" \
       "$(sed -n 'h; s/ rule \(allowed\|first\|lost\|refused\|shield\) / rule priority 0 /p; g; s/ rule \(allowed\|first\|lost\|refused\) / rule priority 2 /p' <<<"$text")" >"$in_force.next"
     mv "$in_force.next" "$in_force"
@@ -198,12 +220,18 @@ main() { # [remove]
     change_routes delete "$(except "$(shown_routes $family)" "$(wanted_routes $family)")"
   done
   if [ -z "$text" ]; then
-    rm -f "$in_force"
+    [ -n "$looking" ] || rm -f "$in_force"
     return
   fi
   force="table $table"$'\n'$(grep . <<<"$force" || :)
+  if [ -n "$looking" ]; then
+    if [ "$force" != "$before" ]; then exit 3; fi
+    printf '%s' "$differences"
+    return
+  fi
   if [ -n "$changed" ] && [ "$force" = "$before" ]; then
-    echo "somebody had taken away routes or rules of home-relay; they are back"
+    # Nobody may be listening any more, which is no reason to stop.
+    echo "somebody had taken away routes or rules of home-relay; they are back" || :
   fi
   printf '%s\n' "$force" >"$in_force"
 }

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { designs } from "./designs.ts";
 import { renderDetourReport } from "./detourReport.ts";
 import type { DetourFindings } from "./detourReport.ts";
+import { renderFaultReport } from "./faults/report.ts";
+import type { FaultFindings } from "./faults/report.ts";
 import { renderPlot } from "./plot.ts";
 import { promised, renderReport } from "./report.ts";
 import type { Findings } from "./report.ts";
@@ -33,18 +35,25 @@ export async function writeDetourDocs(findings: DetourFindings): Promise<string[
   return [page];
 }
 
+/** The same for the faults. */
+export async function writeFaultDocs(findings: FaultFindings): Promise<string[]> {
+  await writeReport("faults", renderFaultReport(findings));
+  return [page];
+}
+
 async function writeReport(part: Part, report: string): Promise<void> {
   const text = await readFile(join(project, page), "utf8");
   await writeFile(join(project, page), withReport(text, part, report));
 }
 
-type Part = "rulesets" | "rivals" | "detour";
+type Part = "rulesets" | "rivals" | "detour" | "faults";
 
 /** What stands before the block that a run replaces. */
 const marks: Readonly<Record<Part, string>> = {
   rulesets: "<!-- npm run bench:dataplane writes this block -->",
   rivals: "<!-- npm run bench:dataplane writes this block, too: the rivals -->",
   detour: "<!-- npm run bench:dataplane writes this block, too: the detour -->",
+  faults: "<!-- npm run bench:faults writes this block -->",
 };
 
 /** The page with the block after the part's mark replaced. */

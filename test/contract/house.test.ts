@@ -54,6 +54,18 @@ const imports: readonly {
     imports: "../relay/sshEndpointDocument.ts",
     refused: /their own room/,
   },
+  { file: "components/check-stack.ts", imports: "./hetzner/askThings.ts", refused: undefined },
+  {
+    file: "components/check-stack.ts",
+    imports: "./hetzner/HetznerRelay.ts",
+    refused: /Components of|know their own/,
+  },
+  { file: "components/check-stack.ts", imports: "./settings/settings.ts", refused: /Only HomeRelay.ts/ },
+  {
+    file: "components/check/screen.ts",
+    imports: "../hetzner/compareThings.ts",
+    refused: /know their own room/,
+  },
   { file: "components/host/Host.ts", imports: "../relay/SshEndpoint.ts", refused: /knows network\/ alone/ },
   { file: "components/host/Host.ts", imports: "../relay/userData.ts", refused: /knows network\/ alone/ },
   { file: "components/network/port.ts", imports: "../tunnel/peers.ts", refused: /knows no other room/ },

@@ -43,6 +43,8 @@ export const addresses = {
   packageMirror: "203.0.113.90",
   /** Every DynDNS service. */
   dynDns: "203.0.113.70",
+  /** Whoever is told what becomes of the homes. */
+  notices: "203.0.113.71",
   internetGateway: "203.0.113.1",
   internetGateway6: "2001:db8:1::1",
   stranger: "203.0.113.10",

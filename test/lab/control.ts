@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import type { DynDnsOrder, DynDnsReport } from "./dynDns.ts";
+import type { NoticeOrder, NoticeReport } from "./notices.ts";
 import { paths } from "./paths.ts";
 import type { Suite } from "./root.ts";
 
@@ -44,6 +45,11 @@ export function controlCloud(order: unknown): Promise<unknown> {
 /** Hands an order to the DynDNS services; returns what they have been asked, and what they keep. */
 export async function controlDynDns(order: DynDnsOrder = {}): Promise<DynDnsReport> {
   return (await ask("POST", "/dyndns", order)) as DynDnsReport;
+}
+
+/** Hands an order to those who are told things; returns what they were told. */
+export async function controlNotices(order: NoticeOrder = {}): Promise<NoticeReport> {
+  return (await ask("POST", "/notices", order)) as NoticeReport;
 }
 
 /** One question to the lab's daemon; its refusals are exceptions. */

@@ -1,6 +1,6 @@
 /**
  * The lab's one background process, in the internet's namespace: it is the cloud's API, the resolver, the DynDNS
- * services and the package mirror, and it supervises the machines. What it says lies in `daemon.log`. Its one argument
+ * services, those that are told things and the package mirror, and it supervises the machines. What it says lies in `daemon.log`. Its one argument
  * is JSON that says how the home's machine differs from the usual one.
  */
 import { spawn } from "node:child_process";
@@ -9,6 +9,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import { addresses } from "./addresses.ts";
+import { certify } from "./certificates.ts";
 import { startCloud } from "./cloud/cloud.ts";
 import { powerActions } from "./control.ts";
 import type { AddMachine, PowerAction } from "./control.ts";
@@ -16,6 +17,8 @@ import { DataCentre } from "./dataCentre.ts";
 import { serveDynDns } from "./dynDns.ts";
 import type { DynDnsOrder } from "./dynDns.ts";
 import { exec, Machine } from "./machines.ts";
+import { noticeHosts, serveNotices } from "./notices.ts";
+import type { NoticeOrder } from "./notices.ts";
 import { servePackages } from "./packageMirror.ts";
 import { addableMachines, callsOfContainers, plainMachine, services } from "./plainMachines.ts";
 import type { HomeMachine } from "./plainMachines.ts";
@@ -27,13 +30,17 @@ const dataCentre = new DataCentre(log);
 
 await servePackages();
 const dynDns = await serveDynDns((line) => log(`dyndns: ${line}`));
+const { notices } = await serveNotices(await certify("notices", noticeHosts), addresses.notices, (line) =>
+  log(`notices: ${line}`),
+);
 const cloud = await startCloud({
   host: dataCentre,
   apiAddress: addresses.cloudApi,
   apiPort: 80,
   resolverAddress: addresses.resolver,
   token: await readFile(paths.cloudToken, "utf8"),
-  elsewhere: (name) => dynDns.addressesOf(name),
+  elsewhere: (name) =>
+    noticeHosts.some((host) => host === name) ? { A: addresses.notices } : dynDns.addressesOf(name),
   log: (line) => log(`cloud: ${line}`),
 });
 for (const [namespace, commands] of Object.entries(services)) {
@@ -66,6 +73,7 @@ async function answer(request: IncomingMessage): Promise<unknown> {
   if (route === "GET /machines") return machines().map(({ name, isOn }) => ({ name, on: isOn }));
   if (route === "POST /cloud") return cloud.control(await json(request));
   if (route === "POST /dyndns") return dynDns.control((await json(request)) as DynDnsOrder);
+  if (route === "POST /notices") return notices.control((await json(request)) as NoticeOrder);
   if (route === "POST /machines") return add((await json(request)) as AddMachine);
   const [, name, verb] = /^POST \/machines\/([^/]+)\/([^/]+)$/.exec(route) ?? [];
   const machine = machines().find((it) => it.name === name);

@@ -1,4 +1,5 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { addresses, bridges, namespaces } from "./addresses.ts";
 import { carrierRules, downstream, end, plansOf, routerRules, upstream } from "./homeLine.ts";
 import type { HomeNetwork, Plan } from "./homeLine.ts";
@@ -50,9 +51,13 @@ const usual: Plan = {
     end(upstream, "to-cgnat"),
     ...toServer(addresses.vpn, addresses.vpn6, "to-vpn"),
     ...toServer(addresses.registrar, addresses.registrar6, "to-registrar"),
-    ...[addresses.cloudApi, addresses.resolver, addresses.packageMirror, addresses.dynDns].map(
-      (it) => `addr add ${it}/32 dev lo`,
-    ),
+    ...[
+      addresses.cloudApi,
+      addresses.resolver,
+      addresses.packageMirror,
+      addresses.dynDns,
+      addresses.notices,
+    ].map((it) => `addr add ${it}/32 dev lo`),
   ],
   [namespaces.stranger]: [
     `addr add ${addresses.stranger}/24 dev eth0`,
@@ -196,14 +201,21 @@ export async function homeAddressOutside(): Promise<string> {
   return has(addresses.homeRouterPublic) ? addresses.homeRouterPublic : cgnatAddress();
 }
 
-/** Gives the CGNAT another outside address, as carriers do at night; all flows lose their mapping. */
-export async function renumber(): Promise<string> {
+/**
+ * Gives the CGNAT another outside address, as carriers do at night; all flows lose their mapping. The old address is dead
+ * at once, and the new one comes after a gap.
+ */
+export async function renumber(gapSeconds = 0): Promise<string> {
   const old = await cgnatAddress();
   const number = Number(old.split(".")[3]);
   const next = `${old.slice(0, old.lastIndexOf("."))}.${number < 99 ? number + 1 : 50}`;
   // The old address goes first: deleted second it would, as the primary one, take the new one with it.
+  await ipBatch(namespaces.cgnat, [`addr del ${old}/24 dev outside`]);
+  if (gapSeconds > 0) {
+    await forgetFlows("cgnat");
+    await sleep(gapSeconds * 1000);
+  }
   await ipBatch(namespaces.cgnat, [
-    `addr del ${old}/24 dev outside`,
     `addr add ${next}/24 dev outside`,
     `route replace default via ${addresses.cgnatOutsideGateway}`,
   ]);

@@ -30,6 +30,7 @@ export interface StackConfig {
   readonly homes: readonly Readonly<Record<string, unknown>>[];
   readonly tunnel?: Readonly<Record<string, unknown>>;
   readonly dns?: Readonly<Record<string, unknown>>;
+  readonly notify?: unknown;
   readonly devices?: readonly unknown[];
 }
 
@@ -147,6 +148,11 @@ export class Operator {
 
   async destroy(options: RunOptions = {}): Promise<string> {
     return this.#must(["destroy", ...unattended], options);
+  }
+
+  /** `npm run check`, as the operator types it. */
+  async check(words: readonly string[] = []): Promise<Result> {
+    return this.command(["node", "components/check-stack.ts", "--stack", this.stack, ...words]);
   }
 
   /** The relay's public addresses, as the stack gives them out. */

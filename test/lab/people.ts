@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { addresses, isNamespace, namespaces, registrarPort } from "./addresses.ts";
-import { inMachine } from "./machines.ts";
+import { inMachine, inNetworkOf } from "./machines.ts";
 import { asPerson } from "./network.ts";
 import { inNamespace, must, run } from "./shell.ts";
 import type { Result } from "./shell.ts";
@@ -186,14 +186,43 @@ const logPath = (unit: string) => `/run/${unit}.log`;
 export interface Running {
   /** It said that it has begun. */
   readonly begun: Promise<void>;
+  /** Hands it a line on its stdin. */
+  tell(line: string): void;
   /** Ends its stdin, on which some programs end; its last line, when it has ended. */
   end(): Promise<string>;
 }
 
-/** Starts one of the programs in people/ somewhere. What is left of it ends with the lab. */
-export async function start(place: Place, program: string, args: readonly string[]): Promise<Running> {
-  const path = place === "home" ? await bring(place, program) : join(folder, basename(program));
-  const [command = "", ...rest] = await at(place, ["python3", "-u", path, ...args]);
+/**
+ * Starts one of the programs in people/ somewhere. What is left of it ends with the lab. `onLine` is called with each line
+ * that it says.
+ */
+export async function start(
+  place: Place,
+  program: string,
+  args: readonly string[],
+  onLine: (line: string) => void = () => undefined,
+): Promise<Running> {
+  const isMachine = place === "home" || place.startsWith("server-");
+  const path = isMachine ? await bring(place, program) : join(folder, basename(program));
+  return follow(program, place, await at(place, ["python3", "-u", path, ...args]), onLine);
+}
+
+/** The same, with a machine's network and this computer's files: it lives on when the machine ends. */
+export async function startInNetworkOf(
+  machine: string,
+  program: string,
+  args: readonly string[],
+): Promise<Running> {
+  const command = ["python3", "-u", join(folder, basename(program)), ...args];
+  return follow(program, machine, await inNetworkOf(machine, command), () => undefined);
+}
+
+function follow(
+  program: string,
+  place: string,
+  [command = "", ...rest]: readonly string[],
+  onLine: (line: string) => void,
+): Running {
   const child = spawn(command, rest, { stdio: ["pipe", "pipe", "pipe"] });
   child.stdin.on("error", () => undefined);
   let complaint = "";
@@ -203,6 +232,7 @@ export async function start(place: Place, program: string, args: readonly string
   const begun = new Promise<void>((resolve, reject) => {
     heard.on("line", (line) => {
       lines.push(line);
+      onLine(line);
       if (line === "begun") resolve();
     });
     child.on("close", () => reject(new Error(`${program} ended before it had begun.\n${complaint}`)));
@@ -218,6 +248,9 @@ export async function start(place: Place, program: string, args: readonly string
   ended.catch(() => undefined);
   return {
     begun,
+    tell: (line) => {
+      child.stdin.write(`${line}\n`);
+    },
     end: () => {
       child.stdin.end();
       return ended;

@@ -2,6 +2,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { dynDnsInstallation } from "../../components/dyndns/installation.ts";
+import { notifyInstallation } from "../../components/notify/installation.ts";
 import type { PublicDns } from "../../components/dns/seen.ts";
 import type { HomeRelayArgs } from "../../components/HomeRelay.ts";
 import { Host } from "../../components/host/Host.ts";
@@ -119,7 +120,11 @@ export const asWanted: PublicDns = {
 };
 
 /** What any relay may get. */
-export const installationOnRelay = joinInstallations([...installationsOfRelay, dynDnsInstallation]);
+export const installationOnRelay = joinInstallations([
+  ...installationsOfRelay,
+  dynDnsInstallation,
+  notifyInstallation,
+]);
 
 /** What a relay is told, with an uninstall that was made before it. */
 export function relayPlan(change: Partial<RentedRelayPlan> = {}): RentedRelayPlan {
@@ -128,6 +133,7 @@ export function relayPlan(change: Partial<RentedRelayPlan> = {}): RentedRelayPla
     owner,
     keys: { admin: keyPair("admin"), firstHost: keyPair("first"), host: keyPair("host") },
     tunnel: tunnelPlan,
+    leaves: [],
     peers: [
       { name: "nas", tunnelAddress: nas },
       { name: "media", tunnelAddress: media },

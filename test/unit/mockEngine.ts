@@ -88,6 +88,17 @@ export async function register(
     return forward(request, callback);
   };
   const made: pulumi.Resource[] = [];
+  const finished = new Map<string, PromiseWithResolvers<void>>();
+  const finishing = (urn: string) => {
+    const known = finished.get(urn) ?? Promise.withResolvers<void>();
+    finished.set(urn, known);
+    return known;
+  };
+  const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
+  monitor.registerResourceOutputs = (request, callback) => {
+    registerOutputs(request, callback);
+    finishing(request.getUrn()).resolve();
+  };
   await pulumi.runtime.runInPulumiStack(async () => {
     pulumi.runtime.registerStackTransformation(({ resource }) => {
       made.push(resource);
@@ -96,6 +107,11 @@ export async function register(
     await program();
   });
   const urns = await Promise.all(made.map(({ urn }) => valueOf(urn)));
+  // What a component still waits for would else go to the engine of the next program.
+  const components = made.flatMap((one, i) =>
+    one instanceof pulumi.ComponentResource ? (urns[i] ?? []) : [],
+  );
+  await Promise.all(components.map((urn) => finishing(urn).promise));
   return urns.map((urn) => {
     const key = keyOf(urn);
     const request = requests.get(key);

@@ -26,12 +26,18 @@ const unpacking = prepareParts.map((part) => readFileSync(join(components, part)
 
 const secret = "s3cret";
 const homes = [{ name: "nas", ssh: { host: "192.168.1.10", hostKey }, forwards: ["80:8080"] }];
+/** Encrypted as a whole; the address of a service as well. */
+const notify = [{ service: "ntfy", url: "https://ntfy.sh/s3cret" }];
 const dynDns = { provider: "duckdns", names: ["myhome"], token: secret };
 
 /** A host of each kind that there is, with all that it may have. */
 export async function prepareHosts(): Promise<ReadonlyMap<string, PreparedHost>> {
   const own = await register(
-    () => new HomeRelay("home", homeRelayArgs({ homes, dns: dynDns, devices: ["phone"] }, [secret])),
+    () =>
+      new HomeRelay(
+        "home",
+        homeRelayArgs({ homes, dns: dynDns, notify, devices: ["phone"] }, [secret, "https://ntfy.sh/s3cret"]),
+      ),
   );
   const relay = { provider: "ssh", host: "203.0.113.5", hostKey };
   const existing = await register(() => new HomeRelay("home", homeRelayArgs({ relay, homes })));

@@ -18,19 +18,21 @@ const rows = [
   ),
 ].map(([, have = "", line = "", secret]) => [have, line, secret] as const);
 
-test("the table has lines for the relay, homes, names and devices", () => {
+test("the table has lines for the relay, homes, names, devices and who is told", () => {
   const sections = new Set(rows.map(([, line]) => line.split(": ")[0]));
   expect([...sections]).toEqual([
     "home-relay:relay",
     "home-relay:homes",
     "home-relay:dns",
     "home-relay:devices",
+    "home-relay:notify",
   ]);
 });
 
 test.each(rows)("what is to be written for %s is sound", (_, line, secret) => {
   const written = parse(line.replaceAll("ssh-ed25519 AAAA...", hostKey)) as Record<string, unknown>;
-  if (secret !== undefined) set(written, secret, "generated");
+  const generated = secret?.endsWith(".url") === true ? "https://ntfy.sh/generated" : "generated";
+  if (secret !== undefined) set(written, secret, generated);
   const homes = [{ name: "nas", ssh: { host: "192.168.1.10", hostKey }, forwards: ["80:8080"] }];
   const raw = {
     ...{ relay: undefined, homes, tunnel: undefined, devices: undefined, dns: undefined },
@@ -40,7 +42,7 @@ test.each(rows)("what is to be written for %s is sound", (_, line, secret) => {
   };
   const stackFile = {
     ...raw,
-    isEncrypted: encryptedIn(raw, ["generated"]),
+    isEncrypted: encryptedIn(raw, [generated]),
     hcloudToken: "a1B2".repeat(16),
   };
   expect(() => parseSettings(stackFile, "home-relay")).not.toThrow();

@@ -31,7 +31,7 @@ function run(setting: "ExecStart" | "ExecReload", file: string, before = ":"): s
   const inFolder = (text: string) =>
     text.replaceAll("/etc/homerelay", folder).replaceAll("/usr/local/lib/homerelay", folder);
   const here = inFolder(script).replaceAll("/bin/sh", "sh").replaceAll("exit 1", "false");
-  for (const path of ["host/paths.sh", "firewall/load-firewall.sh"])
+  for (const path of ["host/paths.sh", "firewall/table.sh", "firewall/load-firewall.sh"])
     writeFileSync(join(folder, basename(path)), inFolder(component(path)), { mode: 0o755 });
   return runTool("nftables", "unshare", [...asRoot, "--net", "bash", "-c", here]);
 }

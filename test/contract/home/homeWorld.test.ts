@@ -61,6 +61,7 @@ function writeDocuments(): void {
     "sync-routes.sh": syncRoutesIn(folder),
     "firewall.nft": inFolder(renderGuard({ home: own, relay, forwards }) + loadRelayAddresses),
     "paths.sh": inFolder(componentText("host/paths.sh")),
+    "table.sh": inFolder(componentText("firewall/table.sh")),
     "load-firewall.sh": inFolder(componentText("firewall/load-firewall.sh")),
   };
   for (const [name, text] of Object.entries(documents)) writeFileSync(join(folder, name), text);

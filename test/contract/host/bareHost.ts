@@ -93,7 +93,7 @@ export class BareHost {
 
   write(path: string, text: string): void {
     mkdirSync(dirname(join(this.root, path)), { recursive: true });
-    writeFileSync(join(this.root, path), text);
+    writeFileSync(join(this.root, path), text, { mode: path.endsWith(".sh") ? 0o755 : 0o644 });
   }
 
   /** Octal, with the leading zero. */

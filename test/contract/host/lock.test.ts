@@ -62,3 +62,27 @@ test("a step waits for another one, and says so", () => {
     "another home-relay step is running on this host; waiting for its end\ndone\n",
   ]);
 });
+
+test("a step that waits names the one that it waits for", () => {
+  host.write(
+    `${library}/slow.sh`,
+    `. ${library}/begin-step.sh\nuntil [ -s /tmp/said ]; do sleep 0.05; done\n`,
+  );
+  const wait = `
+    : >/tmp/said
+    bash ${library}/slow.sh <<<'#end' & slow=$!
+    while flock --nonblock ${lock} true; do sleep 0.05; done
+    bash ${library}/read.sh >/tmp/said 2>&1
+    wait; sed "s/$slow/N/" /tmp/said`;
+  expect(host.run(["bash", "-c", wait], "done\n#end\n")).toEqual({
+    status: 0,
+    said: "another home-relay step is running on this host, slow.sh (process N); waiting for its end\ndone\n",
+  });
+});
+
+test("nothing that a killed step laid down for a moment outlives the next one", () => {
+  host.write(`${library}/killed.sh`, `. ${library}/begin-step.sh\necho secret >"$(mktemp)"\nkill -KILL $$\n`);
+  const left = "find /tmp /run/homerelay-step /run/homerelay-document.* -type f 2>/dev/null";
+  const lines = `bash ${library}/killed.sh <<<'#end' || ${left} | wc -l; bash ${library}/read.sh <<<'#end'; ${left} | wc -l`;
+  expect(host.run(["bash", "-c", lines], "").said.replace(/.*Killed.*\n/, "")).toBe("1\n0\n");
+});

@@ -9,9 +9,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { uninstallParts } from "../../../components/host/scriptParts.ts";
 import { asRoot } from "../tool.ts";
+
+jest.setTimeout(60_000);
 
 const project = join(__dirname, "../../..");
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdrPNNQoboRuwlw77m/0np4zuVHFEtkOBsvAdTzKM7U";
@@ -144,6 +146,17 @@ describe("a host that answers", () => {
     ]);
   });
 
+  test("and never ends its answer is given up, and not read to the end of this machine's memory", () => {
+    const { status, stderr } = reachBy('[[ $command == true ]] || exec yes "I am nas"');
+    expect([status, stderr.length < 2000, stderr]).toEqual([
+      1,
+      true,
+      expect.stringMatching(
+        /^nas \(.*\) lets root in, and does not do what it is asked; it said: I am nas\n[^]*…\n\(it said more than any host has to say\)\nDoes a/,
+      ),
+    ]);
+  });
+
   test("and refuses the password is asked once: hosts lock out those who guess", () => {
     const document = { passwordKey: "key", access: { ...access(), way: "password" } };
     const refusal = "echo 'Permission denied (publickey,password).' >&2; exit 255";
@@ -233,6 +246,33 @@ test("a step on this very machine runs with no way to anywhere, and its document
   const args = ["sh", "-c", "'cat; exit 3'"];
   const { status, stdout } = run("host/run-step.ts", document, { args, input: "document\n" });
   expect([status, stdout]).toEqual([3, "document\n"]);
+});
+
+test("what a host says in a step is text alone, whatever else it sends to the terminal", () => {
+  const document = { title: "nas", access: { way: "here" }, waitSeconds: 1 };
+  const words = String.raw`\033]0;nas\007\033[2Jten → \302\233five\r\n`;
+  const args = ["sh", "-c", `'printf "${words}"; printf "${words}" >&2'`];
+  const { status, stdout, stderr } = run("host/run-step.ts", document, { args });
+  const text = "]0;nas[2Jten → five\n";
+  expect([status, stdout, stderr]).toEqual([0, text, text]);
+});
+
+test("a step that never stops talking is ended", () => {
+  const document = { title: "nas", access: { way: "here" }, waitSeconds: 1 };
+  const { status, stderr } = run("host/run-step.ts", document, { args: ["yes"] });
+  expect([status, stderr]).toEqual([1, "ended here: it said more than any host has to say\n"]);
+});
+
+test("a command that takes too long is ended, whatever it has started", () => {
+  const program = `import { Connection } from "./components/host/connection.ts";
+    const said = await Connection.open({ way: "here" }).run("echo begun; sleep 60 & sleep 61", { limitSeconds: 1 });
+    console.log(JSON.stringify(said));`;
+  const { stdout } = spawnSync(process.execPath, [quiet, "--input-type=module", "--eval", program], {
+    cwd: project,
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ code: 1, said: "begun\n(it took longer than 1 s)" });
 });
 
 test("this very machine is refused when it is no Debian, by its name alone", () => {
@@ -392,10 +432,12 @@ describe("destroy looks for a server that is left", () => {
     token: string,
     at: string,
     env: Record<string, string> = {},
+    more: object = {},
+    args: readonly string[] = [],
   ): Promise<[number | null, string]> {
-    const document = JSON.stringify({ server: "home-relay-dev" });
+    const document = JSON.stringify({ server: "home-relay-dev", ...more });
     const environment = { PATH: process.env["PATH"], HOMERELAY_DOCUMENT: document, ...env };
-    const program = [quiet, "components/hetzner/find-stray-server.ts"];
+    const program = [quiet, "components/hetzner/find-stray-server.ts", ...args];
     const child = spawn(process.execPath, program, { cwd: project, env: environment });
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (text += String(chunk)));
@@ -448,6 +490,30 @@ describe("destroy looks for a server that is left", () => {
       1,
       expect.stringContaining("still has a server home-relay-old (number 2)"),
     ]);
+  });
+
+  test("and for an address of the stack's that it does not know, as up does before it makes a server", async () => {
+    const address = (id: number, stack: string, assignee: number | null) => ({
+      id,
+      name: `primary_ip-${id}`,
+      ip: `203.0.113.${id}`,
+      assignee_id: assignee,
+      labels: { "home-relay-stack": stack },
+    });
+    // Known, of another stack, and still at the server that is about to be replaced.
+    const others = [address(1, "0123", null), address(2, "others", null), address(3, "0123", 9)];
+    const known = { addresses: ["1"] };
+    answer = { status: 200, body: JSON.stringify({ servers: [], primary_ips: others }) };
+    expect(await find("token", endpoint, {}, known, ["addresses"])).toEqual([0, ""]);
+    const body = JSON.stringify({ servers: [], primary_ips: [...others, address(4, "0123", null)] });
+    answer = { status: 200, body };
+    for (const args of [["addresses"], []])
+      expect(await find("token", endpoint, {}, known, args)).toEqual([
+        1,
+        `Hetzner still has an address 203.0.113.4 (primary_ip-4, number 4), which this stack knows nothing of and which is billed.
+A pulumi that was ended while Hetzner made it left it there. Delete it in Hetzner's console, then run the same command again.
+`,
+      ]);
   });
 
   test("and asks again while Hetzner has too much to do", async () => {
@@ -569,6 +635,7 @@ function run(program: string, document: object, { args = [], input = "", env = {
     {
       cwd: project,
       encoding: "utf8",
+      maxBuffer: Infinity,
       input,
       env: { PATH: process.env["PATH"], LC_ALL: "C", HOMERELAY_DOCUMENT: JSON.stringify(document), ...env },
     },

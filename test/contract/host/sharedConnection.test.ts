@@ -166,6 +166,26 @@ describe("a shared connection", () => {
     });
   });
 
+  testAsRoot.each([undefined, "alone"])(
+    "that ends while a step is at work (connection: %s) is told with what to do",
+    async (connection) => {
+      await sshd.start();
+      const running = step(`touch ${sshd.folder}/begun; while echo on; do sleep 0.1; done`, { connection });
+      await sshd.until("begun");
+      const { port } = sshd.access() as { port: number };
+      sshd.must(["nft", "add table inet t; add chain inet t i { type filter hook input priority 0; }"]);
+      sshd.must(["nft", `add rule inet t i tcp sport ${port} reject with tcp reset`]);
+      const { status, stdout, stderr } = await running;
+      expect([status, stdout.startsWith("on\n"), stderr]).toEqual([
+        1,
+        true,
+        expect.stringMatching(
+          /^the connection to nas ended while a step was at work there: [^]*\nWhat was begun there goes on to its end\. [^]* Then run the\nsame command again: /,
+        ),
+      ]);
+    },
+  );
+
   testAsRoot("that ended without a word is left for another one", async () => {
     await sshd.start();
     expect(await step("true")).toEqual(well());

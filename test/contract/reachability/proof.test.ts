@@ -24,15 +24,14 @@ ${text
 NFT`;
 
 test("what is open and where nothing listens is told, over both families, and is the last line's result", () => {
-  expect(
-    proveIn({
-      ipv6: "translated",
-      forwards: forwards("80:8080", "443:8081", "81:8082", "5000/udp", "5001/udp"),
-      services: ["tcp :: 8080", "tcp 0.0.0.0 8081", "udp :: 5000"],
-    }),
-  ).toEqual({
-    status: 0,
-    said: [
+  const { status, said } = proveIn({
+    ipv6: "translated",
+    forwards: forwards("80:8080", "443:8081", "81:8082", "5000/udp", "5001/udp"),
+    services: ["tcp :: 8080", "tcp 0.0.0.0 8081", "udp :: 5000"],
+  });
+  expect([status, said]).toEqual([
+    0,
+    [
       "tcp 80: open",
       "tcp 443: open",
       "tcp 443 over IPv6: the way is free, but nothing listens on 8081 at home for it: what has the port listens at 0.0.0.0:8081 alone",
@@ -47,6 +46,58 @@ test("what is open and where nothing listens is told, over both families, and is
         "5001/udp": { ipv4: "nothing listens", ipv6: "nothing listens" },
       })}`,
     ],
+  ]);
+});
+
+describe("of what is open is measured", () => {
+  const relayAt = "10.77.0.1";
+  const masqueraded = createForward(parsePortRange("82"), parsePortRange("8082"), "tcp", {
+    clientIp: "masquerade",
+  });
+  const services = ["tcp :: 8080", "tcp :: 8082", "udp :: 5000"];
+  const inTime = { saw: "198.51.100.77", milliseconds: expect.any(Number) };
+
+  test("who came to the service, and how long it took over TCP; and when that was", () => {
+    const before = Math.floor(Date.now() / 1000);
+    const { measured } = proveIn({
+      forwards: [...forwards("80:8080", "81:8081", "5000/udp"), masqueraded],
+      services,
+    });
+    expect(measured?.at).toBeGreaterThanOrEqual(before);
+    expect(measured?.ports).toEqual({
+      "80/tcp": { ipv4: inTime },
+      "81/tcp": {},
+      "82/tcp": { ipv4: { ...inTime, saw: relayAt } },
+      "5000/udp": { ipv4: { saw: "198.51.100.77" } },
+    });
+  });
+
+  test("over IPv6 too, where this home's own address is whom a stranger there would be", () => {
+    const { measured } = proveIn({ ipv6: "translated", forwards: forwards("80:8080"), services });
+    expect(measured?.ports).toEqual({
+      "80/tcp": { ipv4: inTime, ipv6: { ...inTime, saw: "2001:db8:51::77" } },
+    });
+  });
+
+  test("for a machine in the LAN, which sees the home", () => {
+    const { said, measured } = proveIn({
+      forwards: [createForward(parsePortRange("83"), parsePortRange("8083"), "tcp", { to: "192.168.1.1" })],
+      services,
+      before: `home sysctl -qw net.ipv4.ip_forward=1
+router ${process.execPath} $folder/serve.js $folder/router 'tcp 0.0.0.0 8083' </dev/null >/dev/null 2>&1 &
+for _ in {1..100}; do [ ! -e $folder/router ] || break; sleep 0.1; done`,
+    });
+    expect(said[0]).toBe("tcp 83: open");
+    expect(measured?.ports).toEqual({ "83/tcp": { ipv4: { ...inTime, saw: "192.168.1.10" } } });
+  });
+
+  test("and nothing of what never got through", () => {
+    const { status, measured } = proveIn({
+      forwards: forwards("80:8080"),
+      services,
+      before: rule("home", "input", "tcp dport 8080 drop"),
+    });
+    expect([status, measured]).toEqual([1, undefined]);
   });
 });
 
@@ -237,6 +288,28 @@ core nft add rule ip theirs pre tcp dport 443 redirect`,
       "tcp 443: no answer: something answers, but not this home: no connection came out of the tunnel",
     ]);
   });
+});
+
+test("to a program it tells of each port how far it came and what ended it, and fails for none", () => {
+  const { status, said } = proveIn({
+    ipv6: "translated",
+    forwards: forwards("80:8080", "81:8081", "82:8082", "83:8083"),
+    services: ["tcp :: 8080", "tcp :: 8082", "tcp :: 8083"],
+    before: `${rule("home", "input", "meta nfproto ipv4 tcp dport 8082 drop")}
+${rule("relay", "prerouting", "meta nfproto ipv4 tcp dport 83 drop", -300)}`,
+    run: `home bash $folder/prove-forwards.sh 10.77.0.1 findings <$folder/probes`,
+  });
+  const ofIpv4 = said.map((line) => line.split("\t")).filter(([, , family]) => family === "4");
+  expect([status, ofIpv4.map(([, port, , verdict, place, , by]) => [port, verdict, place, by])]).toEqual([
+    0,
+    [
+      ["80/tcp", "open", "", ""],
+      ["81/tcp", "nothing listens", "service", ""],
+      ["82/tcp", "no answer", "firewall", expect.stringContaining("inet theirs_input theirs: ")],
+      ["83/tcp", "no answer", "relay", ""],
+    ],
+  ]);
+  expect(said.filter((line) => !line.startsWith("finding\t"))).toEqual([]);
 });
 
 describe("the proof's own table", () => {

@@ -16,6 +16,8 @@ import { renderRoutes } from "../../../components/home/routes.ts";
 import { endDocument } from "../../../components/network/document.ts";
 import type { Forward } from "../../../components/network/forward.ts";
 import { listProbes, renderProbes } from "../../../components/reachability/probes.ts";
+import { readMeasured } from "../../../components/reachability/results.ts";
+import type { Measured } from "../../../components/network/proven.ts";
 import { firewall, nas, relay, toHome, tunnelPlan } from "../../unit/generators/examples.ts";
 import { apart, ownNames } from "../world/namespaces.ts";
 
@@ -42,8 +44,10 @@ export interface World {
 
 export interface Said {
   readonly status: number | null;
-  /** The lines of the proof. */
+  /** The lines of the proof, but for what it measured. */
   readonly said: readonly string[];
+  /** What it measured by port and family, and when. `undefined`: it did not come to that. */
+  readonly measured: Measured | undefined;
 }
 
 /** Tries the forwards in such a world. */
@@ -61,7 +65,9 @@ export function proveIn(world: World): Said {
       },
     );
     if (error) throw error;
-    return { status, said: (stdout + stderr).split("\n").slice(0, -1) };
+    const lines = (stdout + stderr).split("\n").slice(0, -1);
+    const said = lines.filter((line) => !line.startsWith("measured "));
+    return { status, said, measured: readMeasured(stdout) };
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,9 +1,12 @@
-/** What `npm run status` runs, with a `pulumi` that has this state to show; hosts that answer are the lab's matter. */
+/** What `npm run status` runs, with a `pulumi` that has this state to show; what real hosts answer is the lab's matter. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import { RealSshd } from "../host/realSshd.ts";
+
+jest.setTimeout(60_000);
 
 const project = join(__dirname, "../../..");
 const { scripts } = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as {
@@ -106,3 +109,58 @@ test("this very machine is asked without SSH, and a script that is not there is 
     },
   ]);
 });
+
+const testAsRoot = process.getuid?.() === 0 ? test : test.skip;
+
+testAsRoot(
+  "hosts are asked over SSH at once, and one that turns us away is told of beside one that answers",
+  async () => {
+    const sshd = new RealSshd();
+    try {
+      await sshd.start({
+        prepare: `mount -t tmpfs none /usr/local/lib; mkdir -p /usr/local/lib/homerelay
+  printf '#!/bin/sh\\necho "status 1"; echo "now 1000"; echo "up 60"; echo "peer nas= 198.51.100.2:4242 960 5 7"; echo end\\n' >/usr/local/lib/homerelay/read-status.sh
+  chmod +x /usr/local/lib/homerelay/read-status.sh`,
+      });
+      const document = (title: string, access: object) => ({
+        ...{ title, access, stackId: "0", stack: "home-relay/dev", waitSeconds: 1, hostKeyMend: "" },
+        needs: { packages: [] },
+      });
+      const { urn: homeUrn, inputs } = reached(document("nas", sshd.access({ port: 1 })));
+      const relayReached = {
+        urn: homeUrn.replace("homerelay:home:Home", "homerelay:relay:ExistingRelay").replace("nas", "relay"),
+        inputs: reached(document("the relay", sshd.access())).inputs,
+      };
+      const keys = {
+        urn: urn("homerelay:index:HomeRelay$homerelay:keys:Keys", "home-keys"),
+        outputs: { peerPublicKeys: { nas: "nas=" } },
+      };
+      const home = {
+        urn: urn("homerelay:index:HomeRelay$homerelay:home:Home", "home-nas"),
+        inputs: { tunnelAddress: { ipv4: "10.77.1.2", ipv6: "fd77::1" }, forwards: ["80:80/tcp"] },
+      };
+      writeFileSync(
+        join(folder, "state"),
+        JSON.stringify(deployed(stack, keys, home, relayReached, { urn: homeUrn, inputs })),
+      );
+      writeFileSync(join(folder, "pulumi"), `#!/bin/sh\ncat ${folder}/state\n`, { mode: 0o755 });
+      const { status, stdout, stderr } = await sshd.run(
+        "../status/show-status.ts",
+        {},
+        {
+          env: { PATH: `${folder}:${process.env["PATH"] ?? ""}` },
+        },
+      );
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(/^relay {4}your own machine, up 60 s$/m);
+      expect(stdout).toMatch(/^nas {6}here, handshake 40 s ago from 198\.51\.100\.2:4242$/m);
+      expect(stdout).toMatch(
+        /- nas cannot be asked how it is, though its tunnel works\.\n {2}nas turns us away:/,
+      );
+      expect(stdout).toMatch(/All is well\.\n$/);
+    } finally {
+      await sshd.stop();
+      sshd.remove();
+    }
+  },
+);

@@ -33,7 +33,7 @@ const plan: HomePlan = {
 const peers = tunnelPeers(homes, devices).map((peer) => ({ ...peer, publicKey: `public ${peer.name}` }));
 
 test.each([
-  ["the relay", onHost(renderTunnelDocument(tunnelPlan, peers, devices))],
+  ["the relay", onHost(renderTunnelDocument(tunnelPlan, peers, devices, ["nas"]))],
   ["a home", onHost(renderHomeTunnel(plan, relay))],
   ["a home without IPv6", onHost(renderHomeTunnel({ ...plan, ipv6: false }, relay))],
   ["a home that is no Debian", renderPlainWireguard(plan, keys, relay)],
@@ -61,9 +61,11 @@ test.each([
     .join("");
   const commands = (when: string) =>
     [...dropIns.matchAll(new RegExp(`^${when}=(.+)$`, "gm"))].map(([, command = ""]) =>
-      command.replace("-/usr/local/lib/homerelay/", ""),
+      command
+        .replace("-/usr/local/lib/homerelay/", "")
+        .replace(/^-\/bin\/sh .*restart (\S+)'$/, "restart $1"),
     );
-  expect(commands("ExecStartPost")).toEqual(started);
+  expect(commands("ExecStartPost")).toEqual([...started, "restart homerelay-mend.timer"]);
   expect(commands("ExecStop")).toEqual(stopped);
   expect(commands("ExecStopPost")).toEqual(["sync-routes.sh remove"]);
 });

@@ -1,9 +1,10 @@
 /** Debian 12, whose tools are older, at either end. */
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { addresses } from "../addresses.ts";
 import { raiseLab } from "../fixture.ts";
 import { home } from "../operator.ts";
 import { clientOf, shell } from "../people.ts";
+import { until } from "../world.ts";
 
 const capped = { published: 82, target: 8080, from: ["203.0.113.0/24"], newPerSecond: 5 };
 
@@ -37,4 +38,22 @@ test("a program on the relay reaches the home by the relay's public addresses, a
     const ask = `exec 3<>/dev/tcp/${address}/80; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; timeout 5 cat <&3`;
     expect(await shell(lab.relay, `bash -c "${ask}"`)).toContain(`You are ${address}`);
   }
+});
+
+describe("a table that nobody can hold", () => {
+  const ends = { home: () => "home" as const, relay: () => lab.relay };
+  const look = (end: keyof typeof ends) => shell(ends[end](), "/usr/local/lib/homerelay/mend-host.sh look");
+
+  test.each(["home", "relay"] as const)(
+    "is back at the %s when somebody flushed it, and nothing else is missing",
+    async (end) => {
+      await until("all is as it should be", 60, async () => expect(await look(end)).toBe(""));
+      await shell(ends[end](), "nft flush ruleset");
+      await until("all is as it should be again", 60, async () => expect(await look(end)).toBe(""));
+      expect(await clientOf(`http://${lab.published[4]}:81/`)).toBe(addresses.stranger);
+      expect(
+        await shell(ends[end](), "journalctl --quiet --boot --output=cat --unit=homerelay-mend.service"),
+      ).toContain("table inet homerelay was missing, and is there again\n");
+    },
+  );
 });

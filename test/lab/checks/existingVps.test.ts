@@ -275,6 +275,20 @@ describe("with a VPS that was there before", () => {
     await lab.operator.up(["--replace", "**relay-prepare", "--replace", "**relay-system"]);
   });
 
+  test("a check finds all as it should be, and names the owner's ufw where that swallows the forwards", async () => {
+    const well = await lab.operator.check();
+    await shell("vps", "ufw route delete allow out on homerelay");
+    const ill = await lab.operator.check();
+    await shell("vps", "ufw route allow out on homerelay");
+    expect([well.code, well.stdout]).toEqual([0, expect.stringContaining("All is as the stack wants it")]);
+    expect([ill.code, ill.stdout]).toEqual([
+      1,
+      expect.stringContaining(
+        "    reaches the relay, whose ufw swallows it\n    -> on the relay: ufw route allow out on homerelay\n",
+      ),
+    ]);
+  });
+
   test("a second up has nothing to do", async () => {
     const said = await lab.operator.up();
     expect(said).toMatch(/Resources:\n +\d+ unchanged\n/);

@@ -53,7 +53,7 @@ describe("a device that another one may call", () => {
   test("routes its answers back, and keeps its NATs open", () => {
     const config = configOf(phone);
     expect(allowedIps(config)).toEqual(["10.77.9.10/32", "fd77::90a/128"]);
-    expect(config).toContain("\nPersistentKeepalive = 20\n");
+    expect(config).toContain("\nPersistentKeepalive = 25\n");
   });
 
   test("is the only one that does", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { judgeDelegation, judgeName } from "../../../components/dns/seen.ts";
-import type { PublicDns } from "../../../components/dns/seen.ts";
+import type { PublicDns, Said } from "../../../components/dns/seen.ts";
 
 const fail = (code: string) => () => Promise.reject(Object.assign(new Error(`query ${code}`), { code }));
 const says = (servers: readonly string[], found: readonly string[] = []): PublicDns => ({
@@ -8,9 +8,31 @@ const says = (servers: readonly string[], found: readonly string[] = []): Public
   addresses: () => Promise.resolve(found),
 });
 
+/** What is said at length. */
+function atLength(said: Said | undefined): Omit<Said, "toDo"> | undefined {
+  return said && { as: said.as, text: said.text };
+}
+
+test("what is left to do stands on one line besides, where it is known", async () => {
+  const zone = (dns: PublicDns) => judgeDelegation("home-relay:dns", "example.org", ["ns.example."], dns);
+  const name = { name: "myhome.example.net", ipv4: "203.0.113.5", ipv6: undefined, tellAgain: "again" };
+  const enter = "where you registered the domain, enter these nameservers: ns.example";
+  expect((await zone(says([])))?.toDo).toBe(`for example.org, ${enter}`);
+  expect((await zone({ ...says([]), nameservers: fail("ETIMEOUT") }))?.toDo).toBe(
+    `if example.org leads nowhere: ${enter}`,
+  );
+  expect((await judgeName("home-relay:dns", name, says([])))?.toDo).toBe(
+    "myhome.example.net leads nowhere yet: see the warning for it",
+  );
+  expect(await judgeName("home-relay:dns", name, { ...says([]), addresses: fail("X") })).not.toHaveProperty(
+    "toDo",
+  );
+});
+
 describe("a zone that the stack made", () => {
   const assigned = ["hydrogen.ns.example.", "oxygen.ns.example."];
-  const judge = (dns: PublicDns) => judgeDelegation("home-relay:dns", "example.org", assigned, dns);
+  const judge = async (dns: PublicDns) =>
+    atLength(await judgeDelegation("home-relay:dns", "example.org", assigned, dns));
   const enter =
     "  where you registered the domain, enter these nameservers: hydrogen.ns.example, oxygen.ns.example";
   const again = "  until everybody sees that it may take a day; each pulumi up looks again";
@@ -49,16 +71,18 @@ describe("a zone that the stack made", () => {
 
 describe("a name that a service keeps", () => {
   const [ipv4, ipv6] = ["203.0.113.5", "2001:db8:77::1"];
-  const judge = (dns: PublicDns, told: string | undefined = ipv6) =>
-    judgeName(
-      "home-relay:dns",
-      {
-        name: "myhome.example.net",
-        ipv4,
-        ipv6: told === "none" ? undefined : told,
-        tellAgain: "pulumi up --replace X",
-      },
-      dns,
+  const judge = async (dns: PublicDns, told: string | undefined = ipv6) =>
+    atLength(
+      await judgeName(
+        "home-relay:dns",
+        {
+          name: "myhome.example.net",
+          ipv4,
+          ipv6: told === "none" ? undefined : told,
+          tellAgain: "pulumi up --replace X",
+        },
+        dns,
+      ),
     );
   const soon = "\n  a service may take a minute or two: each pulumi up looks again\n  if it stays so: ";
 

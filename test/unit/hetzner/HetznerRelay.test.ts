@@ -59,7 +59,7 @@ test("is two addresses, a key, a check for a server that nobody knows, an SSH en
   ]);
 });
 
-test("a preview shows at the top what it is asked to be, and nothing that its firewall shows", () => {
+test("a preview shows at the top what it is asked to be, and who may open an SSH connection", () => {
   const component = registered.find(({ type }) => type === "homerelay:hetzner:HetznerRelay");
   expect(component?.inputs).toEqual({
     location: "nbg1",
@@ -67,6 +67,7 @@ test("a preview shows at the top what it is asked to be, and nothing that its fi
     image: "debian-13",
     sshPort: 22,
     sshVia: "public",
+    adminCidrs: ["203.0.113.0/24"],
   });
 });
 
@@ -124,16 +125,16 @@ test("the server takes both addresses, the key and the firewall, by Hetzner's id
   });
 });
 
-test("destroy looks for a server that is left, after the server and before its addresses", () => {
+test("up looks for an address that is left before it makes a server, destroy also for a server, in the same place", () => {
   const check = named(registered, "relay-stray-server");
   expect(check.inputs).toEqual({
-    create: "exit 0",
+    create: "node --disable-warning=ExperimentalWarning components/hetzner/find-stray-server.ts addresses",
     delete: "node --disable-warning=ExperimentalWarning components/hetzner/find-stray-server.ts",
     environment: { HOMERELAY_DOCUMENT: expect.any(String), NODE_USE_ENV_PROXY: "1" },
     stdin: { secret: expect.any(String) },
     addPreviousOutputInEnv: false,
   });
-  expect(documentOf(check)).toEqual({ server: "home-relay-test" });
+  expect(documentOf(check)).toEqual({ server: "home-relay-test", addresses: ["104", "106"] });
   expect(secretsOf(check)).toEqual({ endpoint: "https://192.0.2.1/v1", token: "token", stackId: owner.id });
   expect(check.dependsOn).toEqual(["nas-uninstall", "relay-ipv4", "relay-ipv6"]);
   expect(named(registered, "relay-server").dependsOn).toContain("relay-stray-server");

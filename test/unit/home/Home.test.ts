@@ -134,7 +134,10 @@ test("the keys travel in a secret document", () => {
   const { inputs } = named(registered, "home-nas-keys");
   expect([inputs["create"], inputs["stdin"]]).toEqual([
     `${installed}/store-keys.sh`,
-    { secret: "#file 0600 private\nprivate nas\n#file 0600 preshared-relay\npreshared nas\n#end\n" },
+    {
+      secret:
+        "#file 0600 private\nprivate nas\n#file 0600 preshared-relay\npreshared nas\n#file 0600 relay\npublic relay 10.77.0.1\n#end\n",
+    },
   ]);
 });
 

@@ -101,7 +101,7 @@ test("hands over, secret, a script with every document that the steps of another
     preparation(installationAtHome),
     ...[
       renderGuardDocument(plan),
-      renderKeyDocument(keys),
+      renderKeyDocument(keys, plan, relay.publicKey),
       renderTunnelDocument(plan, relay),
       renderProbes({ ipv4: relay.ipv4Address, ipv6: relay.ipv6Address }, listProbes(nasForwards)),
       leftoversStep(installationAtHome).document,

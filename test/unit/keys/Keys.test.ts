@@ -17,6 +17,8 @@ interface Registered {
 
 const passwordType = "random:index/randomPassword:RandomPassword";
 let registered: Registered[] = [];
+/** The note of a state from before, which stays. */
+let madeBefore: object | undefined;
 
 beforeAll(() =>
   pulumi.runtime.setMocks(
@@ -25,7 +27,14 @@ beforeAll(() =>
         registered.push({ type, name, inputs });
         if (type === "homerelay:keys:Keys") return { id: "", state: {} };
         if (type === passwordType)
-          return { id: "none", state: { ...(inputs as object), result: `random ${name}` } };
+          return {
+            id: "none",
+            state: {
+              ...(inputs as object),
+              ...(madeBefore && { keepers: madeBefore }),
+              result: `random ${name}`,
+            },
+          };
         throw new Error(`unexpected resource ${type} ${name}`);
       },
       call({ token }) {
@@ -38,31 +47,75 @@ beforeAll(() =>
 );
 beforeEach(() => {
   registered = [];
+  madeBefore = undefined;
 });
 
-test("makes one seed for each end and one for SSH, and new ones for WireGuard alone with a new generation", async () => {
-  const keys = new Keys("keys", { peers: ["nas", "media"], generation: 2 });
-  const pairs = [
-    keys.relay,
-    keys.peer("nas"),
-    keys.peer("media"),
-    keys.adminSshKey,
-    keys.firstHostSshKey,
-    keys.hostSshKey,
-  ];
-  await valueOf(pulumi.all([keys.urn, ...pairs.map(({ publicKey }) => publicKey)]));
-  const rotated = { length: 64, special: false, keepers: { generation: "2" } };
+test("makes one seed for each end and one for SSH, and one for each of the last two generations after the first", async () => {
+  const seeds = async (generation: number) => {
+    registered = [];
+    const keys = new Keys("keys", { peers: ["nas", "media"], generation });
+    const pairs = [
+      keys.relay,
+      keys.peer("nas"),
+      keys.peer("media"),
+      keys.adminSshKey,
+      keys.firstHostSshKey,
+      keys.hostSshKey,
+    ];
+    await valueOf(pulumi.all([keys.urn, ...pairs.map(({ publicKey }) => publicKey)]));
+    return [...registered].sort((a, b) => a.name.localeCompare(b.name));
+  };
   const kept = { length: 64, special: false };
-  expect(registered.sort((a, b) => a.name.localeCompare(b.name))).toEqual([
-    { type: "homerelay:keys:Keys", name: "keys", inputs: { peers: ["nas", "media"], generation: 2 } },
-    { type: passwordType, name: "keys-peer-media", inputs: rotated },
-    { type: passwordType, name: "keys-peer-nas", inputs: rotated },
-    { type: passwordType, name: "keys-relay", inputs: rotated },
+  const own = { ...kept, keepers: { generation: "1" } };
+  const always = [
+    { type: passwordType, name: "keys-peer-media", inputs: own },
+    { type: passwordType, name: "keys-peer-nas", inputs: own },
+    { type: passwordType, name: "keys-relay", inputs: own },
     { type: passwordType, name: "keys-ssh", inputs: kept },
-  ]);
+  ];
+  const component = (generation: number) => ({
+    type: "homerelay:keys:Keys",
+    name: "keys",
+    inputs: { peers: ["nas", "media"], generation },
+  });
+  const of = (generation: number) => ({
+    type: passwordType,
+    name: `keys-generation-${generation}`,
+    inputs: kept,
+  });
+  expect(await seeds(1)).toEqual([component(1), ...always]);
+  expect(await seeds(2)).toEqual([component(2), of(2), ...always]);
+  expect(await seeds(4)).toEqual([component(4), of(3), of(4), ...always]);
   const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
   const children = [...monitor.getRegisteredResources().keys()].filter((urn) => urn.includes(passwordType));
   expect(children.filter((urn) => !urn.includes("homerelay:keys:Keys$"))).toEqual([]);
+});
+
+test("each generation has keys of its own, and the SSH keys are the same in all", async () => {
+  const [first, second, third] = await Promise.all(
+    [1, 2, 3].map(async (generation) => {
+      const keys = new Keys("keys", { peers: ["nas"], generation });
+      return Promise.all([
+        valueOf(keys.relay.publicKey),
+        valueOf(keys.peer("nas").publicKey),
+        valueOf(keys.peer("nas").presharedKey),
+        valueOf(keys.adminSshKey.publicKey),
+        valueOf(keys.stackId),
+      ]);
+    }),
+  );
+  const tunnel = [first, second, third].flatMap((keys) => keys?.slice(0, 3) ?? []);
+  expect(new Set(tunnel).size).toBe(9);
+  expect([second?.slice(3), third?.slice(3)]).toEqual([first?.slice(3), first?.slice(3)]);
+});
+
+test("seeds that an older version made for a generation give the keys that they gave", async () => {
+  madeBefore = { generation: "2" };
+  const keys = new Keys("keys", { peers: ["nas"], generation: 2 });
+  const nas = deriveWireguardKey("random keys-peer-nas", "wireguard peer");
+  expect(await valueOf(keys.peer("nas").publicKey)).toBe(nas.publicKey);
+  const next = new Keys("keys", { peers: ["nas"], generation: 3 });
+  expect(await valueOf(next.peer("nas").publicKey)).not.toBe(nas.publicKey);
 });
 
 test("no two keys are one, whichever seed they come from; private ones are secret, public ones are not", async () => {

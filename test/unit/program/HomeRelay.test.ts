@@ -106,15 +106,50 @@ describe("DynDNS", () => {
   });
 });
 
+describe("who is told that a home is away", () => {
+  const url = "https://ntfy.sh/s3cret";
+  const ofNotify = (registered: readonly Registered[]) =>
+    tree(registered).filter((line) => /notify/i.test(line));
+  const stack = (notify: unknown) =>
+    register(() => new HomeRelay("home", homeRelayArgs({ homes, notify }, [url])));
+
+  test("is nowhere in a stack that says nothing of it", async () => {
+    const registered = await stack(undefined);
+    expect(ofNotify(registered)).toEqual([]);
+    const { files, list } = hostOf(registered, "home-relay");
+    expect([...files.map(({ path }) => path), ...list].filter((line) => line.includes("notify"))).toEqual([]);
+  });
+
+  test("is two rows and a timer otherwise, and the list names what has to go with it one day", async () => {
+    const registered = await stack([{ service: "ntfy", url }]);
+    expect(ofNotify(registered)).toEqual([
+      "homerelay:notify:Notify home-relay-notify < homerelay:index:HomeRelay home",
+      "command:remote:Command home-relay-notify-secrets < homerelay:notify:Notify home-relay-notify",
+      "command:remote:Command home-relay-notify-watch < homerelay:notify:Notify home-relay-notify",
+    ]);
+    expect(hostOf(registered, "home-relay").list).toEqual(
+      expect.arrayContaining([
+        "file /etc/systemd/system/homerelay-notify.timer",
+        "file /usr/local/lib/homerelay/watch-homes.sh",
+        "folder /etc/homerelay/notify",
+        "folder /var/lib/homerelay/notify",
+      ]),
+    );
+    expect(named(registered, "home-relay-leftovers").dependsOn).toContain("home-relay-notify-watch");
+  });
+});
+
 test("what messages tell to replace is there under that name, and is a step or a server and no key", async () => {
   const components = join(__dirname, "../../../components");
   const messages = globSync("**/*.{ts,sh}", { cwd: components }).map((file) =>
     readFileSync(join(components, file), "utf8"),
   );
   const dns = { provider: "duckdns", names: ["myhome"], token: "s3cret" };
+  const url = "https://ntfy.sh/s3cret";
+  const notify = [{ service: "ntfy", url }];
   const peers = ["keys"];
   const registered = await register(
-    () => new HomeRelay("home", homeRelayArgs({ homes, devices: peers, dns }, ["s3cret"])),
+    () => new HomeRelay("home", homeRelayArgs({ homes, devices: peers, dns, notify }, ["s3cret", url])),
   );
   // With the names that stand in a message only when the program runs.
   const told = registered.flatMap(({ inputs }) => plainTexts(inputs));
@@ -169,7 +204,7 @@ describe("a home that is reached through its own forward", () => {
     async (host) => {
       expect(await warnings(host)).toEqual([
         expect.stringMatching(
-          new RegExp(`^SSH to nas goes through this very relay \\(${host}\\), .* keyGeneration,`),
+          new RegExp(`^SSH to nas goes through this very relay \\(${host}\\), .* listenPort,`),
         ),
       ]);
     },
@@ -200,8 +235,10 @@ describe("names that lead elsewhere than they were told", () => {
       // As the engine's program does before it ends.
       await pulumi.runtime.disconnect();
       const { nameservers } = relay.made ?? {};
+      const said = spies.flatMap((spy) => spy.mock.calls.map(([message]) => message));
       return {
-        said: spies.flatMap((spy) => spy.mock.calls.map(([message]) => message.split("\n")[0])),
+        said: said.slice(0, preview ? undefined : -1).map((message) => message.split("\n")[0]),
+        card: preview ? undefined : said.at(-1),
         nameservers: nameservers && (await valueOf(nameservers)),
       };
     } finally {
@@ -214,8 +251,8 @@ describe("names that lead elsewhere than they were told", () => {
   const taken = { addresses: () => Promise.resolve(["198.51.100.9"]) };
 
   test("are not spoken of where all is well; who answers for a zone that was made is an output", async () => {
-    expect(await told(made, {})).toEqual({ said: [], nameservers: ["ns.example."] });
-    expect(await told(kept, {})).toEqual({ said: [], nameservers: [] });
+    expect(await told(made, {})).toMatchObject({ said: [], nameservers: ["ns.example."] });
+    expect(await told(kept, {})).toMatchObject({ said: [], nameservers: [] });
   });
 
   test("are told by an up, of a zone and of a service", async () => {
@@ -226,6 +263,13 @@ describe("names that lead elsewhere than they were told", () => {
       "home-relay:dns: myhome.duckdns.org leads to 198.51.100.9; the relay is at 203.0.113.5 and 2001:db8:77::1",
     ]);
   }, 20_000);
+
+  test("are among what the card says is still to do, which is the last word of an up", async () => {
+    expect((await told(made, elsewhere)).card).toContain(
+      "Still to do:\n  - for example.org, where you registered the domain, enter these nameservers: ns.example\n",
+    );
+    expect((await told(made, {})).card).not.toContain("nameservers");
+  }, 60_000);
 
   test("are not asked for by a preview", async () => {
     const refuse = () => Promise.reject(new Error("asked"));

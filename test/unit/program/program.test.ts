@@ -40,6 +40,7 @@ test("makes these things and no other", () => {
     command:local:Command home-nas-uninstall < homerelay:index:HomeRelay home
     command:local:Command home-media-uninstall < homerelay:index:HomeRelay home
     command:local:Command home-order-check < homerelay:index:HomeRelay home
+    command:local:Command home-receipt < homerelay:index:HomeRelay home
     homerelay:hetzner:HetznerRelay home-relay < homerelay:index:HomeRelay home
     hcloud:index/primaryIp:PrimaryIp home-relay-ipv4 < homerelay:hetzner:HetznerRelay home-relay
     hcloud:index/primaryIp:PrimaryIp home-relay-ipv6 < homerelay:hetzner:HetznerRelay home-relay
@@ -126,6 +127,7 @@ test("a preview shows every document but those that carry keys or the token", ()
   const hidden = registered.filter(({ inputs }) => isSecret(inputs["stdin"]) || isSecret(inputs["userData"]));
   expect(hidden.map(({ name }) => name)).toEqual([
     "home-order-check",
+    "home-receipt",
     "home-relay-stray-server",
     "home-relay-ssh-endpoint",
     "home-relay-server",
@@ -142,7 +144,7 @@ test("only what tells whose it is waits for the stack's keys, and no document bu
   const id = deriveStackId(deriveSshKey("random home-keys-ssh", "ssh admin", "home-relay-admin").publicKey);
   const telling = registered.filter(({ inputs }) => JSON.stringify(inputs).includes(id));
   expect(telling.map(({ name }) => name)).toEqual([
-    ...["home-nas-uninstall", "home-media-uninstall", "home-order-check"],
+    ...["home-nas-uninstall", "home-media-uninstall", "home-order-check", "home-receipt"],
     ...["ipv4", "ipv6", "ssh-key", "stray-server", "provider-firewall", "server"].map(
       (thing) => `home-relay-${thing}`,
     ),
@@ -155,7 +157,7 @@ test("only what tells whose it is waits for the stack's keys, and no document bu
     ...["home-zone-@-A", "home-zone-@-AAAA", "home-zone-www-A", "home-zone-www-AAAA"],
   ]);
   const onHosts = telling.filter(
-    ({ name }) => !["home-order-check", "home-relay-stray-server"].includes(name),
+    ({ name }) => !["home-order-check", "home-receipt", "home-relay-stray-server"].includes(name),
   );
   expect(onHosts.filter(({ inputs }) => JSON.stringify(inputs["stdin"] ?? "").includes(id))).toEqual([]);
 });
@@ -166,7 +168,7 @@ test("a new server gets every step of the relay again, and each home calls it an
     ({ type, name, dependsOn }) =>
       type.startsWith("command:") &&
       dependsOn.length > 0 &&
-      !["home-relay-ssh-endpoint", "home-relay-stray-server"].includes(name),
+      !["home-receipt", "home-relay-ssh-endpoint", "home-relay-stray-server"].includes(name),
   );
   const onRelay = ({ name }: Registered) => name.startsWith("home-relay-");
   expect(again(server)).toEqual(steps.filter((one) => onRelay(one) || /-(tunnel|proof)$/.test(one.name)));
@@ -186,10 +188,11 @@ function triggersOf(one: Registered): readonly string[] {
   return (one.inputs["triggers"] as string[] | undefined) ?? [];
 }
 
-test("nothing has an undo but the uninstall of each home, and the check for a server that is left", () => {
+test("nothing has an undo but the uninstall of each home, and what asks Hetzner whether anything is left", () => {
   expect(registered.filter(({ inputs }) => "delete" in inputs).map(({ name }) => name)).toEqual([
     "home-nas-uninstall",
     "home-media-uninstall",
+    "home-receipt",
     "home-relay-stray-server",
   ]);
 });
@@ -223,6 +226,13 @@ test("Hetzner is asked before anything is made, changed or deleted there", () =>
   expect(named(registered, "home-order-check").dependsOn).toEqual(["home-keys-ssh"]);
 });
 
+test("and is asked what is left after all else there is gone, and before a home is cleaned, which may be off", () => {
+  const ordered = registered.filter(({ type }) => type.startsWith("hcloud:"));
+  expect(ordered.filter((one) => !deletedBefore(one, "home-receipt"))).toEqual([]);
+  const receipt = named(registered, "home-receipt");
+  expect(receipt.dependsOn).toEqual(["home-keys-ssh", "home-media-uninstall", "home-nas-uninstall"]);
+});
+
 test("and before anything is done at home, though it outlives what was ordered", () => {
   const atHome = registered.filter(
     ({ type, name }) => type === types.local && /^home-(nas|media)-(?!uninstall)/.test(name),
@@ -239,7 +249,8 @@ test("what a step needs is there before it", () => {
     home-nas-uninstall:
     home-media-uninstall:
     home-order-check:
-    home-relay-stray-server: home-media-uninstall home-nas-uninstall home-order-check
+    home-receipt: home-media-uninstall home-nas-uninstall
+    home-relay-stray-server: home-media-uninstall home-nas-uninstall home-order-check home-receipt
     home-relay-ssh-endpoint:
     home-relay-reach: home-relay-ssh-endpoint
     home-relay-prepare: home-relay-reach home-relay-ssh-endpoint

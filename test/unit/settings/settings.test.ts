@@ -28,7 +28,7 @@ describe("what is left out has the documented default", () => {
       tunnel: {
         listenPort: 51820,
         mtu: 1420,
-        keepaliveSeconds: 25,
+        keepaliveSeconds: 5,
         prefix4: parsePrefix("10.77.0.0/16"),
         prefix6: parsePrefix("fd77::/64"),
         keyGeneration: 1,
@@ -54,6 +54,7 @@ describe("what is left out has the documented default", () => {
       ],
       devices: [],
       dns: undefined,
+      notify: [],
     });
   });
 
@@ -219,7 +220,7 @@ refuses("an unknown key", [
   [
     "nothing like a section",
     { unknownKeys: ["colours"] },
-    "home-relay:colours: is not a setting\n  remove it; known here: relay, homes, devices, tunnel, dns",
+    "home-relay:colours: is not a setting\n  remove it; known here: relay, homes, devices, tunnel, dns, notify",
   ],
   [
     "a path set without --path",
@@ -269,7 +270,7 @@ refuses("a wrong type", [
   [
     "a section",
     { relay: ["x"] },
-    'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers',
+    'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers, includedTrafficGb',
   ],
   [
     "a list",

@@ -315,7 +315,7 @@ test("a relay that does not answer leaves what is known without it, and what to 
     cost     not known: Hetzner did not say
 
     nas      here, handshake 40 s ago
-             1 bytes to it, 1 bytes from it; proof 2 days ago: 3 of 5 open
+             1 byte to it, 1 byte from it; proof 2 days ago: 3 of 5 open
       forward          connections  bytes in  bytes out  proof
       80/tcp                     -         -          -  open
       64738/tcp                  -         -          -  open
@@ -345,7 +345,7 @@ test("a relay that does not answer leaves what is known without it, and what to 
     - nas: when 8443/tcp was last tried: nothing listens.
       Start what is to listen at 192.168.1.5:443, then try again from outside:
         npm run check
-    - media cannot be asked how it is. this machine does not get in:
+    - media cannot be asked how it is.
       media (192.168.1.11 port 22) refuses the login of root: Permission denied
       (publickey).
       Check that this works without a question:  ssh -p 22 root@192.168.1.11 true

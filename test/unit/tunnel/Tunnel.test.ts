@@ -25,6 +25,7 @@ function registerTunnel(devices: readonly Device[]): Promise<Registered[]> {
         plan: tunnelPlan,
         homes,
         devices,
+        reached: ["nas"],
         keys: {
           relay: { privateKey: pulumi.secret("private relay"), publicKey: pulumi.output("public relay") },
           peer: (name) => ({
@@ -91,6 +92,9 @@ AllowedIPs = 10.77.5.6/32, fd77::506/128
 #file 0644 homes
 public nas 25
 public media 25
+#file 0644 names
+public nas reached nas
+public media by-hand media
 #end
 `);
 });
@@ -103,5 +107,5 @@ test("the keys of each device travel with the homes'", async () => {
 test("devices that reach what lies behind homes change the interface's document", async () => {
   const document = named(await registerTunnel(devices), "relay-tunnel-interface").inputs["stdin"];
   const peers = tunnelPeers(homes, devices).map((peer) => ({ ...peer, publicKey: `public ${peer.name}` }));
-  expect(document).toBe(endDocument(renderTunnelDocument(tunnelPlan, peers, devices)));
+  expect(document).toBe(endDocument(renderTunnelDocument(tunnelPlan, peers, devices, ["nas"])));
 });

@@ -1,0 +1,164 @@
+/**
+ * `npm run preview`: what the next `pulumi up` would do, in words, and then line by line.
+ *   --stack NAME     another stack than the selected one
+ *   --base REVISION  in place of the stack's state: what changes from that revision of this repository to the files here,
+ *                    each previewed from nothing, with packages of its own. It needs no state, no secret and no token.
+ *   --markdown FILE  also as a comment for a pull request
+ * Exit code 0: told; 1: it cannot be previewed, and why; 2: not called like this.
+ */
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs, styleText } from "node:util";
+import { stringify } from "yaml";
+import { Problem, runProgram } from "../host/program.ts";
+import { compareDigests, parseDigest } from "./digest.ts";
+import type { Digest } from "./digest.ts";
+import { renderMarkdown, renderRefusal, renderText } from "./report.ts";
+import type { Telling } from "./report.ts";
+import { withoutSecrets } from "./withoutSecrets.ts";
+import { describeChange } from "./words.ts";
+
+await runProgram(() => Promise.resolve().then(main));
+
+function main(): void {
+  const options = readOptions();
+  if (options === undefined) return;
+  const { stack, base, markdown } = options;
+  const digest = base === undefined ? digestOf(".", stack, process.env) : compareWith(base, stack);
+  const change = describeChange(digest);
+  const telling: Telling = {
+    stack: digest.stack ?? stack ?? "",
+    note:
+      base === undefined ? undefined : "Told from the files alone: what runs at this moment was not asked.",
+  };
+  process.stdout.write(renderText(change, telling, paint));
+  if (markdown !== undefined) writeFileSync(markdown, renderMarkdown(change, telling));
+}
+
+interface Options {
+  readonly stack: string | undefined;
+  readonly base: string | undefined;
+  readonly markdown: string | undefined;
+}
+
+function readOptions(): Options | undefined {
+  try {
+    const { values } = parseArgs({
+      options: { stack: { type: "string" }, base: { type: "string" }, markdown: { type: "string" } },
+    });
+    return { stack: values.stack, base: values.base, markdown: values.markdown };
+  } catch (error) {
+    console.error(
+      `${(error as Error).message}\nusage: npm run preview -- [--stack NAME] [--base REVISION] [--markdown FILE]`,
+    );
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+/** What `pulumi` would do in a folder. */
+function digestOf(folder: string, stack: string | undefined, env: NodeJS.ProcessEnv): Digest {
+  const args = ["preview", "--json", ...(stack === undefined ? [] : ["--stack", stack])];
+  const { error, stdout } = spawnSync("pulumi", args, {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+    maxBuffer: Infinity,
+    // It may ask for the passphrase.
+    stdio: ["inherit", "pipe", "inherit"],
+  });
+  if (error) throw new Problem(`pulumi cannot be run: ${error.message}\nIt comes with: npm ci`);
+  const start = stdout.indexOf("{");
+  // It has said why on stderr.
+  if (start < 0) throw new Problem(`${stdout}pulumi preview ended before it could preview anything.`);
+  const digest = parseDigest(stdout.slice(start));
+  if (digest.messages.some(({ severity }) => severity === "error"))
+    throw new Problem(renderRefusal(digest, stack ?? digest.stack ?? ""));
+  return digest;
+}
+
+/** From another revision of the repository to the files of this folder. */
+function compareWith(revision: string, named: string | undefined): Digest {
+  const stack = named ?? onlyStack(".");
+  const scratch = mkdtempSync(join(tmpdir(), "home-relay-preview-"));
+  const checkout = join(scratch, "base");
+  try {
+    must("git", ["worktree", "add", "--quiet", "--detach", checkout, revision]);
+    console.error(`Installing the packages of ${revision} …`);
+    must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], checkout);
+    console.error(`Previewing ${revision}, and what is here …`);
+    return compareDigests(
+      fromNothing(checkout, stack, scratch, "then"),
+      fromNothing(".", stack, scratch, "now"),
+    );
+  } finally {
+    spawnSync("git", ["worktree", "remove", "--force", checkout], { stdio: "ignore" });
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** What the program and stack file of a folder would make if nothing were there; nobody is contacted for it. */
+function fromNothing(source: string, stack: string, scratch: string, name: string): Digest {
+  const folder = join(scratch, name);
+  mkdirSync(join(folder, "state"), { recursive: true });
+  for (const entry of readdirSync(source))
+    if (!/^Pulumi\..+\.yaml$/.test(entry)) symlinkSync(join(resolve(source), entry), join(folder, entry));
+  const file = `Pulumi.${stack}.yaml`;
+  // It comes with this change.
+  if (!existsSync(join(source, file))) return { stack, steps: [], messages: [] };
+  const { config, secrets } = withoutSecrets(readFileSync(join(source, file), "utf8"));
+  writeFileSync(join(folder, file), stringify({ config }));
+  const env = {
+    ...process.env,
+    PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+    PULUMI_CONFIG_PASSPHRASE: "it guards placeholders alone",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    HCLOUD_TOKEN: "0".repeat(64),
+    PATH: [join(resolve(source), "node_modules/.bin"), process.env["PATH"]].join(":"),
+  };
+  must("pulumi", ["stack", "init", stack, "--non-interactive"], folder, env);
+  for (const { path, placeholder } of secrets)
+    must("pulumi", ["config", "set", "--secret", "--path", path, placeholder, "--stack", stack], folder, env);
+  return digestOf(folder, stack, env);
+}
+
+/** The one stack file of a folder, or the example's. */
+function onlyStack(folder: string): string {
+  const names = readdirSync(folder).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
+  return names.length === 1 ? (names[0] as string) : "dev";
+}
+
+function must(command: string, args: readonly string[], cwd = ".", env = process.env): void {
+  const { error, status } = spawnSync(command, args, { cwd, env, stdio: ["ignore", 2, 2] });
+  if (error) throw new Problem(`${command} cannot be run: ${error.message}`);
+  if (status !== 0)
+    throw new Problem(`${command} ${args.slice(0, 2).join(" ")} failed; it has said why above.`);
+}
+
+const colours = {
+  loses: "red",
+  interrupts: "red",
+  opens: "yellow",
+  admits: "yellow",
+  turns: "yellow",
+  narrows: "green",
+  closes: "green",
+  costs: "cyan",
+  changes: "cyan",
+} as const;
+
+/** In colours where a person looks at it. */
+function paint(kind: keyof typeof colours, word: string): string {
+  return styleText(colours[kind], word, { stream: process.stdout });
+}

@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# Read by mend-host.sh on a relay: what it does about its homes while they are there, and when one has been away.
+
+# From mend-host.sh.
+: "${interface:?}"
+readonly homes=/etc/homerelay/homes memory=/var/lib/homerelay/endpoints last_heard=/var/lib/homerelay/last-heard
+# `PUBLIC-KEY BYTES SECONDS`: bytes received by then, and when that number last grew, in seconds since the boot: a clock
+# that is set says nothing of a home.
+readonly heard=/run/homerelay-silence
+# A home that is there sends something every few seconds. After so long, somebody else may be where it was.
+readonly forget_after=900
+
+look() {
+  :
+}
+
+# `PUBLIC-KEY ENDPOINT HANDSHAKE BYTES KEEPALIVE SECONDS` of each home.
+shown_homes() {
+  wg show "$interface" dump | awk -F '\t' '
+    NR == FNR { split($0, home, " "); seconds[home[1]] = home[2]; next }
+    $1 in seconds { print $1, $3, $5, $6, $8, seconds[$1] }' "$homes" -
+}
+
+keep() {
+  local now key endpoint handshake bytes keepalive seconds before since known='' next=''
+  [ -s "$homes" ] && [ -e "/sys/class/net/$interface" ] || return 0
+  read -r now _ </proc/uptime
+  now=${now%.*}
+  before=$(cat "$heard" 2>/dev/null || :)
+  while read -r key endpoint handshake bytes keepalive seconds; do
+    if [ "$endpoint" = '(none)' ]; then continue; fi
+    since=$now
+    if [[ $'\n'$before == *$'\n'"$key $bytes "* ]]; then
+      since=${before#*"$key $bytes "}
+      since=${since%%$'\n'*}
+    fi
+    if [ "$((now - since))" -ge "$forget_after" ]; then
+      forget "$key" "$endpoint" "$handshake"
+      continue
+    fi
+    next+="$key $bytes $since"$'\n'
+    known+="$key"$'\t'"$endpoint"$'\n'
+    # One that called for the first time, or was away.
+    if [ "$keepalive" = off ]; then wg set "$interface" peer "$key" persistent-keepalive "$seconds"; fi
+  done < <(shown_homes)
+  printf '%s' "$next" >"$heard"
+  if [ "$(sort <<<"${known%$'\n'}")" != "$(cat "$memory" 2>/dev/null)" ]; then /usr/local/lib/homerelay/remember-endpoints.sh save; fi
+}
+
+# Else the relay would call a stranger for ever, every few seconds. A peer that is made anew has no endpoint until it
+# calls; it may also be one whose clock was set back, whose calls an old one would have to refuse.
+forget() { # PUBLIC-KEY ENDPOINT HANDSHAKE
+  tell "away $1" "the home with the public key $1 was not heard for $((forget_after / 60)) minutes; nothing is sent to $2 any more until it calls"
+  if [ -f "$memory" ]; then
+    { grep -vF "$1	" "$memory" || :; } | write_if_changed 0600 "$memory" || : # it was not there
+  fi
+  wg set "$interface" peer "$1" remove
+  wg syncconf "$interface" <(wg-quick strip "$interface")
+  /usr/local/lib/homerelay/remember-endpoints.sh restore
+  if [ "$3" != 0 ]; then
+    { grep -vF "$1	" "$last_heard" 2>/dev/null || :; printf '%s\t%s\n' "$1" "$3"; } | write_if_changed 0600 "$last_heard" || : # the same
+  fi
+}

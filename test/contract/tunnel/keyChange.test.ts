@@ -1,0 +1,196 @@
+/** Both ends of the tunnel get new keys while everybody talks: what is lost, and what becomes of it when it goes wrong. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { apart, needTools, ownNames } from "../world/namespaces.ts";
+
+const components = join(__dirname, "../../../components");
+const here = join(__dirname, "keyChange");
+
+let folder: string;
+beforeAll(() =>
+  needTools({ nft: "nftables", ping: "iputils-ping", wg: "wireguard-tools", "wireguard-go": "wireguard-go" }),
+);
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "home-relay-keys-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** What is said while these lines run in the world, where everybody has keys of the first generation. */
+function inWorld(lines: string): string[] {
+  const script = `set -euo pipefail; exec 2>&1; ${ownNames}
+    folder=${folder} components=${components} here=${here}
+    . ${here}/world.sh
+    trap 'take_down >/dev/null 2>&1' EXIT
+    raise
+    store() { for home in \${homes[@]}; do store_home_keys $home $1; done >/dev/null; store_relay_keys $1 >/dev/null; }
+    ${lines}`;
+  const { error, stdout } = spawnSync("unshare", [...apart, "bash", "-c", script], {
+    encoding: "utf8",
+    timeout: 120_000,
+    killSignal: "SIGKILL",
+  });
+  if (error) throw new Error(`${error.message}\n${stdout}`);
+  return stdout.split("\n").filter((line) => line !== "" && !/ (?:Killed|Terminated) /.test(line));
+}
+
+const nothing = {
+  "datagrams to the home": 0,
+  "datagrams from the home": 0,
+  lines: 0,
+  connections: 0,
+};
+
+/** What each home lost of what was sent to and fro. */
+const lost = (said: readonly string[]) =>
+  said.filter((line) => line.startsWith("{")).map((line) => (JSON.parse(line) as { lost: object }).lost);
+
+const others = (said: readonly string[]) => said.filter((line) => !line.startsWith("{"));
+
+const cutOff = "new keys cut off until they are set up anew, since nothing of ours reaches them: phone";
+
+const allNew = ["relay: relay-2 attic-2 nas-2 phone-2", "nas: nas-2 relay-2", "attic: attic-2 relay-2"];
+
+test("nothing is lost, all old keys are gone, and nobody gets an answer with them", () => {
+  const said = inWorld(`
+    begin_talking nas attic
+    store 2
+    apply_relay 2
+    for home in \${homes[@]}; do join_home $home 2; done
+    tell_lost nas attic
+    everybody_in_force
+    answers_keys_of nas 2; answers_keys_of nas 1`);
+  expect(lost(said)).toEqual([nothing, nothing]);
+  expect(others(said)).toEqual([
+    "new keys: waiting until nas attic have theirs ready",
+    "new keys at the relay and at nas attic, each proven by a handshake; the old ones are gone",
+    "tunnel interface homerelay brought in line",
+    cutOff,
+    "joined the relay",
+    "joined the relay",
+    ...allNew,
+    "an answer",
+    "no answer",
+  ]);
+});
+
+const allOld = ["relay: relay-1 attic-1 nas-1 phone-1", "nas: nas-1 relay-1", "attic: attic-1 relay-1"];
+
+test("with a home that is away nobody's keys change; when it is back, everybody's do", () => {
+  const said = inWorld(`
+    store 2
+    at attic ip link set homerelay down
+    begin_talking nas
+    apply_relay 2 && echo applied
+    everybody_in_force
+    at attic ip link set homerelay up
+    apply_relay 2
+    tell_lost nas
+    everybody_in_force`);
+  expect(lost(said)).toEqual([nothing]);
+  expect(others(said)).toEqual([
+    "Not heard through the tunnel: attic. New keys would shut it out, so all keys stay as they were, and everything",
+    "goes on with them. Switch it on and run the same command again. Is it gone for good? Then take it out of",
+    "home-relay:homes. Or set keyGeneration back to what it was.",
+    ...allOld,
+    "new keys: waiting until nas attic have theirs ready",
+    "new keys at the relay and at nas attic, each proven by a handshake; the old ones are gone",
+    "tunnel interface homerelay brought in line",
+    cutOff,
+    ...allNew,
+  ]);
+});
+
+test("a home that expects another relay's key sends all back to the old keys; with the right one all change", () => {
+  const said = inWorld(`
+    store 2
+    printf '#file 0600 private\\n%s\\n#file 0600 preshared-relay\\n%s\\n#file 0600 relay\\n%s 10.77.0.1\\n' \
+      "$(key nas-2)" "$(key shared-nas-2)" "$(public stranger)" | step nas store-keys.sh >/dev/null
+    apply_relay 2 && echo applied
+    sleep 12
+    everybody_in_force
+    for home in \${homes[@]}; do at $home ping -c 1 -W 2 10.77.0.1 >/dev/null && echo "$home is served"; done
+    store_home_keys nas 2 >/dev/null
+    apply_relay 2
+    everybody_in_force`);
+  expect(said).toEqual([
+    "new keys: waiting until nas attic have theirs ready",
+    "With the relay's new key there came no handshake: nas. The relay has taken its old key back, and all go on with it.",
+    "Run the same command again. If that does not help, write the home's keys anew:  pulumi up --replace '**:Command::**-keys'",
+    ...allOld,
+    "nas is served",
+    "attic is served",
+    "new keys: waiting until nas attic have theirs ready",
+    "new keys at the relay and at nas attic, each proven by a handshake; the old ones are gone",
+    "tunnel interface homerelay brought in line",
+    cutOff,
+    ...allNew,
+  ]);
+});
+
+test("a home with a wrong preshared key goes on with its old keys; with the right one it follows", () => {
+  const said = inWorld(`
+    store 2
+    printf '#file 0600 private\\n%s\\n#file 0600 preshared-relay\\n%s\\n#file 0600 relay\\n%s 10.77.0.1\\n' \
+      "$(key nas-2)" "$(key shared-nas-3)" "$(public relay-2)" | step nas store-keys.sh >/dev/null
+    apply_relay 2 && echo applied
+    sleep 12
+    everybody_in_force
+    for home in \${homes[@]}; do at $home ping -c 1 -W 2 10.77.0.1 >/dev/null && echo "$home is served"; done
+    store_home_keys nas 2 >/dev/null
+    apply_relay 2
+    everybody_in_force`);
+  expect(said).toEqual([
+    "new keys: waiting until nas attic have theirs ready",
+    cutOff,
+    "No handshake came with the new keys of: nas. It goes on with its own old one. Run the same command again; if that does not",
+    "help, write its keys anew:  pulumi up --replace '**:Command::**-keys'",
+    "relay: relay-2 attic-2 nas-1 phone-2",
+    "nas: nas-1 relay-2",
+    "attic: attic-2 relay-2",
+    "nas is served",
+    "attic is served",
+    "new keys: waiting until nas have theirs ready",
+    "new keys at the relay and at nas, each proven by a handshake; the old ones are gone",
+    "tunnel interface homerelay brought in line",
+    ...allNew,
+  ]);
+});
+
+test("set back before the relay has changed anything, all is as it was and nobody waits", () => {
+  const said = inWorld(`
+    store 2
+    store 1
+    for home in \${homes[@]}; do until_awaited $home; done
+    apply_relay 1
+    everybody_in_force`);
+  expect(said).toEqual(["tunnel interface homerelay brought in line", ...allOld]);
+});
+
+test("a relay's step that was killed in the middle is finished by the next one", () => {
+  const said = inWorld(`
+    store 2
+    begin_talking nas attic
+    (apply_relay 2 >/dev/null) &
+    until [ "$(at relay wg show homerelay private-key)" = "$(key relay-2)" ]; do sleep 0.05; done
+    pkill -9 -f "$folder/relay/lib/apply-tunnel.sh"
+    sleep 3
+    apply_relay 2
+    tell_lost nas attic
+    everybody_in_force`);
+  expect(lost(said)).toEqual([
+    {
+      ...nothing,
+      "datagrams to the home": expect.any(Number),
+      "datagrams from the home": expect.any(Number),
+    },
+    {
+      ...nothing,
+      "datagrams to the home": expect.any(Number),
+      "datagrams from the home": expect.any(Number),
+    },
+  ]);
+  expect(others(said).slice(-3)).toEqual(allNew);
+});
