@@ -310,12 +310,13 @@ export class HomeRelay extends pulumi.ComponentResource {
   #createFirewall(relay: Relay): Firewall {
     const { tunnel, homes, devices } = this.#args;
     const { host, ssh, isShared } = relay;
-    const metricsPeers = this.#metricsPeers();
-    const metrics = metricsPeers.length === 0 ? undefined : renderMetricNames(homes, devices);
     const forwards = publishForwards(homes);
+    const readers = this.#metricsPeers();
+    const metrics =
+      readers.length === 0 ? undefined : { peers: readers, names: renderMetricNames(homes, devices) };
     return new Firewall(
       `${this.#name}-relay-firewall`,
-      { host, ssh, isShared, tunnel, forwards, devices, metricsPeers, metrics },
+      { host, ssh, isShared, tunnel, forwards, devices, metrics },
       { parent: this },
     );
   }

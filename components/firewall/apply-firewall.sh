@@ -1,8 +1,8 @@
 #!/bin/bash
 # stdin: a document with the relay's `ruleset`, and on a machine that is not only ours the ports that it publishes (for
-# name-services.sh and name-translations.sh: `published`), and where somebody may read the metrics what they call peers and
-# forwards (for print-metrics.sh: `metrics`). Loads the ruleset on trial: unless confirm-firewall.sh comes
-# over a new SSH connection within the trial, the one before it returns.
+# name-services.sh and name-translations.sh: `published`), and where somebody may read the metrics what these call peers
+# and forwards (for print-metrics.sh: `metrics`). Loads the ruleset on trial: unless confirm-firewall.sh comes over a new
+# SSH connection within the trial, the one before it returns.
 # Arguments: how SSH comes in, `public` or `tunnel`; on a machine that is not only ours also `shared`, and WireGuard's
 # UDP port.
 # shellcheck source=../host/begin-step.sh
@@ -25,9 +25,9 @@ main() { # public|tunnel [shared LISTEN-PORT]
     respect_owner "$document/published" "$3"
     note_passing
   fi
+  serve_metrics "$document/metrics"
   keep_ssh_fallback "$1"
   systemctl enable --quiet --now homerelay-traffic.timer
-  serve_metrics "$document/metrics"
   end_trial
   if was_confirmed "$ruleset"; then
     # Loaded all the same: somebody may have changed the table by hand, or the file may be damaged.
@@ -92,15 +92,24 @@ holds() { # SET ELEMENT
   nft get element inet homerelay "$1" "{ $2 }" >/dev/null 2>&1
 }
 
-# A socket that nobody may reach yet, or that listens at another address than before, does no harm.
-serve_metrics() { # METRICS
+# A socket that nobody may reach yet does no harm.
+serve_metrics() { # NAMES
+  local at holder
   if [ -f "$1" ]; then
-    write_if_changed 0644 "$etc/metrics" <"$1" || : # the same peers and forwards
+    # Anew, since it may be at another address than before.
+    systemctl restart homerelay-metrics.socket 2>/dev/null || {
+      at=$(sed -n 's/^ListenStream=//p' /etc/systemd/system/homerelay-metrics.socket)
+      holder=$(ss -Hltnp "sport = :${at##*:}" | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p' | head -n 1)
+      systemctl reset-failed homerelay-metrics.socket 2>/dev/null || : # it has not failed
+      die "The metrics cannot be read at $at: ${holder:-something on this machine} has the port. Have it listen elsewhere,
+or at an address of its own, or take metricsPeers out of home-relay:relay; then run pulumi up again.
+The rules were not changed."
+    }
     systemctl enable --quiet homerelay-metrics.socket
-    systemctl restart homerelay-metrics.socket
-  elif [ -e "$etc/metrics" ]; then
+    write_if_changed 0644 "$metric_names" <"$1" || : # the same peers and forwards
+  elif [ -e "$metric_names" ]; then
     systemctl disable --quiet --now homerelay-metrics.socket
-    rm "$etc/metrics"
+    rm "$metric_names"
   fi
 }
 

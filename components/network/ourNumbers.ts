@@ -42,7 +42,7 @@ export const udpFlowSeconds = 180;
 export const mostProbes = 500;
 
 /** TCP port of the relay's address in the tunnel at which its metrics are read. */
-export const metricsPort = 9586;
+export const metricsPort = 18546;
 
 /** The group of the programs that knock at a forward from outside; by it their packets are known as they leave. */
 export const proofGroup = 18546;

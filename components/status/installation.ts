@@ -1,5 +1,5 @@
 import { relayAddress } from "../network/addressPlan.ts";
-import { installedScript, installedUnit } from "../network/installation.ts";
+import { installedMend, installedScript, installedUnit } from "../network/installation.ts";
 import type { Installation } from "../network/installation.ts";
 import type { TunnelPlan } from "../network/tunnelPlan.ts";
 import { renderMetricsSocket } from "./metrics.ts";
@@ -27,6 +27,7 @@ export function metricsInstallation({ prefix4, prefix6 }: TunnelPlan): Installat
   return {
     files: [
       installedScript("status/print-metrics.sh"),
+      installedMend("status/mend-metrics.sh", "80"),
       installedUnit("status/homerelay-metrics@.service"),
       {
         path: "/etc/systemd/system/homerelay-metrics.socket",

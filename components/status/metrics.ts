@@ -37,8 +37,10 @@ ListenStream=${ipv4}:${metricsPort}
 # The tunnel may come later, or anew.
 FreeBind=yes
 Accept=yes
-MaxConnections=16
-# The rules let in five readers a second; this one must not give up for good.
+Backlog=16
+MaxConnections=4
+MaxConnectionsPerSource=2
+# The rules let in few readers a second; it must not give up for good.
 TriggerLimitIntervalSec=0
 # That somebody reads is worth no line.
 LogLevelMax=err

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Arguments: `brief` leaves out what takes a second or more. Prints what this host, a relay or a home, is doing at this moment, a fact a line, FIELD and its values. It changes
+# Prints what this host, a relay or a home, is doing at this moment, a fact a line, FIELD and its values. It changes
 # nothing. hostStatus.ts and print-metrics.sh read it; the last line is `end`.
+# Argument: `brief` leaves out what takes a second or more.
 #   status 1                        what follows is of this form
 #   now SECONDS                     since 1970
 #   up SECONDS                      since the boot
