@@ -25,7 +25,7 @@ import { hostInstallation } from "./host/installation.ts";
 import { Uninstall } from "./host/Uninstall.ts";
 import type { CleaningArgs } from "./host/Uninstall.ts";
 import { Keys } from "./keys/Keys.ts";
-import { relayAddress } from "./network/addressPlan.ts";
+import { addressesOf, relayAddress } from "./network/addressPlan.ts";
 import type { TunnelAddress } from "./network/addressPlan.ts";
 import { byName } from "./network/byName.ts";
 import type { CalledRelay } from "./network/calledRelay.ts";
@@ -54,7 +54,8 @@ import type {
   RelaySettings,
   Settings,
 } from "./settings/settings.ts";
-import { relayStatusInstallation, statusInstallation } from "./status/installation.ts";
+import { metricsInstallation, relayStatusInstallation, statusInstallation } from "./status/installation.ts";
+import { renderMetricNames } from "./status/metrics.ts";
 import { relayTunnelInstallation, tunnelInstallation } from "./tunnel/installation.ts";
 import { Tunnel } from "./tunnel/Tunnel.ts";
 
@@ -274,6 +275,7 @@ export class HomeRelay extends pulumi.ComponentResource {
       installation: joinInstallations([
         ...installationsOfRelay,
         ...(hasService ? [dynDnsInstallation] : []),
+        ...(this.#metricsPeers().length === 0 ? [] : [metricsInstallation(tunnel)]),
         ...(notify.length > 0 ? [notifyInstallation] : []),
       ]),
       after: [...this.#uninstalls.values(), ...this.#orderChecks],
@@ -308,9 +310,13 @@ export class HomeRelay extends pulumi.ComponentResource {
   #createFirewall(relay: Relay): Firewall {
     const { tunnel, homes, devices } = this.#args;
     const { host, ssh, isShared } = relay;
+    const forwards = publishForwards(homes);
+    const readers = this.#metricsPeers();
+    const metrics =
+      readers.length === 0 ? undefined : { peers: readers, names: renderMetricNames(homes, devices) };
     return new Firewall(
       `${this.#name}-relay-firewall`,
-      { host, ssh, isShared, tunnel, forwards: publishForwards(homes), devices },
+      { host, ssh, isShared, tunnel, forwards, devices, metrics },
       { parent: this },
     );
   }
@@ -553,6 +559,12 @@ export class HomeRelay extends pulumi.ComponentResource {
         if (place !== undefined) void pulumi.log.warn(warnOfWay(home.name, place), this);
       }
     });
+  }
+
+  /** Who may read the relay's metrics. A provider may have no such setting. */
+  #metricsPeers(): TunnelAddress[] {
+    const { relay, homes, devices } = this.#args;
+    return "metricsPeers" in relay ? addressesOf(relay.metricsPeers, [...homes, ...devices]) : [];
   }
 
   /** Each provider is handed the settings that name it. */

@@ -25,7 +25,10 @@ interface Place {
 
 /** Where the parts of a document go, by the script that takes it; other parts become something that is no such file. */
 const places: Readonly<Record<string, Readonly<Record<string, Place>>>> = {
-  "apply-firewall.sh": { ruleset: { path: `${etc}/firewall.nft`, mode: "600" } },
+  "apply-firewall.sh": {
+    ruleset: { path: `${etc}/firewall.nft`, mode: "600" },
+    metrics: { path: `${etc}/metrics`, mode: "644" },
+  },
   "apply-guard.sh": {
     guard: { path: `${etc}/firewall.nft`, mode: "644" },
     routes: { path: `${etc}/routes`, mode: "644" },

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../host/Host.ts";
+import { relayAddress } from "../network/addressPlan.ts";
+import type { TunnelAddress } from "../network/addressPlan.ts";
 import type { Device } from "../network/device.ts";
 import { renderDocument } from "../network/document.ts";
 import { renderForward } from "../network/forward.ts";
@@ -19,6 +21,8 @@ export interface FirewallArgs {
   readonly tunnel: TunnelPlan;
   readonly forwards: readonly PublishedForward[];
   readonly devices: readonly Device[];
+  /** Who may read the relay's metrics, and what these call peers and forwards (print-metrics.sh). @default nobody */
+  readonly metrics?: { readonly peers: readonly TunnelAddress[]; readonly names: string } | undefined;
 }
 
 /** nftables on the relay: loaded on trial, kept when a new SSH connection came through. */
@@ -27,7 +31,7 @@ export class Firewall extends pulumi.ComponentResource {
   readonly confirmed: pulumi.Resource;
 
   constructor(name: string, args: FirewallArgs, opts: pulumi.ComponentResourceOptions = {}) {
-    const { host, ssh, isShared, tunnel, forwards, devices } = args;
+    const { host, ssh, isShared, tunnel, forwards, devices, metrics } = args;
     super(
       "homerelay:firewall:Firewall",
       name,
@@ -39,6 +43,7 @@ export class Firewall extends pulumi.ComponentResource {
       adminCidrs: ssh.adminCidrs,
       sshVia: ssh.via,
       sshPeers: ssh.peers,
+      metrics: metrics && { address: relayAddress(tunnel.prefix4, tunnel.prefix6), peers: metrics.peers },
       listenPort: tunnel.listenPort,
       forwards,
       shared: isShared,
@@ -51,6 +56,7 @@ export class Firewall extends pulumi.ComponentResource {
         arguments: [ssh.via, ...(isShared ? ["shared", `${tunnel.listenPort}`] : [])],
         document: renderDocument([
           { name: "ruleset", text: ruleset },
+          ...(metrics === undefined ? [] : [{ name: "metrics", text: metrics.names }]),
           ...(isShared ? [{ name: "published", text: renderPublishedPorts(forwards) }] : []),
         ]),
       },

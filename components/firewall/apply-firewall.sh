@@ -1,7 +1,8 @@
 #!/bin/bash
 # stdin: a document with the relay's `ruleset`, and on a machine that is not only ours the ports that it publishes (for
-# name-services.sh and name-translations.sh: `published`). Loads the ruleset on trial: unless confirm-firewall.sh comes
-# over a new SSH connection within the trial, the one before it returns.
+# name-services.sh and name-translations.sh: `published`), and where somebody may read the metrics what these call peers
+# and forwards (for print-metrics.sh: `metrics`). Loads the ruleset on trial: unless confirm-firewall.sh comes over a new
+# SSH connection within the trial, the one before it returns.
 # Arguments: how SSH comes in, `public` or `tunnel`; on a machine that is not only ours also `shared`, and WireGuard's
 # UDP port.
 # shellcheck source=../host/begin-step.sh
@@ -24,6 +25,7 @@ main() { # public|tunnel [shared LISTEN-PORT]
     respect_owner "$document/published" "$3"
     note_passing
   fi
+  serve_metrics "$document/metrics"
   keep_ssh_fallback "$1"
   systemctl enable --quiet --now homerelay-traffic.timer
   end_trial
@@ -88,6 +90,27 @@ admits_operator() {
 
 holds() { # SET ELEMENT
   nft get element inet homerelay "$1" "{ $2 }" >/dev/null 2>&1
+}
+
+# A socket that nobody may reach yet does no harm.
+serve_metrics() { # NAMES
+  local at holder
+  if [ -f "$1" ]; then
+    # Anew, since it may be at another address than before.
+    systemctl restart homerelay-metrics.socket 2>/dev/null || {
+      at=$(sed -n 's/^ListenStream=//p' /etc/systemd/system/homerelay-metrics.socket)
+      holder=$(ss -Hltnp "sport = :${at##*:}" | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p' | head -n 1)
+      systemctl reset-failed homerelay-metrics.socket 2>/dev/null || : # it has not failed
+      die "The metrics cannot be read at $at: ${holder:-something on this machine} has the port. Have it listen elsewhere,
+or at an address of its own, or take metricsPeers out of home-relay:relay; then run pulumi up again.
+The rules were not changed."
+    }
+    systemctl enable --quiet homerelay-metrics.socket
+    write_if_changed 0644 "$metric_names" <"$1" || : # the same peers and forwards
+  elif [ -e "$metric_names" ]; then
+    systemctl disable --quiet --now homerelay-metrics.socket
+    rm "$metric_names"
+  fi
 }
 
 # Before SSH is closed to the outside, and not after: nobody can come in to start it later.

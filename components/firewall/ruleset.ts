@@ -2,6 +2,7 @@ import type { TunnelAddress } from "../network/addressPlan.ts";
 import { meter, namedMap, namedSet, prefixElement, renderTable } from "../network/nft.ts";
 import type { Chain, NamedSet, Rule } from "../network/nft.ts";
 import { includePassing, others, passOthers, passesOthers } from "../network/othersPassing.ts";
+import { metricsPort } from "../network/ourNumbers.ts";
 import { portCount, renderPortRange } from "../network/port.ts";
 import type { Protocol } from "../network/port.ts";
 import { outermost } from "../network/prefix.ts";
@@ -26,6 +27,8 @@ export interface RelayFirewall {
   readonly sshVia: "public" | "tunnel";
   /** Peers that may open an SSH connection through the tunnel. */
   readonly sshPeers: readonly TunnelAddress[];
+  /** Who may read the relay's metrics. @default nobody */
+  readonly metrics?: MetricsReaders | undefined;
   /** UDP port of WireGuard. */
   readonly listenPort: number;
   readonly forwards: readonly PublishedForward[];
@@ -33,6 +36,12 @@ export interface RelayFirewall {
   readonly shared: boolean;
   /** Devices and the tunnel's prefixes. @default no devices, so that nothing passes between peers */
   readonly peerTraffic?: PeerTraffic;
+}
+
+/** Peers that may read the metrics through the tunnel, at the relay's own address there. */
+export interface MetricsReaders {
+  readonly address: TunnelAddress;
+  readonly peers: readonly TunnelAddress[];
 }
 
 /**
@@ -60,6 +69,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
       ...optionSets(forwards),
       refusedOverIpv6(forwards),
       ...sshSets(firewall),
+      ...metricsSets(firewall),
       ...(firewall.shared ? [passesOthers] : []),
       meter("new_rate4", "ipv4_addr", "1m"),
       meter("new_rate6", "ipv6_addr", "1m"),
@@ -168,7 +178,7 @@ export function renderRelayRuleset(firewall: RelayFirewall): string {
 }
 
 /** What comes in where the relay is the machine's only use: nothing but what is named here. */
-function ownInput({ listenPort }: RelayFirewall): Chain[] {
+function ownInput({ listenPort, metrics }: RelayFirewall): Chain[] {
   return [
     {
       name: "own_datagrams",
@@ -197,6 +207,7 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
         "icmpv6 type echo-request limit rate 10/second accept",
         'iifname "homerelay" ip saddr . tcp dport @ssh_peers4 ct state new accept',
         'iifname "homerelay" ip6 saddr . tcp dport @ssh_peers6 ct state new accept',
+        ...admitReaders(metrics),
         'iifname "homerelay" counter drop comment "the tunnel reaches nothing on the relay"',
         ...refuseOverIpv6,
         'udp sport 67 udp dport 68 accept comment "the address by DHCP"',
@@ -214,6 +225,7 @@ function ownInput({ listenPort }: RelayFirewall): Chain[] {
         ...admitOperator,
       ],
     },
+    ...readersChain(metrics),
   ];
 }
 
@@ -234,7 +246,7 @@ function untrackedIn({ listenPort }: RelayFirewall): Rule {
 }
 
 /** What comes in where others have services too: theirs to say, but for the tunnel and SSH. */
-function sharedInput({ sshPort, listenPort }: RelayFirewall): Chain[] {
+function sharedInput({ sshPort, listenPort, metrics }: RelayFirewall): Chain[] {
   return [
     {
       name: "input",
@@ -243,6 +255,7 @@ function sharedInput({ sshPort, listenPort }: RelayFirewall): Chain[] {
       rules: [
         'iifname "lo" accept',
         'iifname "homerelay" jump from_tunnel',
+        ...hideMetrics(metrics),
         ...refuseOverIpv6,
         { why: "WireGuard.", rule: `udp dport ${listenPort} accept` },
         `tcp dport ${sshPort} ct state new jump ssh`,
@@ -256,10 +269,12 @@ function sharedInput({ sshPort, listenPort }: RelayFirewall): Chain[] {
         ...icmpErrors,
         "icmp type echo-request accept",
         "icmpv6 type echo-request accept",
+        ...admitReaders(metrics),
         'counter drop comment "the tunnel reaches nothing on the relay"',
       ],
     },
     { name: "ssh", why: "How often is for the owner to say.", rules: admitOperator },
+    ...readersChain(metrics),
   ];
 }
 
@@ -336,6 +351,41 @@ function sshSets(firewall: RelayFirewall): NamedSet[] {
     namedSet("ssh_peers6", "ipv6_addr . inet_service", sshPeers(firewall, "ipv6"), changing),
     meter("ssh_rate4", "ipv4_addr", "2m"),
     meter("ssh_rate6", "ipv6_addr", "2m"),
+  ];
+}
+
+function metricsSets({ metrics }: RelayFirewall): NamedSet[] {
+  if (metrics === undefined) return [];
+  const readers = metrics.peers.map(({ ipv4 }) => ipv4);
+  return [namedSet("metrics_peers", "ipv4_addr", readers), meter("metrics_rate", "ipv4_addr", "2m")];
+}
+
+function admitReaders(metrics: MetricsReaders | undefined): Rule[] {
+  if (metrics === undefined) return [];
+  return [
+    `iifname "homerelay" ip daddr ${metrics.address.ipv4} ip saddr @metrics_peers tcp dport ${metricsPort} ct state new jump metrics`,
+  ];
+}
+
+function readersChain(metrics: MetricsReaders | undefined): Chain[] {
+  if (metrics === undefined) return [];
+  return [
+    {
+      name: "metrics",
+      why: "A program is started for each reader, so none comes in often.",
+      rules: [
+        'update @metrics_rate { ip saddr limit rate over 1/second burst 10 packets } counter drop comment "reads the metrics too often"',
+        "accept",
+      ],
+    },
+  ];
+}
+
+/** From the tunnel alone, also where what else comes in is for the owner to judge. */
+function hideMetrics(metrics: MetricsReaders | undefined): Rule[] {
+  if (metrics === undefined) return [];
+  return [
+    `ip daddr ${metrics.address.ipv4} tcp dport ${metricsPort} counter drop comment "not from the tunnel"`,
   ];
 }
 

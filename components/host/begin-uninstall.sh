@@ -36,6 +36,7 @@ stop_units() {
     systemctl disable --now --quiet "$unit" 2>/dev/null || : # not there: nothing to stop
     systemctl reset-failed "$unit" 2>/dev/null || :
   done
+  systemctl stop --quiet 'homerelay-*@*.service' 2>/dev/null || : # nobody reads the metrics at this moment
 }
 
 # The units on the list of what we have put here, and those that lie here, since the list may be damaged or missing.

@@ -18,5 +18,7 @@ readonly firewall_confirmed=/etc/homerelay/firewall-confirmed
 # each bridge that was here before us.
 readonly sysctl_note=/etc/homerelay/before
 readonly sysctl_file=/etc/sysctl.d/60-homerelay.conf
+# What the relay's metrics call its peers and forwards; there only where somebody may read them.
+readonly metric_names=/etc/homerelay/metrics
 readonly sshd_drop_in=/etc/ssh/sshd_config.d/10-homerelay.conf
 readonly upgrades_file=/etc/apt/apt.conf.d/52homerelay

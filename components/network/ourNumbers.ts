@@ -41,5 +41,8 @@ export const udpFlowSeconds = 180;
  */
 export const mostProbes = 500;
 
+/** TCP port of the relay's address in the tunnel at which its metrics are read. */
+export const metricsPort = 18546;
+
 /** The group of the programs that knock at a forward from outside; by it their packets are known as they leave. */
 export const proofGroup = 18546;

@@ -2,6 +2,7 @@ import { parseAddress } from "../network/prefix.ts";
 import { adminCidrs } from "./adminCidrs.ts";
 import { optional, record, required } from "./fields.ts";
 import { includedTrafficGb } from "./includedTraffic.ts";
+import { metricsPeers } from "./metricsPeers.ts";
 import { isRead, refused } from "./place.ts";
 import type { Place, Read } from "./place.ts";
 import { oneOf, parsed } from "./readers.ts";
@@ -46,6 +47,7 @@ const written = record<WrittenRelay>(
       },
     ),
     adminCidrs,
+    metricsPeers,
     includedTrafficGb,
   },
   "provider: ssh",
@@ -60,11 +62,12 @@ export const existingRelay: RelaySection<ExistingRelaySettings> = {
     const ipv4 = draft.ipv4 ?? publicAddressOf(draft.host, place.at("ipv4"));
     return { ...draft, ipv4 };
   },
-  compare: ({ host, port, hostKey }, place) => ({
+  compare: ({ host, port, hostKey, metricsPeers: readers }, place) => ({
     sshPort: port,
     moveSsh: `move sshd away there, then change ${place.at("port").path}`,
     // Its owner comes in as ever.
     sshThroughTunnel: undefined,
+    metricsPeers: readers,
     machine: { host, port, hostKey },
   }),
 };

@@ -2,19 +2,14 @@ import { adminCidrs } from "./adminCidrs.ts";
 import { record, withDefault } from "./fields.ts";
 import type { Fields } from "./fields.ts";
 import { includedTrafficGb } from "./includedTraffic.ts";
-import { distinct, oneOf, text, wholeNumber } from "./readers.ts";
+import { metricsPeers } from "./metricsPeers.ts";
+import { peerNames } from "./peerNames.ts";
+import { oneOf, text, wholeNumber } from "./readers.ts";
 import type { RelaySection } from "./relaySection.ts";
 import type { HetznerRelaySettings } from "./settings.ts";
 
 /** The system images on which our scripts are tried: systemd, apt, nftables and a kernel with WireGuard. */
 const images = ["debian-13", "debian-12"] as const;
-
-const peer = text({
-  pattern: /./,
-  shape: "name of a home or a device",
-  rule: "must be the name of a peer",
-  mend: "write it like nas",
-});
 
 /** Whether Hetzner has such a location or type is asked of Hetzner, later. */
 const fields: Fields<HetznerRelaySettings> = {
@@ -51,23 +46,22 @@ const fields: Fields<HetznerRelaySettings> = {
       "How SSH reaches the relay. With tunnel, the public address takes no SSH, and sshPeers names who may.",
     example: "tunnel",
   }),
-  sshPeers: withDefault(
-    distinct(peer, "list of names of homes and devices", (name) => name),
-    {
-      default: [],
-      means: "Who may open an SSH connection to the relay through the tunnel.",
-      example: ["nas"],
-    },
-  ),
+  sshPeers: withDefault(peerNames, {
+    default: [],
+    means: "Who may open an SSH connection to the relay through the tunnel.",
+    example: ["nas"],
+  }),
+  metricsPeers,
   includedTrafficGb,
 };
 
 export const hetznerRelay: RelaySection<HetznerRelaySettings> = {
   ...record(fields, "provider: hetzner"),
-  compare: ({ sshPort, sshVia, sshPeers }, place) => ({
+  compare: ({ sshPort, sshVia, sshPeers, metricsPeers: readers }, place) => ({
     sshPort,
     moveSsh: `move SSH away with ${place.at("sshPort").path}`,
     sshThroughTunnel: { sshVia, sshPeers },
+    metricsPeers: readers,
     machine: undefined,
   }),
 };

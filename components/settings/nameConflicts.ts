@@ -41,23 +41,32 @@ function refuseSharedAddresses({ names, tunnel }: Written): void {
 }
 
 /** SSH through the tunnel takes somebody who may, and only peers can be named. */
-export function refuseUnknownSshPeers({ relay, names, everyNameIsRead }: Written): void {
+export function refuseUnknownRelayPeers(written: Written): void {
+  const { relay } = written;
   const { sshVia, sshPeers } = relay.value?.sshThroughTunnel ?? {};
-  if (sshPeers === undefined) return;
-  if (sshVia === "tunnel" && sshPeers.length === 0)
+  if (sshVia === "tunnel" && sshPeers?.length === 0)
     relay.place
       .at("sshVia")
       .refuse(
         "is tunnel, and no peer may open an SSH connection through it: neither you nor this program could reach the relay",
         "name the peer that runs this program under sshPeers, like sshPeers: [nas], or remove sshVia",
       );
-  if (!everyNameIsRead) return;
+  refuseUnknown("sshPeers", sshPeers, written);
+  refuseUnknown("metricsPeers", relay.value?.metricsPeers, written);
+}
+
+function refuseUnknown(
+  key: string,
+  named: readonly string[] | undefined,
+  { relay, names, everyNameIsRead }: Written,
+): void {
+  if (named === undefined || !everyNameIsRead) return;
   const peers = names.map(({ value }) => value);
-  for (const [i, peer] of sshPeers.entries()) {
+  for (const [i, peer] of named.entries()) {
     if (peers.includes(peer)) continue;
     const meant = nearest(peer, peers);
     relay.place
-      .at("sshPeers")
+      .at(key)
       .at(i)
       .refuse(
         `names no peer of this stack; found ${show(peer)}`,

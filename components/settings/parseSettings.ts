@@ -10,7 +10,7 @@ import { refuseEndpointConflicts } from "./endpointConflicts.ts";
 import { refuseForwardConflicts, refuseTargetsInTunnel } from "./forwardConflicts.ts";
 import type { WrittenHome } from "./homes.ts";
 import { refuseHomesInTunnel, refuseMachineConflicts } from "./machineConflicts.ts";
-import { refuseNameConflicts, refuseUnknownSshPeers } from "./nameConflicts.ts";
+import { refuseNameConflicts, refuseUnknownRelayPeers } from "./nameConflicts.ts";
 import { complete, isRead, Place, refused } from "./place.ts";
 import type { Draft, Read } from "./place.ts";
 import { refuseUnknown } from "./readers.ts";
@@ -78,7 +78,7 @@ function refuseConflicts(written: Written): void {
   refuseMachineConflicts(written);
   refuseHomesInTunnel(written);
   refuseTargetsInTunnel(written);
-  refuseUnknownSshPeers(written);
+  refuseUnknownRelayPeers(written);
   refuseDeviceConflicts(written);
 }
 

@@ -22,6 +22,8 @@ export interface ComparedRelay {
         readonly sshPeers: readonly string[] | undefined;
       }
     | undefined;
+  /** Names of homes and devices; `undefined`: the provider has no such key. */
+  readonly metricsPeers?: readonly string[] | undefined;
   /** The user's own machine, which may not be a home besides; `undefined`: the provider makes one. */
   readonly machine: Pick<Known<SshAccess>, "host" | "port" | "hostKey"> | undefined;
 }

@@ -43,6 +43,8 @@ export interface HetznerRelaySettings {
   readonly sshVia: "public" | "tunnel";
   /** Names of the peers that may open an SSH connection to the relay through the tunnel. */
   readonly sshPeers: readonly string[];
+  /** Names of the peers that may read the relay's metrics through the tunnel. */
+  readonly metricsPeers: readonly string[];
   /** What the relay may send in a month at no further cost. */
   readonly includedTrafficGb: number | undefined;
 }
@@ -56,6 +58,8 @@ export interface ExistingRelaySettings extends SshAccess {
   readonly ipv6: string | undefined;
   /** Who may open an SSH connection to it. */
   readonly adminCidrs: readonly Prefix[];
+  /** Names of the peers that may read the relay's metrics through the tunnel. */
+  readonly metricsPeers: readonly string[];
   /** What it may send in a month at no further cost. */
   readonly includedTrafficGb: number | undefined;
 }

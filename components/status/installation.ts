@@ -1,5 +1,8 @@
-import { installedScript, installedUnit } from "../network/installation.ts";
+import { relayAddress } from "../network/addressPlan.ts";
+import { installedMend, installedScript, installedUnit } from "../network/installation.ts";
 import type { Installation } from "../network/installation.ts";
+import type { TunnelPlan } from "../network/tunnelPlan.ts";
+import { renderMetricsSocket } from "./metrics.ts";
 
 /** What any host tells of itself. */
 export const statusInstallation: Installation = {
@@ -18,3 +21,21 @@ export const relayStatusInstallation: Installation = {
   packages: [],
   folders: [],
 };
+
+/** A relay whose metrics somebody may read. */
+export function metricsInstallation({ prefix4, prefix6 }: TunnelPlan): Installation {
+  return {
+    files: [
+      installedScript("status/print-metrics.sh"),
+      installedMend("status/mend-metrics.sh", "80"),
+      installedUnit("status/homerelay-metrics@.service"),
+      {
+        path: "/etc/systemd/system/homerelay-metrics.socket",
+        mode: "0644",
+        text: renderMetricsSocket(relayAddress(prefix4, prefix6)),
+      },
+    ],
+    packages: [],
+    folders: [],
+  };
+}

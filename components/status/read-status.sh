@@ -1,6 +1,7 @@
 #!/bin/bash
 # Prints what this host, a relay or a home, is doing at this moment, a fact a line, FIELD and its values. It changes
-# nothing. hostStatus.ts reads it; the last line is `end`.
+# nothing. hostStatus.ts and print-metrics.sh read it; the last line is `end`.
+# Argument: `brief` leaves out what takes a second or more.
 #   status 1                        what follows is of this form
 #   now SECONDS                     since 1970
 #   up SECONDS                      since the boot
@@ -55,13 +56,15 @@ tell_tunnel() {
     wg show "$interface" latest-handshakes | awk '{ print "handshake", $1, $2 }'
     wg show "$interface" transfer | awk '{ print "transfer", $1, $2, $3 }'
   } | awk '
+    # As it came: not every awk writes a large number out.
+    function known(text) { return text == "" ? 0 : text }
     $1 == "endpoint" { order[++peers] = $2; endpoint[$2] = $3 == "(none)" ? "-" : $3 }
     $1 == "handshake" { handshake[$2] = $3 }
     $1 == "transfer" { received[$2] = $3; sent[$2] = $4 }
     END {
       for (i = 1; i <= peers; i++) {
         key = order[i]
-        print "peer", key, endpoint[key], handshake[key] + 0, received[key] + 0, sent[key] + 0
+        print "peer", key, endpoint[key], known(handshake[key]), known(received[key]), known(sent[key])
       }
     }'
 }
@@ -84,14 +87,14 @@ tell_traffic() {
   echo "traffic $traffic"
 }
 
-main() {
+main() { # [brief]
   echo "status 1"
   tell_machine
   tell_units
   tell_tunnel
   tell_firewall
   tell_traffic
-  tell_updates
+  [ "${1-}" = brief ] || tell_updates
   echo "end"
 }
 

@@ -36,7 +36,10 @@ export async function prepareHosts(): Promise<ReadonlyMap<string, PreparedHost>>
     () =>
       new HomeRelay(
         "home",
-        homeRelayArgs({ homes, dns: dynDns, notify, devices: ["phone"] }, [secret, "https://ntfy.sh/s3cret"]),
+        homeRelayArgs({ relay: { metricsPeers: ["nas"] }, homes, dns: dynDns, notify, devices: ["phone"] }, [
+          secret,
+          "https://ntfy.sh/s3cret",
+        ]),
       ),
   );
   const relay = { provider: "ssh", host: "203.0.113.5", hostKey };

@@ -26,7 +26,7 @@ test.each(["relay of this stack's own", "relay that was there before", "home"])(
       place(program, "", "0755");
     const units = files
       .map(({ path }) => path)
-      .filter((path) => /\/homerelay-[a-z-]+\.(service|timer)$/.test(path));
+      .filter((path) => /\/homerelay-[a-z-]+@?\.(service|socket|timer)$/.test(path));
     expect(units.length).toBeGreaterThan(0);
     runTool("systemd", "systemd-analyze", [
       "verify",

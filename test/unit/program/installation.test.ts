@@ -7,6 +7,7 @@ import { includePassing } from "../../../components/network/othersPassing.ts";
 import { sshdConfigPath } from "../../../components/relay/sshdConfig.ts";
 import { renderRelaySysctls } from "../../../components/relay/sysctls.ts";
 import { renderUpgrades, upgradesPath } from "../../../components/relay/upgrades.ts";
+import { renderMetricsSocket } from "../../../components/status/metrics.ts";
 import { listPath, pathsIn, prepareHosts } from "../preparedHosts.ts";
 import type { PreparedHost } from "../preparedHosts.ts";
 
@@ -30,7 +31,11 @@ describe.each(["relay of this stack's own", "relay that was there before", "home
   const installed = () => host().files.map(({ path }) => path);
 
   test("every file is one of the project's or rendered by it, and goes to a place of its own", () => {
-    const rendered = [renderRelaySysctls({ isShared: false }), renderUpgrades({ isShared: false })];
+    const rendered = [
+      renderRelaySysctls({ isShared: false }),
+      renderUpgrades({ isShared: false }),
+      renderMetricsSocket({ ipv4: "10.77.0.1", ipv6: "fd77::1" }),
+    ];
     const known = new Set([...sources.map(read), ...rendered]);
     expect(
       host()

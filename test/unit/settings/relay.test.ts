@@ -20,6 +20,7 @@ describe("a relay that was there before", () => {
       ipv4: "203.0.113.5",
       ipv6: undefined,
       adminCidrs: [parsePrefix("0.0.0.0/0"), parsePrefix("::/0")],
+      metricsPeers: [],
     });
   });
 
@@ -33,6 +34,7 @@ describe("a relay that was there before", () => {
       ipv4: "203.0.113.7",
       ipv6: "2001:DB8:2::1",
       adminCidrs: ["192.0.2.0/24"],
+      metricsPeers: ["nas"],
     };
     expect(parse({ relay: written }).relay).toEqual({
       ...written,
@@ -170,6 +172,21 @@ refuses("of the relay", [
     "a peer that is no name",
     { relay: { sshPeers: [1] } },
     "home-relay:relay.sshPeers[0]: must be text; found 1\n  write it like nas",
+  ],
+  [
+    "a reader of the metrics who is not there",
+    { relay: { metricsPeers: ["nas2", "nas"] } },
+    'home-relay:relay.metricsPeers[0]: names no peer of this stack; found "nas2"\n  did you mean nas?',
+  ],
+  [
+    "a reader of the metrics, at a relay that was there before",
+    { relay: { ...vps, metricsPeers: ["prometheus"] } },
+    'home-relay:relay.metricsPeers[0]: names no peer of this stack; found "prometheus"\n  the peers are: nas',
+  ],
+  [
+    "readers of the metrics that are no list",
+    { relay: { metricsPeers: "nas" } },
+    'home-relay:relay.metricsPeers: must be a list; found "nas"\n  write it as ["nas"]',
   ],
   [
     "no adminCidrs",

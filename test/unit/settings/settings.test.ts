@@ -24,6 +24,7 @@ describe("what is left out has the documented default", () => {
         adminCidrs: [parsePrefix("0.0.0.0/0"), parsePrefix("::/0")],
         sshVia: "public",
         sshPeers: [],
+        metricsPeers: [],
       },
       tunnel: {
         listenPort: 51820,
@@ -85,6 +86,7 @@ test("what is written holds", () => {
       adminCidrs: ["192.0.2.7"],
       sshVia: "tunnel",
       sshPeers: ["nas"],
+      metricsPeers: ["nas"],
     },
     tunnel: {
       listenPort: 443,
@@ -122,6 +124,7 @@ test("what is written holds", () => {
     adminCidrs: [parsePrefix("192.0.2.7/32")],
     sshVia: "tunnel",
     sshPeers: ["nas"],
+    metricsPeers: ["nas"],
   });
   expect(settings.tunnel).toMatchObject({
     listenPort: 443,
@@ -270,7 +273,7 @@ refuses("a wrong type", [
   [
     "a section",
     { relay: ["x"] },
-    'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers, includedTrafficGb',
+    'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers, metricsPeers, includedTrafficGb',
   ],
   [
     "a list",
