@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { text } from "node:stream/consumers";
 import { prepareEngine } from "./lab/engine.ts";
 import { prepareHost, refuseUnfitHost } from "./lab/hostPackages.ts";
@@ -138,12 +138,14 @@ function endLabs(): void {
   }
 }
 
-/** A ring is one job; of the lab each check is one, since each has a world of its own. */
+/** The unit ring is one job; of the contract ring each room is one, and of the lab each check: they mostly wait. */
 function jobsOf(ring: Ring): Job[] {
   const folder = ring === "lab" ? "lab/checks" : ring;
   const files = globSync(`test/${folder}/**/*.test.ts`, { cwd: project }).sort();
-  if (ring !== "lab") return [{ name: ring, ring, files }];
-  return files.map((file) => ({ name: basename(file), ring, files: [file] }));
+  if (ring === "lab") return files.map((file) => ({ name: basename(file), ring, files: [file] }));
+  const room = (file: string) => (ring === "unit" ? ring : relative("test", dirname(file)));
+  const rooms = Map.groupBy(files, room);
+  return [...rooms].map(([name, files]) => ({ name, ring, files }));
 }
 
 /** All jobs, the long ones first, as many side by side as there may be labs. What jest says of each comes in one piece. */
@@ -178,7 +180,7 @@ async function runJest({ ring, files }: Job, lab: string): Promise<Report> {
         ...["--selectProjects", ring, "--json", "--outputFile", outputFile, "--verbose"],
         // No test is timed: this only ends what hangs, on a machine that does much else.
         "--testTimeout=120000",
-        ...(ring === "lab" ? ["--runInBand", "--runTestsByPath", ...files] : []),
+        ...(ring === "unit" ? [] : ["--runInBand", "--runTestsByPath", ...files]),
       ],
       {
         cwd: project,

@@ -246,7 +246,7 @@ describe("a stack with two homes", () => {
     expect(await page(81)).toContain(answer);
   });
 
-  test("what was changed by hand in the tables of both ends is put right by running their steps again", async () => {
+  test("what was changed by hand in the tables of both ends is put right, at the latest by running their steps again", async () => {
     const relay = await relayMachine();
     // Without what the sets of meters remember of callers.
     const rules = async (machine: "home" | RelayMachine) =>
@@ -255,7 +255,7 @@ describe("a stack with two homes", () => {
         "$1",
       );
     const before = [await rules("home"), await rules(relay)];
-    // Nobody else may change a table that is held, and the timer would mend it.
+    // Nobody else may change a table that is held. The timer is started again by the tunnel, and may be the first to mend.
     const alone = "systemctl stop homerelay-mend.timer homerelay-table.socket";
     await shell("home", `${alone} && nft insert rule inet homerelay from_relay drop`);
     await shell(
@@ -263,7 +263,6 @@ describe("a stack with two homes", () => {
       `${alone} && ` +
         "nft delete element inet homerelay forwards4 '{ tcp . 80 }'; nft flush chain inet homerelay forward",
     );
-    expect(await page()).toBe("");
 
     await lab.operator.up(["--replace", "**nas-guard", "--replace", "**relay-firewall-rules"]);
 
