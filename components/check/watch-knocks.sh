@@ -72,7 +72,7 @@ elements_of() { # SET
     sed -n 's/.*elements = { *\([^}]*\)}.*/\1/p' | tr ',' '\n' | sed 's/^ *//; s/ *$//'
 }
 
-end() {
+end_watch() {
   local protocol sender port
   for protocol in tcp udp; do
     { elements_of "${protocol}4"; elements_of "${protocol}6"; } | while read -r sender _ port; do
@@ -103,7 +103,7 @@ end() {
 main() { # begin|end
   case $1 in
     begin) begin ;;
-    end) end ;;
+    end) end_watch ;;
   esac
 }
 

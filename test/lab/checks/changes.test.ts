@@ -239,7 +239,10 @@ describe("what the system does by itself takes nothing of ours away", () => {
       "while ip -4 rule delete lookup 18546 2>/dev/null; do :; done; ip -4 route flush table 18546",
     );
     await until("they are back", 30, async () => expect(await ours()).toBe(before));
-    await shell("home", "systemctl stop homerelay-mend.timer wg-quick@homerelay; sleep 17");
+    await shell(
+      "home",
+      "systemctl stop wg-quick@homerelay homerelay-mend.timer homerelay-mend.service; sleep 17",
+    );
     expect(await ours()).not.toContain("lookup 18546");
     await shell("home", "systemctl start wg-quick@homerelay");
     await until("the forwards answer", 30, expectForwardsToAnswer);
