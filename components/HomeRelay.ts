@@ -244,16 +244,17 @@ export class HomeRelay extends pulumi.ComponentResource {
       { hetzner },
       { parent: this },
     );
-    return [
-      ...(own === undefined ? [] : [own]),
-      ...(order.relay === undefined && order.dns === undefined
-        ? []
-        : [new OrderCheck(name, { order, asker }, { parent: this }), this.#createReceipt()]),
-    ];
+    const checks = own === undefined ? [] : [own];
+    if (order.relay === undefined && order.dns === undefined) return checks;
+    const check = new OrderCheck(name, { order, asker }, { parent: this });
+    return [...checks, check, this.#createReceipt(check)];
   }
 
-  /** Deleted before the homes are cleaned, so that one that is off does not keep it from saying what is gone. */
-  #createReceipt(): pulumi.Resource {
+  /**
+   * Deleted before the homes are cleaned, so that one that is off does not keep it from saying what is gone. Behind the
+   * check: a token with which nothing can be ordered does not become its own.
+   */
+  #createReceipt(check: pulumi.Resource): pulumi.Resource {
     const { dns, hetzner } = this.#args;
     const { endpoint, token } = hetzner;
     const { zone, createZone } = dns?.provider === "hetzner" ? dns : {};
@@ -262,7 +263,7 @@ export class HomeRelay extends pulumi.ComponentResource {
     return new Receipt(
       `${this.#name}-receipt`,
       { document, asker },
-      { parent: this, dependsOn: [...this.#uninstalls.values()] },
+      { parent: this, dependsOn: [...this.#uninstalls.values(), check] },
     );
   }
 

@@ -135,7 +135,8 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
 
   /**
    * Looks for what a pulumi that was ended at once has left at Hetzner: between the addresses and the server it warns of an
-   * address that the stack does not go by; and when it is deleted, in the same place, it fails for a server. A refresh would let the provider free the addresses of any server, so nothing else would notice it.
+   * address that the stack does not go by; and when it is deleted, in the same place, it fails for a server. A refresh
+   * would let the provider free the addresses of any server, so nothing else would notice it.
    */
   #createStrayServerCheck(
     api: HetznerAccess<pulumi.Input<string>>,

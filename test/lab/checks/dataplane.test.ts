@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses, namespaces } from "../addresses.ts";
 import { raiseLab } from "../fixture.ts";
+import { changeHeldTable, mendAgain } from "../heldTable.ts";
 import { asPerson, cgnatAddress, forgetFlows, loadRules } from "../network.ts";
 import { home } from "../operator.ts";
 import {
@@ -280,9 +281,10 @@ describe("where every network drops ICMP", () => {
 
   test("both stall when the relay sets no segment size, and pass again when it does", async () => {
     const handle = "nft --handle list chain inet homerelay forward | awk '/maxseg/ { print $NF }'";
-    await shell(lab.relay, `nft delete rule inet homerelay forward handle $(${handle})`);
+    await changeHeldTable(lab.relay, `nft delete rule inet homerelay forward handle $(${handle})`);
     expect(await transfers()).toEqual(all.map(() => "stalled"));
     expect(await greetings()).toEqual([false, false]);
+    await mendAgain(lab.relay);
     await shell(lab.relay, "systemctl reload homerelay-firewall");
     expect(await transfers()).toEqual(all);
     expect(await greetings()).toEqual([true, true]);
@@ -438,12 +440,13 @@ describe("a relay in the wrong hands", () => {
 
   test("does all of that where the guard was taken away by hand: these probes can fail", async () => {
     await setReversePathFilter(0);
-    await shell("home", "nft delete table inet homerelay");
+    await changeHeldTable("home", "nft delete table inet homerelay");
     // What the tracker has translated it goes on translating.
     await forgetFlows("home");
     expect(unanswered(await knockFromRelay(closedDoors()))).toEqual([]);
     expect([await heardByTheHome(4), await heardByTheHome(6)]).toEqual([2, 2]);
     expect(await heardFrom()).toEqual(forgedSources.map(([, address]) => address));
+    await mendAgain("home");
     await shell("home", "systemctl reload homerelay-firewall");
     expect(answered(await knockFromRelay(closedDoors()))).toEqual([]);
   });

@@ -343,7 +343,7 @@ describe("a device that may reach a part of the LAN, and one whose traffic goes 
 
   test("is left asleep by the relay, which keeps the home's way open alone", async () => {
     const keepalives = await shell(lab.relay, "wg show homerelay persistent-keepalive | cut -f 2 | sort");
-    expect(keepalives).toBe("25\noff\noff\n");
+    expect(keepalives).toBe("5\noff\noff\n");
     await shell(lab.relay, "/usr/local/lib/homerelay/remember-endpoints.sh save");
     expect(await shell(lab.relay, "wc -l </var/lib/homerelay/endpoints")).toBe("1\n");
   });

@@ -5,6 +5,7 @@ import { power } from "../control.ts";
 import { installDocker, runContainer } from "../docker.ts";
 import { failingUp } from "../expectations.ts";
 import { raiseLab } from "../fixture.ts";
+import { changeHeldTable, mendAgain } from "../heldTable.ts";
 import { initPid } from "../machines.ts";
 import { home, hostKeyOf } from "../operator.ts";
 import { otherTablesOn } from "../otherTables.ts";
@@ -214,8 +215,9 @@ describe("a Docker that was there before up", () => {
     expect(await knock("vps", open)).not.toContain(null);
     const doors = await secretDoors();
     expect(await openToRelay(doors)).toEqual([]);
-    await shell(docker, "nft delete table inet homerelay");
+    await changeHeldTable(docker, "nft delete table inet homerelay");
     expect(await openToRelay(doors)).toEqual(doors);
+    await mendAgain(docker);
     await shell(docker, "systemctl reload homerelay-firewall");
     expect(await openToRelay(doors)).toEqual([]);
   });

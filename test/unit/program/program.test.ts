@@ -230,7 +230,12 @@ test("and is asked what is left after all else there is gone, and before a home 
   const ordered = registered.filter(({ type }) => type.startsWith("hcloud:"));
   expect(ordered.filter((one) => !deletedBefore(one, "home-receipt"))).toEqual([]);
   const receipt = named(registered, "home-receipt");
-  expect(receipt.dependsOn).toEqual(["home-keys-ssh", "home-media-uninstall", "home-nas-uninstall"]);
+  expect(receipt.dependsOn).toEqual([
+    "home-keys-ssh",
+    "home-media-uninstall",
+    "home-nas-uninstall",
+    "home-order-check",
+  ]);
 });
 
 test("and before anything is done at home, though it outlives what was ordered", () => {
@@ -249,7 +254,7 @@ test("what a step needs is there before it", () => {
     home-nas-uninstall:
     home-media-uninstall:
     home-order-check:
-    home-receipt: home-media-uninstall home-nas-uninstall
+    home-receipt: home-media-uninstall home-nas-uninstall home-order-check
     home-relay-stray-server: home-media-uninstall home-nas-uninstall home-order-check home-receipt
     home-relay-ssh-endpoint:
     home-relay-reach: home-relay-ssh-endpoint
