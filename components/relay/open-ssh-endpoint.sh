@@ -33,7 +33,12 @@ change_rules() { # open|close
   ! unshare --net true 2>/dev/null || unshare --net nft -c -f "$firewall_file.next" || die "These elements do not fit into the relay's rules; nothing has changed. Were they made by
 an older home-relay? Then run pulumi up once with relay.sshPort and relay.sshVia as they were, and change them after."
   move_into_place "$firewall_file.next" "$firewall_file"
-  /usr/local/lib/homerelay/load-firewall.sh
+  # A relay of an older version has no such script, and holds no table either.
+  if [ -x /usr/local/lib/homerelay/load-firewall.sh ]; then
+    /usr/local/lib/homerelay/load-firewall.sh
+  else
+    nft -f "$firewall_file"
+  fi
 }
 
 # The forwards come first at the relay: a connection to that port would end at a service at home.

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { StatusReport } from "../../../components/status/report.ts";
 import { raiseLab } from "../fixture.ts";
+import { changeHeldTable, mendAgain } from "../heldTable.ts";
 import { home, zone } from "../operator.ts";
 import { knock, shell, tcp } from "../people.ts";
 import { until } from "../world.ts";
@@ -112,9 +113,10 @@ describe("where something is wrong", () => {
     await until("the home is back", 60, async () => expect((await report()).homes[0]?.state).toBe("here"));
   });
 
-  test("rules that somebody flushed are missed", async () => {
-    await shell(lab.relay, "nft delete table inet homerelay");
+  test("rules that are gone are missed", async () => {
+    await changeHeldTable(lab.relay, "nft delete table inet homerelay");
     const { problems } = await report();
+    await mendAgain(lab.relay);
     await shell(lab.relay, "systemctl restart homerelay-firewall");
     expect(problems.map(({ what }) => what)).toEqual([
       "the relay: our firewall rules are not in its kernel.",
