@@ -34,7 +34,7 @@ import { stackHosts } from "./host/stackHosts.ts";
 import { readStackState } from "./host/stackState.ts";
 import type { StackState } from "./host/stackState.ts";
 import type { Difference } from "./network/difference.ts";
-import { parseForward } from "./network/forward.ts";
+import { createForward, parseRendered } from "./network/forward.ts";
 import { listProbes } from "./reachability/probes.ts";
 
 const usage = `usage: npm run check [-- --mend] [--json] [--stack NAME]
@@ -274,17 +274,9 @@ class StackCheck {
     const forwards = (this.#state.outputs["forwards"] ?? {}) as Readonly<Record<string, readonly string[]>>;
     return Object.entries(forwards).flatMap(([home, texts]) =>
       texts.flatMap((text) => {
-        const [ports = "", ...options] = text.split(", ");
-        const to = options.find((one) => one.startsWith("to "))?.slice(3);
-        const restricted = options.some((one) => one.startsWith("from "));
-        return listProbes([parseForward(ports)]).map(({ protocol, published, target }) => ({
-          home,
-          protocol,
-          published,
-          target,
-          to,
-          restricted,
-        }));
+        const { published, target, protocols, to, from } = parseRendered(text);
+        const forward = createForward(published, target, protocols.join("+"), { to });
+        return listProbes([forward]).map((probe) => ({ ...probe, home, restricted: from !== "" }));
       }),
     );
   }

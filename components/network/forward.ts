@@ -85,6 +85,24 @@ export function renderForward(forward: Forward): string {
   ].join(", ");
 }
 
+/** What `renderForward` wrote, taken apart again. */
+export interface ForwardParts extends Pick<Forward, "published" | "target" | "protocols" | "to"> {
+  /** Prefixes as they are written, a space between two; empty: everybody. */
+  readonly from: string;
+  /** All other options, as they are written. @example masquerade */
+  readonly rest: string;
+}
+
+/** Throws an `Error` on a text that `renderForward` does not write. */
+export function parseRendered(text: string): ForwardParts {
+  const [ports = "", ...options] = text.split(", ");
+  const { published, target, protocols } = parseForward(ports);
+  const valueOf = (word: string) =>
+    options.find((option) => option.startsWith(`${word} `))?.slice(word.length + 1);
+  const rest = options.filter((option) => !/^(to|from) /.test(option)).join(", ");
+  return { published, target, protocols, to: valueOf("to"), from: valueOf("from") ?? "", rest };
+}
+
 /** Whether a forward's packets are for the home itself, its containers included, and for no other machine in its LAN. */
 export function endsAtHome({ to }: Pick<Forward, "to">): boolean {
   return to === undefined;

@@ -1,4 +1,5 @@
-import { parseForward } from "../network/forward.ts";
+import { fullNames } from "../network/domainNames.ts";
+import { parseRendered } from "../network/forward.ts";
 import { renderPortRange } from "../network/port.ts";
 
 /** What a picture of a stack shows. */
@@ -36,17 +37,18 @@ export interface PicturedDevice {
   readonly allow: readonly string[];
 }
 
-/** A resource of the stack as `pulumi stack export` has it; what is left out is not read. */
-export interface ExportedResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly inputs?: Readonly<Record<string, unknown>>;
-  readonly outputs?: Readonly<Record<string, unknown>>;
+/** A resource of the stack's state, as far as it is read here. */
+export interface PicturedResource {
+  /** The parents' types first, each behind a `$`. */
+  readonly types: string;
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly outputs: Readonly<Record<string, unknown>>;
 }
 
 /** The parts of a stack, told from its components; `undefined`: there is no relay, since no `up` has been. */
-export function readParts(resources: readonly ExportedResource[]): StackParts | undefined {
-  const of = (type: string) => resources.filter((resource) => resource.type === type);
+export function readParts(resources: readonly PicturedResource[]): StackParts | undefined {
+  const of = (type: string) => resources.filter(({ types }) => types.split("$").at(-1) === type);
   const rented = of("homerelay:hetzner:HetznerRelay")[0];
   const existing = of("homerelay:relay:ExistingRelay")[0];
   if (rented === undefined && existing === undefined) return undefined;
@@ -55,45 +57,40 @@ export function readParts(resources: readonly ExportedResource[]): StackParts | 
     relay: {
       machine:
         rented === undefined
-          ? `your VPS ${text(existing?.inputs, "host")}`
+          ? `your VPS ${text(existing?.inputs ?? {}, "host")}`
           : `Hetzner ${text(rented.inputs, "serverType")}, ${text(rented.inputs, "location")}`,
       addresses: [ipv4Address, ipv6Address].filter((address) => typeof address === "string"),
     },
     names: [...of("homerelay:hetzner:HetznerZone"), ...of("homerelay:dyndns:DynDns")].flatMap(namesOf),
     homes: [...of("homerelay:home:Home"), ...of("homerelay:home:ManualHome")].map(readHome).toSorted(byName),
     devices: of("homerelay:device:Device")
-      .map(({ urn, inputs }) => ({ name: nameOf(urn), allow: list(inputs, "allow") }))
+      .map(({ name, inputs }) => ({ name: bare(name), allow: list(inputs, "allow") }))
       .toSorted(byName),
   };
 }
 
-function readHome({ urn, inputs }: ExportedResource): PicturedHome {
-  const { ipv4 = "" } = (inputs?.["tunnelAddress"] ?? {}) as { ipv4?: string };
-  return { name: nameOf(urn), address: ipv4, forwards: list(inputs, "forwards").map(readForward) };
+function readHome({ name, inputs }: PicturedResource): PicturedHome {
+  const { ipv4 = "" } = (inputs["tunnelAddress"] ?? {}) as { ipv4?: string };
+  return { name: bare(name), address: ipv4, forwards: list(inputs, "forwards").map(readForward) };
 }
 
-/** As `renderForward` writes it. */
 function readForward(written: string): PicturedForward {
-  const [ports = "", ...options] = written.split(", ");
-  const { published, target, protocols } = parseForward(ports);
-  const valueOf = (word: string) => options.find((one) => one.startsWith(`${word} `))?.slice(word.length + 1);
-  const machine = valueOf("to");
+  const { published, target, protocols, to, from } = parseRendered(written);
   const port = renderPortRange(target);
   return {
     published: `${renderPortRange(published)}/${protocols.join("+")}`,
-    target: machine === undefined ? port : `${machine}:${port}`,
-    from: valueOf("from") ?? "",
+    target: to === undefined ? port : `${to}:${port}`,
+    from,
   };
 }
 
-function namesOf({ inputs }: ExportedResource): string[] {
+function namesOf({ inputs }: PicturedResource): readonly string[] {
   const zone = text(inputs, "zone");
-  return list(inputs, "names").map((name) => (zone === "" ? name : name === "@" ? zone : `${name}.${zone}`));
+  return fullNames({ names: list(inputs, "names"), ...(zone === "" ? {} : { zone }) });
 }
 
 /** A home's or device's own name: that of its component without that of the whole. */
-function nameOf(urn: string): string {
-  const name = urn.slice(urn.lastIndexOf("::") + 2);
+function bare(name: string): string {
   return name.slice(name.indexOf("-") + 1);
 }
 
@@ -101,12 +98,12 @@ function byName(a: { readonly name: string }, b: { readonly name: string }): num
   return a.name < b.name ? -1 : 1;
 }
 
-function text(inputs: ExportedResource["inputs"], key: string): string {
-  const value = inputs?.[key];
+function text(inputs: PicturedResource["inputs"], key: string): string {
+  const value = inputs[key];
   return typeof value === "string" ? value : "";
 }
 
-function list(inputs: ExportedResource["inputs"], key: string): string[] {
-  const value = inputs?.[key];
+function list(inputs: PicturedResource["inputs"], key: string): string[] {
+  const value = inputs[key];
   return Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : [];
 }

@@ -1,4 +1,4 @@
-import { parseForward } from "../network/forward.ts";
+import { parseRendered } from "../network/forward.ts";
 import type { Protocol } from "../network/port.ts";
 import { renderPortRange } from "../network/port.ts";
 import type { Sentence } from "./sentence.ts";
@@ -41,18 +41,13 @@ function openings(homes: readonly HomeForwards[], when: "before" | "after"): Map
 }
 
 function readOpening(text: string, { home, on }: HomeForwards): Opening[] {
-  const [ports = "", ...options] = text.split(", ");
-  const { published, target, protocols } = parseForward(ports);
-  const valueOf = (word: string) =>
-    options.find((option) => option.startsWith(`${word} `))?.slice(word.length + 1);
-  const machine = valueOf("to");
-  const leadsTo = machine === undefined ? home : `${machine} behind ${home}`;
-  const rest = options.filter((option) => !/^(to|from) /.test(option)).join(", ");
+  const { published, target, protocols, to, from, rest } = parseRendered(text);
+  const machine = to === undefined ? home : `${to} behind ${home}`;
   return protocols.map((protocol) => ({
     published: renderPortRange(published),
     protocol,
-    leadsTo: `${leadsTo}:${renderPortRange(target)}`,
-    from: valueOf("from") ?? "",
+    leadsTo: `${machine}:${renderPortRange(target)}`,
+    from,
     rest,
     on,
   }));

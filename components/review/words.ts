@@ -1,3 +1,4 @@
+import { fullNames } from "../network/domainNames.ts";
 import type { Digest, Inputs, Operation, Step } from "./digest.ts";
 import { describeForwards, narrows, whom } from "./forwardChanges.ts";
 import { kinds } from "./sentence.ts";
@@ -260,8 +261,9 @@ function tellOfZone(changed: readonly Step[]): Sentence[] {
   return [
     ...ofType(changed, types.zone, types.dynDns).flatMap(({ id, operation, before, after }): Sentence[] => {
       const zone = text(after ?? before ?? {}, "zone");
-      const full = (name: string) => (zone === "" ? name : name === "@" ? zone : `${name}.${zone}`);
-      const [had, has] = [list(before, "names").map(full), list(after, "names").map(full)];
+      const full = (inputs: Inputs | undefined) =>
+        fullNames({ names: list(inputs, "names"), ...(zone === "" ? {} : { zone }) });
+      const [had, has] = [full(before), full(after)];
       const told = has.filter((name) => !had.includes(name));
       const gone = had.filter((name) => !has.includes(name));
       return [

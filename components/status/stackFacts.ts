@@ -1,3 +1,6 @@
+import { parseRendered } from "../network/forward.ts";
+import { renderPortRange } from "../network/port.ts";
+
 /** What a stack's state says of what there is, for those who ask how it is. */
 export interface StackFacts {
   /** @example nbg1 */
@@ -75,7 +78,7 @@ export function readStackFacts(
     return {
       ...peer,
       isByHand,
-      forwards: listOf(home.inputs["forwards"]).flatMap((text) => parseForward(text, proofs)),
+      forwards: listOf(home.inputs["forwards"]).flatMap((text) => readForward(text, proofs)),
       provenAt: proven?.changedAt,
     };
   };
@@ -95,16 +98,14 @@ export function readStackFacts(
   };
 }
 
-/** `443:8081/tcp+udp, to 192.168.1.5, …`, as `renderForward` writes it. */
-function parseForward(text: string, proofs: Readonly<Record<string, unknown>>): ForwardFacts[] {
-  const [, published = "", target = "", protocols = "", rest = ""] =
-    /^([^:]+):([^/]+)\/([a-z+]+)(.*)$/.exec(text) ?? [];
-  const to = /, to ([^,]+)/.exec(rest)?.[1];
-  return protocols.split("+").map((protocol) => ({
-    published,
+function readForward(text: string, proofs: Readonly<Record<string, unknown>>): ForwardFacts[] {
+  const { published, target, protocols, to } = parseRendered(text);
+  const [outside, inside] = [renderPortRange(published), renderPortRange(target)];
+  return protocols.map((protocol) => ({
+    published: outside,
     protocol,
-    target: to === undefined ? target : `${to}:${target}`,
-    proof: worstOf(textsOf(proofs[`${published}/${protocol}`])),
+    target: to === undefined ? inside : `${to}:${inside}`,
+    proof: worstOf(textsOf(proofs[`${outside}/${protocol}`])),
   }));
 }
 

@@ -117,6 +117,7 @@ sync_interface() { # DOCUMENT
     sync_link
     say "tunnel interface $interface brought in line"
   else
+    sync_peers "$next"
     move_into_place "$next" "$config"
     wg set "$interface" fwmark "$(sed -n 's/^FwMark = //p' "$config" | grep . || echo off)"
   fi
@@ -125,11 +126,11 @@ sync_interface() { # DOCUMENT
   systemctl enable --quiet --now homerelay-mend.timer
 }
 
-# What a proof of the tunnel depends on: neither how packets to the other end are marked, nor what an older version had
-# wg-quick run besides, which may be to set an address.
+# What a proof of the tunnel depends on: neither how packets to the other end are marked, nor how often one is sent, nor
+# what an older version had wg-quick run besides, which may be to set an address.
 of_tunnel() { # CONFIG ADDRESS6
   [ -e "$1" ] || return 0
-  grep -vE '^(Address|FwMark|(Post|Pre)(Up|Down)) = ' "$1"
+  grep -vE '^(Address|FwMark|PersistentKeepalive|(Post|Pre)(Up|Down)) = ' "$1"
   addresses "$@"
 }
 

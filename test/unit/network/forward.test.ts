@@ -7,6 +7,7 @@ import {
   createForward,
   endsAtHome,
   parseForward,
+  parseRendered,
   renderForward,
 } from "../../../components/network/forward.ts";
 import { parsePortRange } from "../../../components/network/port.ts";
@@ -108,4 +109,24 @@ describe("collide", () => {
       }),
     );
   });
+});
+
+test("what is rendered is taken apart into the same", () => {
+  fc.assert(
+    fc.property(forward(), (one) => {
+      const { published, target, protocols, to, from, rest } = parseRendered(renderForward(one));
+      const options = [
+        ...(one.clientIp === "preserve" ? [] : [one.clientIp]),
+        ...(one.newPerSecond === undefined ? [] : [`at most ${one.newPerSecond} new a second`]),
+      ];
+      expect({ published, target, protocols, to, from, rest }).toEqual({
+        published: one.published,
+        target: one.target,
+        protocols: one.protocols,
+        to: one.to,
+        from: one.from.map(({ text }) => text).join(" "),
+        rest: options.join(", "),
+      });
+    }),
+  );
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { drawPicture } from "../../../components/picture/drawing.ts";
 import { readParts } from "../../../components/picture/stackParts.ts";
-import type { ExportedResource, StackParts } from "../../../components/picture/stackParts.ts";
+import type { PicturedResource, StackParts } from "../../../components/picture/stackParts.ts";
 
 interface RecordedStep {
   readonly urn: string;
@@ -12,15 +12,15 @@ interface RecordedStep {
 }
 
 /** The resources of a stack as the real engine previewed them. */
-function recordedResources(): ExportedResource[] {
+function recordedResources(): PicturedResource[] {
   const file = join(import.meta.dirname, "../review/digests/first.json");
   const { steps } = JSON.parse(readFileSync(file, "utf8")) as { steps: readonly RecordedStep[] };
   const outputs = { ipv4Address: "198.51.100.2", ipv6Address: "2001:db8:2:1::1" };
   return steps.map(({ urn, newState: { type, inputs } }) => ({
-    urn,
-    type,
+    types: type,
+    name: urn.slice(urn.lastIndexOf("::") + 2),
     inputs,
-    ...(type === "pulumi:pulumi:Stack" ? { outputs } : {}),
+    outputs: type === "pulumi:pulumi:Stack" ? outputs : {},
   }));
 }
 
@@ -63,7 +63,7 @@ test("a stack is read from its components", () => {
 });
 
 test("without a relay there is nothing to draw", () => {
-  expect(readParts([{ urn: "a::b", type: "pulumi:pulumi:Stack" }])).toBeUndefined();
+  expect(readParts([{ types: "pulumi:pulumi:Stack", name: "b", inputs: {}, outputs: {} }])).toBeUndefined();
 });
 
 test("two homes with devices, drawn", () => {
