@@ -251,12 +251,17 @@ describe("what the system does by itself takes nothing of ours away", () => {
     await until("the forwards answer", 30, expectForwardsToAnswer);
   });
 
-  test("and the timer of the relay, which has run by now, has written nothing", async () => {
+  test("and the timer of the relay, which has run by now, has written nothing but what it mended", async () => {
     const timer = "systemctl show --property=LastTriggerUSec --value homerelay-mend.timer";
     expect((await shell(lab.relay, timer)).trim()).toMatch(/\d/);
-    expect(
-      await shell(lab.relay, "journalctl --quiet --boot --output=cat --unit=homerelay-mend.service"),
-    ).toBe("");
+    const said = await shell(
+      lab.relay,
+      "journalctl --quiet --boot --output=cat --unit=homerelay-mend.service",
+    );
+    // It may have looked while nftables.service was being restarted.
+    expect(said.split("\n").filter((line) => line !== "" && !/ was .*, and is .* again$/.test(line))).toEqual(
+      [],
+    );
   });
 });
 
