@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses, namespaces } from "../addresses.ts";
 import { raiseLab } from "../fixture.ts";
-import { changeHeldTable, mendAgain } from "../heldTable.ts";
+import { stopMending, withChangedTable } from "../mending.ts";
 import { asPerson, cgnatAddress, forgetFlows, loadRules } from "../network.ts";
 import { home } from "../operator.ts";
 import {
@@ -281,11 +281,11 @@ describe("where every network drops ICMP", () => {
 
   test("both stall when the relay sets no segment size, and pass again when it does", async () => {
     const handle = "nft --handle list chain inet homerelay forward | awk '/maxseg/ { print $NF }'";
-    await changeHeldTable(lab.relay, `nft delete rule inet homerelay forward handle $(${handle})`);
-    expect(await transfers()).toEqual(all.map(() => "stalled"));
-    expect(await greetings()).toEqual([false, false]);
-    await mendAgain(lab.relay);
-    await shell(lab.relay, "systemctl reload homerelay-firewall");
+    const unclamped = `nft delete rule inet homerelay forward handle $(${handle})`;
+    await withChangedTable(lab.relay, unclamped, async () => {
+      expect(await transfers()).toEqual(all.map(() => "stalled"));
+      expect(await greetings()).toEqual([false, false]);
+    });
     expect(await transfers()).toEqual(all);
     expect(await greetings()).toEqual([true, true]);
   });
@@ -329,6 +329,7 @@ describe("a relay in the wrong hands", () => {
   const fromTheInternet = ["203.0.113.99", "2001:db8:99::1"];
 
   beforeAll(async () => {
+    await stopMending(lab.relay);
     const peer = (await shell(lab.relay, "wg show homerelay peers")).trim();
     await shell(
       lab.relay,
@@ -440,14 +441,13 @@ describe("a relay in the wrong hands", () => {
 
   test("does all of that where the guard was taken away by hand: these probes can fail", async () => {
     await setReversePathFilter(0);
-    await changeHeldTable("home", "nft delete table inet homerelay");
-    // What the tracker has translated it goes on translating.
-    await forgetFlows("home");
-    expect(unanswered(await knockFromRelay(closedDoors()))).toEqual([]);
-    expect([await heardByTheHome(4), await heardByTheHome(6)]).toEqual([2, 2]);
-    expect(await heardFrom()).toEqual(forgedSources.map(([, address]) => address));
-    await mendAgain("home");
-    await shell("home", "systemctl reload homerelay-firewall");
+    await withChangedTable("home", "nft delete table inet homerelay", async () => {
+      // What the tracker has translated it goes on translating.
+      await forgetFlows("home");
+      expect(unanswered(await knockFromRelay(closedDoors()))).toEqual([]);
+      expect([await heardByTheHome(4), await heardByTheHome(6)]).toEqual([2, 2]);
+      expect(await heardFrom()).toEqual(forgedSources.map(([, address]) => address));
+    });
     expect(answered(await knockFromRelay(closedDoors()))).toEqual([]);
   });
 });

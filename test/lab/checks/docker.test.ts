@@ -5,7 +5,7 @@ import { power } from "../control.ts";
 import { installDocker, runContainer } from "../docker.ts";
 import { failingUp } from "../expectations.ts";
 import { raiseLab } from "../fixture.ts";
-import { changeHeldTable, mendAgain } from "../heldTable.ts";
+import { stopMending, withChangedTable } from "../mending.ts";
 import { initPid } from "../machines.ts";
 import { home, hostKeyOf } from "../operator.ts";
 import { otherTablesOn } from "../otherTables.ts";
@@ -177,6 +177,7 @@ describe("a Docker that was there before up", () => {
     tablesBefore = await tables();
     await lab.operator.up();
     tunnel = await tunnelAddresses();
+    await stopMending("vps");
     const peer = (await shell("vps", "wg show homerelay peers")).trim();
     await shell(
       "vps",
@@ -215,10 +216,9 @@ describe("a Docker that was there before up", () => {
     expect(await knock("vps", open)).not.toContain(null);
     const doors = await secretDoors();
     expect(await openToRelay(doors)).toEqual([]);
-    await changeHeldTable(docker, "nft delete table inet homerelay");
-    expect(await openToRelay(doors)).toEqual(doors);
-    await mendAgain(docker);
-    await shell(docker, "systemctl reload homerelay-firewall");
+    await withChangedTable(docker, "nft delete table inet homerelay", async () =>
+      expect(await openToRelay(doors)).toEqual(doors),
+    );
     expect(await openToRelay(doors)).toEqual([]);
   });
 

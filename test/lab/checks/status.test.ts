@@ -2,7 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { StatusReport } from "../../../components/status/report.ts";
 import { raiseLab } from "../fixture.ts";
-import { changeHeldTable, mendAgain } from "../heldTable.ts";
+import { withChangedTable } from "../mending.ts";
 import { home, zone } from "../operator.ts";
 import { knock, shell, tcp } from "../people.ts";
 import { until } from "../world.ts";
@@ -114,10 +114,7 @@ describe("where something is wrong", () => {
   });
 
   test("rules that are gone are missed", async () => {
-    await changeHeldTable(lab.relay, "nft delete table inet homerelay");
-    const { problems } = await report();
-    await mendAgain(lab.relay);
-    await shell(lab.relay, "systemctl restart homerelay-firewall");
+    const { problems } = await withChangedTable(lab.relay, "nft delete table inet homerelay", report);
     expect(problems.map(({ what }) => what)).toEqual([
       "the relay: our firewall rules are not in its kernel.",
     ]);
