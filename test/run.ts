@@ -18,6 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { text } from "node:stream/consumers";
+import { stripVTControlCharacters } from "node:util";
 import { prepareEngine } from "./lab/engine.ts";
 import { prepareHost, refuseUnfitHost } from "./lab/hostPackages.ts";
 import { paths } from "./lab/paths.ts";
@@ -33,6 +34,20 @@ interface Report {
   readonly numTodoTests: number;
   /** Files that could not even be loaded. */
   readonly numRuntimeErrorTestSuites: number;
+  readonly testResults: readonly FileReport[];
+}
+
+/** Of one file; where it could not be loaded, `message` says why and there is nothing else. */
+interface FileReport {
+  /** Its absolute path. */
+  readonly name: string;
+  readonly status: "passed" | "failed";
+  readonly message: string;
+  readonly assertionResults: readonly {
+    readonly fullName: string;
+    readonly status: string;
+    readonly failureMessages: readonly string[];
+  }[];
 }
 
 /** Of a jest that ended before it could write one. */
@@ -42,6 +57,7 @@ const noReport: Report = {
   numPendingTests: 0,
   numTodoTests: 0,
   numRuntimeErrorTestSuites: 1,
+  testResults: [],
 };
 
 /** What one run of jest is given: a whole ring, or one check of the lab. */
@@ -91,6 +107,9 @@ const slowest = done.toSorted((a, b) => seconds(b) - seconds(a)).slice(0, 10);
 console.log("\nWhere the time went, slowest first");
 for (const job of slowest) console.log(`  ${seconds(job).toFixed(0).padStart(5)} s  ${job.name}`);
 
+const failures = done.flatMap(({ report }) => report.testResults.flatMap(failuresOf));
+if (failures.length > 0) console.log(["\nWhat did not pass", ...failures].join("\n"));
+
 console.log("");
 for (const ring of chosen) {
   const jobs = done.filter((job) => job.ring === ring);
@@ -118,6 +137,24 @@ function troublesOf(report: Report): number {
   const ranNothing = report.numPassedTests + report.numFailedTests === 0 ? 1 : 0;
   const notRun = report.numPendingTests + report.numTodoTests;
   return report.numFailedTests + Math.max(report.numRuntimeErrorTestSuites, ranNothing) + notRun;
+}
+
+/** A few lines for each test of a file that did not pass: a whole run says far too much to be searched for them. */
+function failuresOf({ name, status, message, assertionResults }: FileReport): string[] {
+  const file = relative(project, name);
+  const notPassed = assertionResults.filter((test) => test.status !== "passed");
+  if (status === "failed" && notPassed.length === 0) return [`  ${file}`, ...beginningOf(message)];
+  return notPassed.flatMap((test) => [
+    `  ${file}: ${test.fullName}`,
+    ...beginningOf(test.failureMessages[0] ?? `was not run: ${test.status}`),
+  ]);
+}
+
+/** The first lines that say something, without colours and up to where the stack begins. */
+function beginningOf(said: string): string[] {
+  const [words = ""] = stripVTControlCharacters(said).split(/\n\s+at /);
+  const lines = words.split("\n").filter((line) => line.trim() !== "");
+  return lines.slice(0, 8).map((line) => `      ${line.trim().slice(0, 200)}`);
 }
 
 /** What all labs share, made once before several of them want it at the same time. */
