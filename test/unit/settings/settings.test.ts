@@ -21,6 +21,7 @@ describe("what is left out has the documented default", () => {
         serverType: "cx23",
         image: "debian-13",
         sshPort: 22,
+        sshKeyGeneration: 1,
         adminCidrs: [parsePrefix("0.0.0.0/0"), parsePrefix("::/0")],
         sshVia: "public",
         sshPeers: [],
@@ -81,6 +82,7 @@ test("what is written holds", () => {
       serverType: "cax11",
       image: "debian-12",
       sshPort: 2222,
+      sshKeyGeneration: 3,
       adminCidrs: ["192.0.2.7"],
       sshVia: "tunnel",
       sshPeers: ["nas"],
@@ -118,6 +120,7 @@ test("what is written holds", () => {
     serverType: "cax11",
     image: "debian-12",
     sshPort: 2222,
+    sshKeyGeneration: 3,
     adminCidrs: [parsePrefix("192.0.2.7/32")],
     sshVia: "tunnel",
     sshPeers: ["nas"],
@@ -269,7 +272,7 @@ refuses("a wrong type", [
   [
     "a section",
     { relay: ["x"] },
-    'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers',
+    'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, sshKeyGeneration, adminCidrs, sshVia, sshPeers',
   ],
   [
     "a list",
