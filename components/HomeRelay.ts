@@ -207,10 +207,14 @@ export class HomeRelay extends pulumi.ComponentResource {
   }
 
   #createKeys(): Keys {
-    const { homes, devices, tunnel } = this.#args;
+    const { relay, homes, devices, tunnel } = this.#args;
     return new Keys(
       `${this.#name}-keys`,
-      { peers: [...homes, ...devices].map((peer) => peer.name), generation: tunnel.keyGeneration },
+      {
+        peers: [...homes, ...devices].map((peer) => peer.name),
+        generation: tunnel.keyGeneration,
+        sshGeneration: relay.provider === "hetzner" ? relay.sshKeyGeneration : 1,
+      },
       { parent: this },
     );
   }
@@ -237,7 +241,7 @@ export class HomeRelay extends pulumi.ComponentResource {
     const name = `${this.#name}-order-check`;
     const { endpoint, token } = hetzner;
     const { id: stackId, stack } = this.#owner;
-    const asker = { endpoint, token, stackId, adminKey: this.#keys.adminSshKey.publicKey, stack };
+    const asker = { endpoint, token, stackId, adminKey: this.#keys.firstAdminSshKey.publicKey, stack };
     const own = this.#relayProvider().checkOrder?.(
       `${this.#name}-relay-order-check`,
       relay,
@@ -282,7 +286,14 @@ export class HomeRelay extends pulumi.ComponentResource {
       after: [...this.#uninstalls.values(), ...this.#orderChecks],
       leaves: this.#listLeft(),
       label,
-      keys: { admin: keys.adminSshKey, firstHost: keys.firstHostSshKey, host: keys.hostSshKey },
+      keys: {
+        admin: keys.adminSshKey,
+        firstHost: keys.firstHostSshKey,
+        host: keys.hostSshKey,
+        generation: relay.provider === "hetzner" ? relay.sshKeyGeneration : 1,
+        first: { admin: keys.firstAdminSshKey, hostPublicKey: keys.firstGenerationHostKey },
+        noteSecret: keys.sshNoteSecret,
+      },
       tunnel,
       peers: [...homes, ...devices],
       forwards: publishForwards(homes),
@@ -354,7 +365,7 @@ export class HomeRelay extends pulumi.ComponentResource {
           {
             plan: this.#planOf(home),
             cleaning: this.#cleaningOf(home),
-            noteSecret: this.#keys.adminSshKey.privateKey,
+            noteSecret: this.#keys.firstAdminSshKey.privateKey,
             installation: installationAtHome,
             keys: this.#keys.peer(home.name),
             relay: this.#calledRelay(relay, home),
@@ -372,7 +383,7 @@ export class HomeRelay extends pulumi.ComponentResource {
   /** Cleans the machine that was the relay before, once every home has gone over to this one. */
   #createFormerRelay({ outlives }: Relay, homes: readonly Home[]): void {
     if (outlives === undefined) return;
-    const former = { ...outlives.cleaning, noteSecret: this.#keys.adminSshKey.privateKey };
+    const former = { ...outlives.cleaning, noteSecret: this.#keys.firstAdminSshKey.privateKey };
     new FormerMachine(`${this.#name}-relay-former-machine`, former, {
       parent: this,
       dependsOn: homes.map((home) => home.proven),

@@ -12,7 +12,7 @@ import type { SshAdmission } from "../network/sshAdmission.ts";
 import { ownRelayInstallation } from "../relay/installation.ts";
 import type { Relay, RentedRelayPlan } from "../relay/Relay.ts";
 import { relayNameOnHost, relayTitle } from "../relay/relayName.ts";
-import { renderSshdConfig } from "../relay/sshdConfig.ts";
+import { renderSshdStep } from "../relay/sshdConfig.ts";
 import { renderUserData } from "../relay/userData.ts";
 import type { HetznerAccess } from "./hetznerAccess.ts";
 import { labelsOf } from "./ownerLabel.ts";
@@ -64,7 +64,7 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
   readonly ssh: SshAdmission;
   readonly isShared = false;
   readonly open: readonly pulumi.Resource[];
-  /** Last in a change of its port: until here sshd listens on the port before as well. */
+  /** Last in a change of its port or its keys: until here sshd listens on the port before and admits the key before as well. */
   readonly sshd: StepArgs;
   /** The server goes as a whole. */
   readonly outlives: undefined;
@@ -101,7 +101,13 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
     const server = this.#createServer(args, ipv4, ipv6, sshKey, firewall, strayServer);
     this.machineId = pulumi.interpolate`${server.id} ${serverType}`;
     this.host = this.#createHost(serverType, server, endpoint);
-    this.sshd = { script: "apply-sshd.sh", arguments: [], document: renderSshdConfig(sshPort) };
+    this.sshd = {
+      script: "apply-sshd.sh",
+      arguments: [],
+      document: pulumi
+        .output(plan.keys.admin.publicKey)
+        .apply((adminKey) => renderSshdStep(sshPort, adminKey)),
+    };
     if (plan.reverseName !== undefined) {
       this.#createReverseName("ipv4", plan.reverseName, ipv4.id, this.ipv4Address);
       this.#createReverseName("ipv6", plan.reverseName, ipv6.id, this.ipv6Address);
@@ -126,9 +132,13 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
 
   #createSshKey(): hcloud.SshKey {
     const { label, keys, after } = this.#plan;
+    const { generation } = keys;
+    // One beside that of before: a server notes which it was made with, and another there would be another server.
+    // No stack's name has an @.
+    const [suffix, mark] = generation === 1 ? ["", ""] : [`-${generation}`, `@${generation}`];
     return new hcloud.SshKey(
-      `${this.#name}-ssh-key`,
-      { name: label, labels: this.#labels, publicKey: keys.admin.publicKey },
+      `${this.#name}-ssh-key${suffix}`,
+      { name: `${label}${mark}`, labels: this.#labels, publicKey: keys.admin.publicKey },
       { parent: this, deleteBeforeReplace: true, dependsOn: [...after] },
     );
   }
@@ -172,8 +182,7 @@ export class HetznerRelay extends pulumi.ComponentResource implements Relay {
         admission: this.ssh,
         publicAddress: this.ipv4Address,
         tunnelAddress: relayAddress(tunnel.prefix4, tunnel.prefix6).ipv4,
-        privateKey: keys.admin.privateKey,
-        hostKeys: [keys.host.publicKey],
+        keys,
         lostMend: `If the server is gone, a new one takes its place with
   pulumi up --refresh --replace '**${this.#name}-ssh-endpoint'
 and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`,
@@ -238,8 +247,8 @@ and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`
       },
       {
         parent: this,
-        // An edit of what only a first boot reads must not cost the server.
-        ignoreChanges: ["userData"],
+        // An edit of what only a first boot reads must not cost the server. One that is made anew gets that of today.
+        ignoreChanges: ["userData", "sshKeys"],
         // Two servers cannot have one name and one address; `pulumi up --replace` would try.
         deleteBeforeReplace: true,
         dependsOn: [...after, strayServer],
@@ -260,6 +269,7 @@ and if it is there and lost, with  --replace '**${this.#name}-server'  besides.`
           port: endpoint.port,
           privateKey: keys.admin.privateKey,
           hostKey: keys.host,
+          hostKeys: endpoint.hostKeys,
           firstHostKey: keys.firstHost.publicKey,
           machine: server.id,
           // One that Hetzner could not even start counts as made; it is off, and will not answer later either.

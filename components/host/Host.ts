@@ -26,6 +26,8 @@ export interface StackKeyAccess {
   readonly privateKey: pulumi.Input<string>;
   /** The host key that the server has from its first contact on. */
   readonly hostKey: SshKeyPair<pulumi.Input<string>>;
+  /** The public ones that it may show until it has been reached, that of `hostKey` first. @default that one alone */
+  readonly hostKeys?: pulumi.Input<readonly string[]>;
   /** The public host key that the server booted with: accepted from one that was never reached. */
   readonly firstHostKey: pulumi.Input<string>;
   /** Another text for another server, also for one at the same address. */
@@ -227,7 +229,7 @@ function askMadeHost(args: HostArgs & MadeHost, again: readonly pulumi.Input<str
       host: access.host,
       port: access.port,
       user: "root",
-      hostKeys: pulumi.all([access.hostKey.publicKey]),
+      hostKeys: access.hostKeys ?? pulumi.all([access.hostKey.publicKey]),
       identityFile: undefined,
       jump: undefined,
     },

@@ -1,8 +1,8 @@
 /**
  * Runs on the operator's machine, before the first step of a host: waits until the host lets us in, says at once what is
  * wrong when waiting cannot help, and then, in one message, all that keeps the host from being set up. Document and
- * secrets: reachDocument.ts. The last line of its stdout is the note by which the next run knows which server has its
- * lasting host key.
+ * secrets: reachDocument.ts. The last lines of its stdout are the note by which the next run knows which server has
+ * which lasting host key.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { askHost } from "./askHost.ts";
@@ -21,13 +21,7 @@ import type { SshWay } from "./operatorAccess.ts";
 import { Patience } from "./patience.ts";
 import type { HostAnswers } from "./preflight.ts";
 import { Problem, readDocument, readPreviousOutput, readSecrets, runProgram } from "./program.ts";
-import {
-  acceptHostKeys,
-  parseReachDocument,
-  parseReachSecrets,
-  renderReached,
-  wasReached,
-} from "./reachDocument.ts";
+import { acceptHostKeys, parseReachDocument, parseReachSecrets, renderReached } from "./reachDocument.ts";
 import type { ReachDocument } from "./reachDocument.ts";
 import { judgeAbsence, lastLine, separateComplaints } from "./sshComplaint.ts";
 
@@ -88,6 +82,21 @@ class Host {
     if (code !== 0) throw new Problem(`${this.#document.title}: could not give it its lasting host key`);
   }
 
+  /** Its sshd reads the new one a moment after it was told to. */
+  async proveHostKey(hostKey: string, loginKey: string | undefined): Promise<void> {
+    const { title, access } = this.#document;
+    if (access.way === "here") return;
+    const connection = Connection.open({ ...access, hostKeys: [hostKey] }, { loginKey });
+    for (let tries = 1; ; tries++) {
+      const { code, said } = await connection.run("true");
+      if (code === 0) return;
+      if (tries === 10)
+        throw new Problem(`${title} was given its new host key, and its sshd does not show it: ${lastLine(said)}
+Run pulumi up again. The host key of before is accepted until then, and the number of before may be set again too.`);
+      await sleep(500);
+    }
+  }
+
   /** A host that let us in may be away again, since a first boot ends with another start of its sshd. */
   async #ask(): Promise<HostAnswers> {
     const { title, access, needs, made } = this.#document;
@@ -102,10 +111,14 @@ class Host {
   }
 }
 
+/**
+ * A run that ended half-way may have left the file and not told sshd, so sshd is told in any case. The public file is away
+ * for a moment: sshd does without it, but not with that of another key, which a power cut could leave.
+ */
 const installHostKey = `set -e; umask 077; cd /etc/ssh; cat >ssh_host_ed25519_key.next
 ssh-keygen -yf ssh_host_ed25519_key.next >ssh_host_ed25519_key.pub.next; chmod 0644 ssh_host_ed25519_key.pub.next
-cmp -s ssh_host_ed25519_key.next ssh_host_ed25519_key && { rm ./*.next; exit 0; }
 sync ssh_host_ed25519_key.next ssh_host_ed25519_key.pub.next
+rm -f ssh_host_ed25519_key.pub; sync .
 mv ssh_host_ed25519_key.next ssh_host_ed25519_key; mv ssh_host_ed25519_key.pub.next ssh_host_ed25519_key.pub; sync .
 systemctl reload ssh`;
 
@@ -116,8 +129,10 @@ function tell(problem: string | undefined): void {
 
 await runProgram(async () => {
   const note = readPreviousOutput();
-  const document = acceptHostKeys(readDocument(parseReachDocument), note);
-  const { made } = document;
+  const wanted = readDocument(parseReachDocument);
+  const document = acceptHostKeys(wanted, note);
+  const { made, access } = document;
+  const [hostKey = ""] = wanted.access.way === "here" ? [] : wanted.access.hostKeys;
   const secrets = await readSecrets(parseReachSecrets);
   const connection = Connection.share(document.access, secrets);
   const host = new Host(document, connection);
@@ -129,8 +144,11 @@ await runProgram(async () => {
     await connection.endSharing();
     throw error;
   }
-  if (made && secrets.hostKey !== undefined && !wasReached(made, note))
+  const mayShow = access.way === "here" ? [] : access.hostKeys;
+  if (made && secrets.hostKey !== undefined && mayShow.length > 1) {
     await host.installHostKey(secrets.hostKey);
+    if (mayShow[0] === hostKey) await host.proveHostKey(hostKey, secrets.loginKey);
+  }
   console.log(`${document.title} is reached`);
-  if (made) console.log(renderReached(made));
+  if (made) console.log(renderReached(made, hostKey));
 });

@@ -75,20 +75,29 @@ export function parseReachDocument(text: string | undefined, source: string): Re
   };
 }
 
-/** The line of the output by which the next run knows that this server has its lasting host key. */
-export function renderReached({ machine }: MadeServer): string {
+/** The lines of the output by which the next run knows that this server has its lasting host key, and which. */
+export function renderReached(made: MadeServer, hostKey: string): string {
+  return `${reachedLine(made)}\n${hostKeyMark}${hostKey}`;
+}
+
+const hostKeyMark = "host key: ";
+
+function reachedLine({ machine }: MadeServer): string {
   return `reached: ${machine}`;
 }
 
-/** The document for this run: whether the server may show its first host key is told by what the last run said. */
+/**
+ * The document for this run. What the last run said tells whether the server may show its first host key, and which of
+ * the lasting ones it had then: it may have a newer one by now, and no older one.
+ */
 export function acceptHostKeys(document: ReachDocument, previousOutput: string | undefined): ReachDocument {
   const { access, made } = document;
-  if (!made || access.way === "here" || wasReached(made, previousOutput)) return document;
-  return { ...document, access: { ...access, hostKeys: [made.firstHostKey, ...access.hostKeys] } };
-}
-
-export function wasReached(made: MadeServer, previousOutput: string | undefined): boolean {
-  return (previousOutput ?? "").split(/\r?\n/).includes(renderReached(made));
+  if (!made || access.way === "here") return document;
+  const said = (previousOutput ?? "").split(/\r?\n/);
+  const had = access.hostKeys.findIndex((key) => said.includes(`${hostKeyMark}${key}`));
+  const lasting = had < 0 ? access.hostKeys : access.hostKeys.slice(0, had + 1);
+  const hostKeys = said.includes(reachedLine(made)) ? lasting : [made.firstHostKey, ...lasting];
+  return { ...document, access: { ...access, hostKeys } };
 }
 
 export function parseReachSecrets(text: string, source: string): ReachSecrets {

@@ -6,8 +6,10 @@ import { derivePresharedKey, deriveSshKey, deriveStackId, deriveWireguardKey } f
 export interface KeysArgs {
   /** Names of the peers, each once. @example ["nas"] */
   readonly peers: readonly string[];
-  /** A new number gives new WireGuard keys everywhere; the one before it gives those of before. The SSH keys stay. */
+  /** A new number gives new WireGuard keys everywhere; the one before it gives those of before. */
   readonly generation: number;
+  /** Another number gives other SSH keys; 1 always gives the first ones. */
+  readonly sshGeneration: number;
 }
 
 /**
@@ -29,13 +31,19 @@ export class Keys extends pulumi.ComponentResource {
   readonly firstHostSshKey: SshKeyPair<pulumi.Output<string>>;
   /** The host key by which the relay proves itself from then on. */
   readonly hostSshKey: SshKeyPair<pulumi.Output<string>>;
+  /** The admin key of the first generation, whatever the generation is. */
+  readonly firstAdminSshKey: SshKeyPair<pulumi.Output<string>>;
+  /** The public host key of the first generation. */
+  readonly firstGenerationHostKey: pulumi.Output<string>;
+  /** With it the admin key in use is sealed in a note. No admin key leads to it. */
+  readonly sshNoteSecret: pulumi.Output<string>;
   /** What a host is told that this stack owns it by; public. */
   readonly stackId: pulumi.Output<string>;
   readonly #peers: ReadonlyMap<string, PeerKeys<pulumi.Output<string>>>;
 
   constructor(name: string, args: KeysArgs, opts?: pulumi.ComponentResourceOptions) {
     super("homerelay:keys:Keys", name, args, opts);
-    const { generation } = args;
+    const { generation, sshGeneration } = args;
     const ofGeneration = [generation, generation - 1].map((number) =>
       this.#createGeneration(name, number),
     )[0];
@@ -49,11 +57,15 @@ export class Keys extends pulumi.ComponentResource {
         return [peer, peerKeys(seed)];
       }),
     );
-    const ssh = pulumi.secret(this.#createSeed(`${name}-ssh`).result);
-    this.adminSshKey = sshPair(ssh, "ssh admin", "home-relay-admin");
+    const first = pulumi.secret(this.#createSeed(`${name}-ssh`).result);
+    const ssh = this.#createSshSeed(name, sshGeneration, first);
+    this.adminSshKey = adminPair(ssh);
     this.firstHostSshKey = sshPair(ssh, "ssh first host", "home-relay-first");
-    this.hostSshKey = sshPair(ssh, "ssh host", "home-relay");
-    this.stackId = this.adminSshKey.publicKey.apply(deriveStackId);
+    this.hostSshKey = hostPair(ssh);
+    this.firstAdminSshKey = adminPair(first);
+    this.firstGenerationHostKey = hostPair(first).publicKey;
+    this.sshNoteSecret = first.apply((seed) => derivePresharedKey(seed, "ssh note"));
+    this.stackId = this.firstAdminSshKey.publicKey.apply(deriveStackId);
     this.registerOutputs({
       relayPublicKey: this.relay.publicKey,
       peerPublicKeys: Object.fromEntries([...this.#peers].map(([peer, { publicKey }]) => [peer, publicKey])),
@@ -73,6 +85,13 @@ export class Keys extends pulumi.ComponentResource {
   /** The first generation needs none: an end's own seed is enough. */
   #createGeneration(name: string, number: number): pulumi.Output<string> | undefined {
     return number < 2 ? undefined : pulumi.secret(this.#createSeed(`${name}-generation-${number}`).result);
+  }
+
+  /** A generation after the first has a seed of its own besides: who knows the keys of one knows none of another. */
+  #createSshSeed(name: string, generation: number, first: pulumi.Output<string>): pulumi.Output<string> {
+    if (generation < 2) return first;
+    const more = this.#createSeed(`${name}-ssh-generation-${generation}`).result;
+    return pulumi.secret(pulumi.interpolate`${first} ${more}`);
   }
 
   /**
@@ -111,6 +130,14 @@ function peerKeys(seed: pulumi.Output<string>): PeerKeys<pulumi.Output<string>> 
 function wireguardPair(seed: pulumi.Output<string>, info: string): KeyPair<pulumi.Output<string>> {
   const key = seed.apply((text) => deriveWireguardKey(text, info));
   return { privateKey: key.privateKey, publicKey: publish(key.publicKey) };
+}
+
+function adminPair(seed: pulumi.Output<string>): SshKeyPair<pulumi.Output<string>> {
+  return sshPair(seed, "ssh admin", "home-relay-admin");
+}
+
+function hostPair(seed: pulumi.Output<string>): SshKeyPair<pulumi.Output<string>> {
+  return sshPair(seed, "ssh host", "home-relay");
 }
 
 function sshPair(seed: pulumi.Output<string>, info: string, comment: string): KeyPair<pulumi.Output<string>> {

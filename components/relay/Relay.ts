@@ -75,4 +75,13 @@ export interface RelayKeys {
   readonly firstHost: SshKeyPair<pulumi.Input<string>>;
   /** The host key by which the relay proves itself from then on. */
   readonly host: SshKeyPair<pulumi.Input<string>>;
+  /** Another number for other keys. */
+  readonly generation: number;
+  /** The keys of the first generation: a relay has them of which nothing else is noted. */
+  readonly first: {
+    readonly admin: SshKeyPair<pulumi.Input<string>>;
+    readonly hostPublicKey: pulumi.Input<string>;
+  };
+  /** With it the admin key in use is sealed in a note, which others may read. */
+  readonly noteSecret: pulumi.Input<string>;
 }

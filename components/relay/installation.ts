@@ -10,6 +10,7 @@ const unattended = { command: "unattended-upgrade", name: "unattended-upgrades" 
 export const ownRelayInstallation: Installation = {
   files: [
     installedScript("relay/sync-sshd.sh"),
+    installedScript("relay/stack-keys.sh"),
     installedScript("relay/apply-sshd.sh"),
     {
       path: "/etc/homerelay/sysctls",

@@ -4,9 +4,12 @@
 #   open PORT VIA ADDRESS…   lets SSH in at PORT too: from outside if VIA is `public`, through the tunnel from each
 #                            ADDRESS. The ruleset and the sshd step that come later close what is too much.
 #   close PORT VIA ADDRESS…  takes that back, but for the port at which this very connection came in
+#   admit KEY BEFORE         lets this program in by KEY too, beside the one before it (see stack-keys.sh)
 
 # shellcheck source=../relay/sync-sshd.sh
 declare -F sync_sshd >/dev/null || . /usr/local/lib/homerelay/sync-sshd.sh
+# shellcheck source=../relay/stack-keys.sh
+declare -F admit_key >/dev/null || . /usr/local/lib/homerelay/stack-keys.sh
 
 elements() { # PORT VIA ADDRESS…
   local port=$1 via=$2 address family
@@ -59,9 +62,13 @@ listen_on() { # PORT…
   { [ -z "$text" ] || printf '%s\n' "$text"; printf 'Port %s\n' "$@"; } | sync_sshd
 }
 
-main() { # open|close PORT VIA ADDRESS…
+main() { # open|close PORT VIA ADDRESS…, or admit KEY BEFORE
   local what=$1 port=$2 here others
   shift
+  if [ "$what" = admit ]; then
+    admit_key "$@"
+    return
+  fi
   read -r _ _ _ here <<<"${SSH_CONNECTION-}"
   timeout 300 cloud-init status --wait >/dev/null || [ $? -eq 2 ] || die "the first boot did not end well"
   refuse_socket

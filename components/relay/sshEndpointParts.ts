@@ -9,5 +9,6 @@ export const sshEndpointParts = [
   "host/files.sh",
   "host/begin-step.sh",
   "relay/sync-sshd.sh",
+  "relay/stack-keys.sh",
   "relay/open-ssh-endpoint.sh",
 ] as const;

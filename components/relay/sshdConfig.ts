@@ -20,6 +20,11 @@ export function renderSshdConfig(port: number): string {
   ]);
 }
 
+/** What apply-sshd.sh is told: that, and the one key of this stack's that is admitted from then on. */
+export function renderSshdStep(port: number, adminKey: string): string {
+  return `${renderSshdConfig(port)}# admin key: ${adminKey}\n`;
+}
+
 /**
  * The same of a relay that was there before: keys alone. Its port and its users stay, and harden-sshd.sh leaves out
  * what its owner has stricter.

@@ -39,6 +39,15 @@ const fields: Fields<HetznerRelaySettings> = {
     means: "Where the relay's sshd listens. A change opens the new port before it closes the old one.",
     example: 2222,
   }),
+  sshKeyGeneration: withDefault(
+    wholeNumber(1, 1_000_000, "number", "start at 1 and raise it by one for new keys"),
+    {
+      default: 1,
+      means:
+        "Raise it by one to get a new SSH key for pulumi and a new host key for the relay (docs/operate.md); 1 brings the first ones back.",
+      example: 2,
+    },
+  ),
   adminCidrs,
   sshVia: withDefault(oneOf(["public", "tunnel"]), {
     default: "public",

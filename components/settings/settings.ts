@@ -37,6 +37,8 @@ export interface HetznerRelaySettings {
   readonly image: string;
   /** TCP port of the relay's sshd. */
   readonly sshPort: number;
+  /** Another number for other SSH keys: the one that this program comes in with, and the relay's host key. */
+  readonly sshKeyGeneration: number;
   /** Who may open an SSH connection to the relay. */
   readonly adminCidrs: readonly Prefix[];
   /** Whether SSH goes to the relay's public address or through the tunnel. */

@@ -13,7 +13,7 @@ import type { Owner } from "../../components/network/owner.ts";
 import type { SshAccess } from "../../components/network/sshAccess.ts";
 import { installationsOfRelay } from "../../components/HomeRelay.ts";
 import { ownRelayInstallation } from "../../components/relay/installation.ts";
-import type { RentedRelayPlan } from "../../components/relay/Relay.ts";
+import type { RelayKeys, RentedRelayPlan } from "../../components/relay/Relay.ts";
 import { parsePrefix } from "../../components/network/prefix.ts";
 import { parseSettings } from "../../components/settings/parseSettings.ts";
 import type { RawSettings } from "../../components/settings/parseSettings.ts";
@@ -62,6 +62,19 @@ export const describedOwner = { stackId: "0123456789abcdef", stack: "home-relay/
 
 export function keyPair(name: string): SshKeyPair<pulumi.Input<string>> {
   return { publicKey: `ssh-ed25519 AAAA${name}`, privateKey: pulumi.secret(`private ${name}\n`) };
+}
+
+/** Those of a generation: the first ones, or others. */
+export function relayKeys(generation = 1): RelayKeys {
+  const more = generation === 1 ? "" : `${generation}`;
+  return {
+    admin: keyPair(`admin${more}`),
+    firstHost: keyPair(`first${more}`),
+    host: keyPair(`host${more}`),
+    generation,
+    first: { admin: keyPair("admin"), hostPublicKey: keyPair("host").publicKey },
+    noteSecret: pulumi.secret("note secret"),
+  };
 }
 
 export const stackKeyAccess = (): StackKeyAccess => ({
@@ -131,7 +144,7 @@ export function relayPlan(change: Partial<RentedRelayPlan> = {}): RentedRelayPla
   return {
     label: "home-relay-test",
     owner,
-    keys: { admin: keyPair("admin"), firstHost: keyPair("first"), host: keyPair("host") },
+    keys: relayKeys(),
     tunnel: tunnelPlan,
     leaves: [],
     peers: [

@@ -546,11 +546,12 @@ describe("an SSH endpoint", () => {
   const wanted = { host: "127.0.0.1", port: 2222 };
   const move = (changes: object, known = "") => {
     const document = {
-      ...{ title: "the relay", user: "root", hostKeys: [key], lostMend: "take a new one" },
+      ...{ title: "the relay", user: "root", lostMend: "take a new one" },
+      ...{ keys: { admin: key, host: key }, firstKeys: { admin: key, host: key } },
       ...{ wanted, publicAddress: "127.0.0.1", sshVia: "public", sshPeers: [] },
       ...changes,
     };
-    const input = JSON.stringify({ loginKey: "no key\n" });
+    const input = JSON.stringify({ loginKey: "no key\n", firstLoginKey: "no key\n", noteSecret: "" });
     return run("relay/move-ssh-endpoint.ts", document, { input, env: { PULUMI_COMMAND_STDOUT: known } });
   };
 

@@ -126,6 +126,7 @@ async function reach(server: string, note?: string) {
           port,
           machine: server,
           hostKey: { publicKey: publicKey("lasting"), privateKey: "" },
+          hostKeys: [publicKey("lasting")],
           firstHostKey: publicKey("first"),
           bootSeconds: 5,
         },
@@ -146,13 +147,21 @@ async function moveEndpoint() {
       admission: { port: port + 1, via: "public", adminCidrs: everybody, peers: [] },
       publicAddress: "127.0.0.1",
       tunnelAddress: "127.0.0.2",
-      privateKey: "",
-      hostKeys: [publicKey("lasting")],
+      keys: {
+        admin: { publicKey: publicKey("login"), privateKey: "" },
+        host: { publicKey: publicKey("lasting"), privateKey: "" },
+        first: {
+          admin: { publicKey: publicKey("login"), privateKey: "" },
+          hostPublicKey: publicKey("lasting"),
+        },
+        noteSecret: "",
+      },
       lostMend: "take a new server",
     });
   });
   const document = documentOf(named(registered, "endpoint"));
-  return run("relay/move-ssh-endpoint.ts", document, `127.0.0.1 ${port}\n`);
+  const secrets = { firstLoginKey: read("login"), noteSecret: "" };
+  return run("relay/move-ssh-endpoint.ts", document, `127.0.0.1 ${port}\n`, secrets);
 }
 
 function run(

@@ -1,11 +1,16 @@
-/** New keys of the tunnel, while strangers use it and while the operator's own way to a home leads through it. */
+/** New keys of the tunnel and of SSH, while strangers use it and while the operator's own way to a home leads through it. */
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { inCloud } from "../cloudByHand.ts";
 import { power } from "../control.ts";
 import { expectEchoToAnswer, expectNoChange, expectUnharmed, failingUp } from "../expectations.ts";
 import { raiseLab } from "../fixture.ts";
 import { home } from "../operator.ts";
+import { paths } from "../paths.ts";
 import { keepBusy, shell } from "../people.ts";
-import { untilSshAnswers } from "../world.ts";
+import { run } from "../shell.ts";
+import { ssh, untilSshAnswers } from "../world.ts";
 
 const echo = { nas: 64738, attic: 9000 };
 const toSsh = { published: "2222", target: "22", protocol: "tcp", acknowledge: true };
@@ -14,16 +19,21 @@ const atAttic = [`${echo.attic}:64738/tcp+udp`];
 
 const lab = raiseLab({
   stack: "rotation",
+  images: ["debian-12"],
   machines: [{ name: "attic" }],
   settings: async () => ({ homes: [await home(atNas), await home(atAttic, "attic")] }),
   up: true,
 });
 
+let tunnelGeneration = 1;
+
 /** The stack with keys of this generation; `nas` is reached at its own forward. */
-async function configure(keyGeneration: number): Promise<void> {
+async function configure(keyGeneration: number, relay = {}): Promise<void> {
+  tunnelGeneration = keyGeneration;
   const nas = await home(atNas);
   const throughItself = { ...(nas["ssh"] as object), host: lab.published[4], port: 2222 };
   await lab.operator.configure({
+    relay,
     tunnel: { keyGeneration },
     homes: [{ ...nas, ssh: throughItself }, await home(atAttic, "attic")],
   });
@@ -144,4 +154,118 @@ test("the number before brings the keys of before back, and nobody notices that 
   expectUnharmed(await busy.end());
   expect(await keysInForce()).toEqual(fourth);
   await expectEchoToAnswer(lab.published, echo.nas);
+});
+
+describe("the keys of SSH", () => {
+  const setGeneration = (sshKeyGeneration: number, more = {}) =>
+    configure(tunnelGeneration, { sshKeyGeneration, ...more });
+
+  /** The key that the state has for the relay's steps, in a file, and the host key that they expect. */
+  async function inState(name: string): Promise<{ readonly file: string; readonly hostKey: string }> {
+    const { stdout } = await lab.operator.pulumi(["stack", "export", "--show-secrets"]);
+    const { deployment } = JSON.parse(stdout) as {
+      deployment: { resources: { urn: string; inputs?: { connection?: { plaintext: string } } }[] };
+    };
+    const prepare = deployment.resources.find(({ urn }) => urn.endsWith("-relay-prepare"));
+    const { privateKey, hostKey } = JSON.parse(prepare?.inputs?.connection?.plaintext ?? "{}") as {
+      privateKey: string | { plaintext: string };
+      hostKey: string;
+    };
+    const login = typeof privateKey === "string" ? privateKey : (JSON.parse(privateKey.plaintext) as string);
+    const file = join(paths.run, name);
+    await writeFile(file, login);
+    await chmod(file, 0o600);
+    return { file, hostKey };
+  }
+
+  type Known = Awaited<ReturnType<typeof inState>>;
+
+  /** Whether the relay lets somebody in with this key, and shows this host key. */
+  async function isInForce({ file, hostKey }: Known): Promise<{ admin: boolean; host: boolean }> {
+    const command = ssh("operator", lab.published[4], ["true"]).map((word) =>
+      word === paths.operatorKey ? file : word,
+    );
+    const { code, stderr } = await run(command);
+    if (code !== 0) expect(stderr).toContain("Permission denied");
+    const shown = await shell("operator", `ssh-keyscan -t ed25519 ${lab.published[4]} 2>/dev/null`);
+    return { admin: code === 0, host: shown.includes(hostKey.split(" ")[1] ?? "none") };
+  }
+
+  const yes = { admin: true, host: true };
+  const no = { admin: false, host: false };
+
+  /** The server stays, and one key is left at the cloud and on the relay beside the owner's own. */
+  async function expectOneKey(server: unknown, onRelay = 2): Promise<void> {
+    const { servers, ssh_keys: keys } = await inCloud();
+    expect([servers?.map(({ id }) => id), keys?.length]).toEqual([server, 1]);
+    expect(await shell(lab.relay, "grep -c ^ssh-ed25519 /root/.ssh/authorized_keys")).toBe(`${onRelay}\n`);
+    expect(await shell(lab.relay, "grep -c owner@laptop /root/.ssh/authorized_keys")).toBe("1\n");
+  }
+
+  let known: Known;
+  let server: unknown;
+  beforeAll(async () => {
+    known = await inState("ssh-1");
+    server = (await inCloud())["servers"]?.map(({ id }) => id);
+    await shell(
+      lab.relay,
+      "ssh-keygen -q -t ed25519 -N '' -C owner@laptop -f /root/owner && cat /root/owner.pub >>/root/.ssh/authorized_keys",
+    );
+  });
+
+  test("change while a stranger talks; the old ones open nothing, and the server and the owner's own key stay", async () => {
+    expect(await isInForce(known)).toEqual(yes);
+    const busy = await keepBusy(lab.published[4], echo.nas);
+    await setGeneration(2);
+    await lab.operator.up();
+    expectUnharmed(await busy.end());
+    const second = await inState("ssh-2");
+    expect([await isInForce(known), await isInForce(second)]).toEqual([no, yes]);
+    await expectOneKey(server);
+    await expectNoChange(lab.operator);
+    known = second;
+  });
+
+  test.each([
+    ["when the relay has admitted the new key", "SSH keys of this stack have changed", 3, 3],
+    ["when the relay has been reached", "the relay is reached", 4, 4],
+    ["when the relay has its new host key, and the number is set back", "the relay is reached", 5, 4],
+    ["when the relay has admitted the new key, and the number is set back", "SSH keys of this", 6, 4],
+    ["before the old key is removed, and the number becomes yet another one", "relay-sshd", 7, 9],
+    ["before the old key is removed, and the number is 1 again", "relay-sshd", 10, 1],
+  ])("that are interrupted %s are whole after the next up", async (_, words, first, then) => {
+    const busy = await keepBusy(lab.published[4], echo.nas);
+    await setGeneration(first);
+    let interrupt = () => {};
+    let isIn = false;
+    await lab.operator.attempt("up", [], {
+      onStart: (stop) => (interrupt = stop),
+      onLine: (line) => {
+        if (!isIn && line.includes(words)) interrupt();
+        isIn ||= line.includes(words);
+      },
+    });
+    expect(isIn).toBe(true);
+    await lab.operator.pulumi(["cancel", "--yes"]);
+    await setGeneration(then);
+    await lab.operator.up();
+    expectUnharmed(await busy.end());
+    const now = await inState(`ssh-${first}-${then}`);
+    expect(await isInForce(now)).toEqual(yes);
+    if (now.hostKey !== known.hostKey) expect(await isInForce(known)).toEqual(no);
+    // A key that no state has noted is the state's no more: it opens to nobody, and goes with the next step of sshd.
+    await expectOneKey(server, first === 6 ? 3 : 2);
+    await expectNoChange(lab.operator);
+    known = now;
+  });
+
+  test("are those of a new server that comes in the same up", async () => {
+    await setGeneration(11, { image: "debian-12" });
+    await lab.operator.up();
+    await lab.readRelay();
+    const now = await inState("ssh-11");
+    expect([await isInForce(known), await isInForce(now)]).toEqual([no, yes]);
+    expect((await inCloud())["ssh_keys"]).toHaveLength(1);
+    await expectNoChange(lab.operator);
+  });
 });

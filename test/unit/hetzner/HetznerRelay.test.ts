@@ -6,12 +6,12 @@ import type { HetznerRelayArgs } from "../../../components/hetzner/HetznerRelay.
 import { renderProviderRules } from "../../../components/hetzner/providerRules.ts";
 import { parsePrefix } from "../../../components/network/prefix.ts";
 import { ownRelayInstallation } from "../../../components/relay/installation.ts";
-import { renderSshdConfig } from "../../../components/relay/sshdConfig.ts";
+import { renderSshdStep } from "../../../components/relay/sshdConfig.ts";
 import { renderRelaySysctls } from "../../../components/relay/sysctls.ts";
 import { renderUpgrades, upgradesPath } from "../../../components/relay/upgrades.ts";
 import { renderUserData } from "../../../components/relay/userData.ts";
 import { firewall, nas } from "../generators/examples.ts";
-import { owner, relayPlan, stackKeyConnection } from "../componentArguments.ts";
+import { owner, relayKeys, relayPlan, stackKeyConnection } from "../componentArguments.ts";
 import { documentOf, named, register, secretsOf, tree, types, valueOf } from "../mockEngine.ts";
 import type { Registered } from "../mockEngine.ts";
 
@@ -157,8 +157,47 @@ test("after another SSH endpoint every step runs again", () => {
   expect(named(registered, "relay-prepare").inputs["triggers"]).toContain(note);
 });
 
-test("an edit of the user data never costs the server", () => {
-  expect(named(registered, "relay-server").ignoreChanges).toEqual(["userData"]);
+test("neither an edit of the user data nor another key costs the server", () => {
+  expect(named(registered, "relay-server").ignoreChanges).toEqual(["userData", "sshKeys"]);
+});
+
+test("another generation of keys is another key at Hetzner beside the one before, and the same rows otherwise", async () => {
+  const keys = relayKeys(2);
+  const rotated = await register(() => hetznerRelay({ plan: relayPlan({ keys }) }));
+  const names = (all: readonly Registered[]) =>
+    all.map(({ name }) => name).filter((name) => name !== "nas-uninstall");
+  expect(names(rotated)).toEqual(
+    names(registered).map((name) => (name === "relay-ssh-key" ? "relay-ssh-key-2" : name)),
+  );
+  expect(named(rotated, "relay-ssh-key-2").inputs).toEqual({
+    name: "home-relay-test@2",
+    labels,
+    publicKey: "ssh-ed25519 AAAAadmin2",
+  });
+  const userData = JSON.stringify(named(rotated, "relay-server").inputs["userData"]);
+  expect(userData).toContain("AAAAadmin2");
+  expect(userData).toContain("private first2");
+  expect(named(rotated, "relay-prepare").inputs["connection"]).toEqual({
+    secret: {
+      ...stackKeyConnection.secret,
+      privateKey: "private admin2\n",
+      hostKey: "ssh-ed25519 AAAAhost2",
+    },
+  });
+  expect(secretsOf(named(rotated, "relay-reach"))).toMatchObject({
+    loginKey: "private admin2\n",
+    hostKey: "private host2\n",
+  });
+});
+
+test("the host may show what the endpoint's program noted", async () => {
+  const stdout = "203.0.113.5 22\nhost-key ssh-ed25519 AAAAhost2 1\nhost-key ssh-ed25519 AAAAhost\n";
+  const rotated = await register(() => hetznerRelay({ plan: relayPlan({ keys: relayKeys(2) }) }), {}, [], {
+    "relay-ssh-endpoint": { stdout },
+  });
+  expect(documentOf(named(rotated, "relay-reach"))).toMatchObject({
+    access: { hostKeys: ["ssh-ed25519 AAAAhost2 1", "ssh-ed25519 AAAAhost"] },
+  });
 });
 
 test("another server is made when the one before it is gone, and with it its name and addresses are free", () => {
@@ -244,7 +283,7 @@ test("tells the relay's own firewall who may come in by SSH, and which rows open
   expect([relay.isShared, relay.outlives]).toEqual([false, undefined]);
 });
 
-test("gives sshd its one port, in plain sight of a preview", async () => {
+test("gives sshd its one port and its one key of the stack's, in plain sight of a preview", async () => {
   const configured = await register(() => {
     const { host, sshd } = hetznerRelay({ sshPort: 2222 });
     host.step("relay-sshd", sshd, {});
@@ -252,7 +291,7 @@ test("gives sshd its one port, in plain sight of a preview", async () => {
   const { inputs } = named(configured, "relay-sshd");
   expect([inputs["create"], inputs["stdin"]]).toEqual([
     "timeout 300 /usr/local/lib/homerelay/apply-sshd.sh",
-    endDocument(renderSshdConfig(2222)),
+    endDocument(renderSshdStep(2222, "ssh-ed25519 AAAAadmin")),
   ]);
 });
 

@@ -53,7 +53,7 @@ beforeEach(() => {
 test("makes one seed for each end and one for SSH, and one for each of the last two generations after the first", async () => {
   const seeds = async (generation: number) => {
     registered = [];
-    const keys = new Keys("keys", { peers: ["nas", "media"], generation });
+    const keys = new Keys("keys", { peers: ["nas", "media"], generation, sshGeneration: 1 });
     const pairs = [
       keys.relay,
       keys.peer("nas"),
@@ -76,7 +76,7 @@ test("makes one seed for each end and one for SSH, and one for each of the last 
   const component = (generation: number) => ({
     type: "homerelay:keys:Keys",
     name: "keys",
-    inputs: { peers: ["nas", "media"], generation },
+    inputs: { peers: ["nas", "media"], generation, sshGeneration: 1 },
   });
   const of = (generation: number) => ({
     type: passwordType,
@@ -94,7 +94,7 @@ test("makes one seed for each end and one for SSH, and one for each of the last 
 test("each generation has keys of its own, and the SSH keys are the same in all", async () => {
   const [first, second, third] = await Promise.all(
     [1, 2, 3].map(async (generation) => {
-      const keys = new Keys("keys", { peers: ["nas"], generation });
+      const keys = new Keys("keys", { peers: ["nas"], generation, sshGeneration: 1 });
       return Promise.all([
         valueOf(keys.relay.publicKey),
         valueOf(keys.peer("nas").publicKey),
@@ -111,15 +111,15 @@ test("each generation has keys of its own, and the SSH keys are the same in all"
 
 test("seeds that an older version made for a generation give the keys that they gave", async () => {
   madeBefore = { generation: "2" };
-  const keys = new Keys("keys", { peers: ["nas"], generation: 2 });
+  const keys = new Keys("keys", { peers: ["nas"], generation: 2, sshGeneration: 1 });
   const nas = deriveWireguardKey("random keys-peer-nas", "wireguard peer");
   expect(await valueOf(keys.peer("nas").publicKey)).toBe(nas.publicKey);
-  const next = new Keys("keys", { peers: ["nas"], generation: 3 });
+  const next = new Keys("keys", { peers: ["nas"], generation: 3, sshGeneration: 1 });
   expect(await valueOf(next.peer("nas").publicKey)).not.toBe(nas.publicKey);
 });
 
 test("no two keys are one, whichever seed they come from; private ones are secret, public ones are not", async () => {
-  const keys = new Keys("keys", { peers: ["nas"], generation: 1 });
+  const keys = new Keys("keys", { peers: ["nas"], generation: 1, sshGeneration: 1 });
   const relay = deriveWireguardKey("random keys-relay", "wireguard relay");
   const nas = deriveWireguardKey("random keys-peer-nas", "wireguard peer");
   const admin = deriveSshKey("random keys-ssh", "ssh admin", "home-relay-admin");
@@ -152,15 +152,53 @@ test("no two keys are one, whichever seed they come from; private ones are secre
   expect(new Set(publicKeys).size).toBe(publicKeys.length);
 });
 
+test("another SSH generation has keys and a seed of its own, and neither the stack's id nor any other key changes", async () => {
+  const keysOf = async (sshGeneration: number) => {
+    registered = [];
+    const keys = new Keys("keys", { peers: ["nas"], generation: 1, sshGeneration });
+    const changing = [keys.adminSshKey, keys.firstHostSshKey, keys.hostSshKey].flatMap((pair) => [
+      pair.publicKey,
+      pair.privateKey,
+    ]);
+    const staying = [
+      keys.stackId,
+      keys.firstAdminSshKey.privateKey,
+      keys.firstGenerationHostKey,
+      keys.sshNoteSecret,
+      keys.relay.publicKey,
+      keys.peer("nas").publicKey,
+    ];
+    const [changed, stayed] = await Promise.all([
+      Promise.all(changing.map(valueOf)),
+      Promise.all(staying.map(valueOf)),
+    ]);
+    const secret = await Promise.all(
+      [keys.adminSshKey.privateKey, keys.firstAdminSshKey.privateKey, keys.sshNoteSecret].map((one) =>
+        pulumi.isSecret(one),
+      ),
+    );
+    expect(secret).toEqual([true, true, true]);
+    return { changed, stayed, seeds: registered.map(({ name }) => name).sort() };
+  };
+  const [first, second, third] = [await keysOf(1), await keysOf(2), await keysOf(3)];
+  expect(new Set([first, second, third].flatMap(({ changed }) => changed)).size).toBe(18);
+  expect([second.stayed, third.stayed]).toEqual([first.stayed, first.stayed]);
+  expect(first.changed[1]).toBe(first.stayed[1]);
+  const always = ["keys", "keys-peer-nas", "keys-relay", "keys-ssh"];
+  expect(first.seeds).toEqual(always);
+  expect(second.seeds).toEqual([...always, "keys-ssh-generation-2"]);
+  expect(third.seeds).toEqual([...always, "keys-ssh-generation-3"]);
+});
+
 test("the stack's id is public, and the admin key's alone", async () => {
-  const keys = new Keys("keys", { peers: ["nas"], generation: 1 });
+  const keys = new Keys("keys", { peers: ["nas"], generation: 1, sshGeneration: 1 });
   const admin = deriveSshKey("random keys-ssh", "ssh admin", "home-relay-admin");
   expect(await values({ id: keys.stackId })).toEqual({ id: [deriveStackId(admin.publicKey), false] });
   expect(deriveStackId(admin.publicKey)).toMatch(/^[0-9a-f]{32}$/);
 });
 
 test("a peer that was not named has no keys", () => {
-  const keys = new Keys("keys", { peers: ["nas"], generation: 1 });
+  const keys = new Keys("keys", { peers: ["nas"], generation: 1, sshGeneration: 1 });
   expect(() => keys.peer("media")).toThrow(new Error('no keys were made for a peer named "media"'));
 });
 

@@ -273,7 +273,7 @@ refuses("a wrong type", [
   [
     "a section",
     { relay: ["x"] },
-    'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, adminCidrs, sshVia, sshPeers, metricsPeers, includedTrafficGb',
+    'home-relay:relay: must be a mapping of keys to values; found ["x"]\n  use these keys: provider, location, serverType, image, sshPort, sshKeyGeneration, adminCidrs, sshVia, sshPeers, metricsPeers, includedTrafficGb',
   ],
   [
     "a list",
