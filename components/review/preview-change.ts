@@ -108,8 +108,7 @@ function compareWith(revision: string, named: string | undefined): Digest {
   const checkout = join(scratch, "base");
   try {
     must("git", ["worktree", "add", "--quiet", "--detach", checkout, revision]);
-    console.error(`Installing the packages of ${revision} …`);
-    must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], checkout);
+    providePackages(checkout, revision);
     console.error(`Previewing ${revision}, and what is here …`);
     return compareDigests(
       fromNothing(checkout, stack, scratch, "then"),
@@ -119,6 +118,17 @@ function compareWith(revision: string, named: string | undefined): Digest {
     spawnSync("git", ["worktree", "remove", "--force", checkout], { stdio: "ignore" });
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** The packages that a revision is written against: these here, unless it locks others. */
+function providePackages(checkout: string, revision: string): void {
+  const locked = (folder: string) => readFileSync(join(folder, "package-lock.json"), "utf8");
+  if (locked(checkout) === locked(".")) {
+    symlinkSync(resolve("node_modules"), join(checkout, "node_modules"));
+    return;
+  }
+  console.error(`Installing the packages of ${revision} …`);
+  must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], checkout);
 }
 
 /** What the program and stack file of a folder would make if nothing were there; nobody is contacted for it. */
