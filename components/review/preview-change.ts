@@ -128,7 +128,7 @@ function providePackages(checkout: string, revision: string): void {
     return;
   }
   console.error(`Installing the packages of ${revision} …`);
-  must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], checkout);
+  must("npm", ["ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"], checkout);
 }
 
 /** What the program and stack file of a folder would make if nothing were there; nobody is contacted for it. */
