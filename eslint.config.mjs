@@ -70,6 +70,7 @@ const program = [
   "components/hetzner/api.ts",
   "components/hetzner/askThings.ts",
   "components/host/askHost.ts",
+  "components/host/askProgram.ts",
   "components/host/atExit.ts",
   "components/host/cleanHost.ts",
   "components/host/connection.ts",

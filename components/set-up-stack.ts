@@ -10,6 +10,7 @@ import { Problem, runProgram } from "./host/program.ts";
 import { readScript } from "./host/scriptText.ts";
 import { judgeSshComplaint } from "./host/sshComplaint.ts";
 import { parseForward } from "./network/forward.ts";
+import { hetznerEndpoint } from "./network/hetznerEndpoint.ts";
 import { findDanger } from "./settings/dangerousPorts.ts";
 import { parseSettings } from "./settings/parseSettings.ts";
 import { SettingsError } from "./settings/settingsError.ts";
@@ -46,7 +47,6 @@ import type { Surroundings } from "./setup/surroundings.ts";
 
 /** The image that a relay has where the stack file names none. */
 const image = "debian-13";
-const hetznerEndpoint = "https://api.hetzner.cloud/v1";
 const project = "home-relay";
 
 /** Answers that are right in any case, in place of those that are not given yet. */

@@ -43,6 +43,8 @@ function packagesAreInstalled() {
   const installed = join(project, "node_modules/.package-lock.json");
   return (
     existsSync(installed) &&
+    // Not there after `npm ci --omit=dev`, which is all that a user needs.
+    existsSync(join(project, "node_modules/jest")) &&
     statSync(installed).mtimeMs >= statSync(join(project, "package-lock.json")).mtimeMs
   );
 }

@@ -21,13 +21,16 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { stringify } from "yaml";
+import { askProgram } from "../host/askProgram.ts";
 import { Problem, runProgram } from "../host/program.ts";
+import { hetznerEndpoint } from "../network/hetznerEndpoint.ts";
 import { compareDigests, parseDigest } from "./digest.ts";
 import type { Digest } from "./digest.ts";
+import type { Prices } from "./monthlyCost.ts";
 import { renderMarkdown, renderRefusal, renderText } from "./report.ts";
 import type { Telling } from "./report.ts";
 import { withoutSecrets } from "./withoutSecrets.ts";
-import { describeChange } from "./words.ts";
+import { describeChange, mayCostOtherwise } from "./words.ts";
 
 // Above the wait: what stands below it is made only when all is done.
 const colours = {
@@ -42,14 +45,15 @@ const colours = {
   changes: "cyan",
 } as const;
 
-await runProgram(() => Promise.resolve().then(main));
+await runProgram(main);
 
-function main(): void {
+async function main(): Promise<void> {
   const options = readOptions();
   if (options === undefined) return;
   const { stack, base, markdown } = options;
   const digest = base === undefined ? digestOf(".", stack, process.env) : compareWith(base, stack);
-  const change = describeChange(digest);
+  const prices = base === undefined && mayCostOtherwise(digest) ? await askPrices(stack) : undefined;
+  const change = describeChange(digest, prices);
   const telling: Telling = {
     stack: digest.stack ?? stack ?? "",
     note:
@@ -101,6 +105,34 @@ function digestOf(folder: string, stack: string | undefined, env: NodeJS.Process
   return digest;
 }
 
+/**
+ * What Hetzner takes, by the token that the stack or the environment has. It is not worth a question: without a passphrase
+ * in the environment, or an answer, the change is told without it.
+ */
+async function askPrices(stack: string | undefined): Promise<Prices | undefined> {
+  const setting = (key: string) => {
+    const args = [
+      "config",
+      "get",
+      key,
+      "--non-interactive",
+      ...(stack === undefined ? [] : ["--stack", stack]),
+    ];
+    return spawnSync("pulumi", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).stdout.trim();
+  };
+  const token = setting("hcloud:token") || (process.env["HCLOUD_TOKEN"] ?? "");
+  if (token === "") return undefined;
+  const endpoint = setting("hcloud:endpoint") || process.env["HCLOUD_ENDPOINT"] || hetznerEndpoint;
+  const { code, stdout, stderr } = await askProgram(
+    "hetzner/ask-prices.ts",
+    {},
+    JSON.stringify({ endpoint, token }),
+    20,
+  );
+  if (code !== 0) console.error(`What it costs is not known: ${stderr.trim() || "Hetzner did not answer."}`);
+  return code === 0 ? (JSON.parse(stdout) as Prices) : undefined;
+}
+
 /** From another revision of the repository to the files of this folder. */
 function compareWith(revision: string, named: string | undefined): Digest {
   const stack = named ?? onlyStack(".");
@@ -108,8 +140,7 @@ function compareWith(revision: string, named: string | undefined): Digest {
   const checkout = join(scratch, "base");
   try {
     must("git", ["worktree", "add", "--quiet", "--detach", checkout, revision]);
-    console.error(`Installing the packages of ${revision} …`);
-    must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], checkout);
+    providePackages(checkout, revision);
     console.error(`Previewing ${revision}, and what is here …`);
     return compareDigests(
       fromNothing(checkout, stack, scratch, "then"),
@@ -119,6 +150,17 @@ function compareWith(revision: string, named: string | undefined): Digest {
     spawnSync("git", ["worktree", "remove", "--force", checkout], { stdio: "ignore" });
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** The packages that a revision is written against: these here, unless it locks others. */
+function providePackages(checkout: string, revision: string): void {
+  const locked = (folder: string) => readFileSync(join(folder, "package-lock.json"), "utf8");
+  if (locked(checkout) === locked(".")) {
+    symlinkSync(resolve("node_modules"), join(checkout, "node_modules"));
+    return;
+  }
+  console.error(`Installing the packages of ${revision} …`);
+  must("npm", ["ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"], checkout);
 }
 
 /** What the program and stack file of a folder would make if nothing were there; nobody is contacted for it. */

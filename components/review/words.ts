@@ -1,6 +1,8 @@
 import { fullNames } from "../network/domainNames.ts";
 import type { Digest, Inputs, Operation, Step } from "./digest.ts";
 import { describeForwards, narrows, whom } from "./forwardChanges.ts";
+import { monthlyCost } from "./monthlyCost.ts";
+import type { Prices } from "./monthlyCost.ts";
 import { kinds } from "./sentence.ts";
 import type { Sentence } from "./sentence.ts";
 
@@ -14,13 +16,13 @@ export interface Change {
   readonly steps: readonly Step[];
 }
 
-/** Nothing is said that does not stand on a step. */
-export function describeChange({ steps }: Digest): Change {
+/** Nothing is said that does not stand on a step. `prices`: where they are known, what it costs stands beside it. */
+export function describeChange({ steps }: Digest, prices?: Prices): Change {
   const changed = steps.filter(({ operation }) => operation !== "same" && operation !== "read");
   const first = changed.some(({ type, operation }) => type === types.all && operation === "create");
-  const sentences = tellers
-    .flatMap((tell) => tell(changed))
-    .toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
+  const sentences = [...tellers.flatMap((tell) => tell(changed)), ...tellOfCost(changed, prices)].toSorted(
+    (a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind),
+  );
   const said = new Set(sentences.flatMap(({ on }) => on));
   return {
     sentences,
@@ -100,6 +102,27 @@ function tellOfServer(changed: readonly Step[]): Sentence[] {
             ];
     }
   });
+}
+
+/** Whether a month of the relay costs something else after a change. */
+function tellOfCost(changed: readonly Step[], prices: Prices | undefined): Sentence[] {
+  if (prices === undefined) return [];
+  return ofType(changed, types.server).flatMap(({ id, before, after }): Sentence[] => {
+    const [was, will] = [before, after].map((inputs) => inputs && monthlyCost(prices, inputs));
+    const money = (monthly: number) => monthly.toFixed(2);
+    const what = "a month, with its IPv4 address and VAT";
+    const say = (text: string): Sentence[] => [{ kind: "costs", text, on: [id] }];
+    if (will !== undefined && before === undefined) return say(`${money(will)} ${prices.currency} ${what}`);
+    if (was !== undefined && after === undefined) return say(`${money(was)} ${prices.currency} a month less`);
+    return was === undefined || will === undefined || money(was) === money(will)
+      ? []
+      : say(`${money(will)} ${prices.currency} ${what}; it was ${money(was)}`);
+  });
+}
+
+/** Whether what a month costs may be another one then. */
+export function mayCostOtherwise({ steps }: Digest): boolean {
+  return ofType(steps, types.server).some(({ operation }) => !["same", "read"].includes(operation));
 }
 
 function reasons({ replaceReasons, before = {}, after = {}, type }: Step): string {

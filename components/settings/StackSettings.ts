@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
 import type { HetznerAccess } from "../hetzner/hetznerAccess.ts";
+import { hetznerEndpoint } from "../network/hetznerEndpoint.ts";
 import { parseSettings } from "./parseSettings.ts";
 import { sections } from "./sections.ts";
 import type { Settings } from "./settings.ts";
@@ -19,9 +20,6 @@ export interface StackSettings extends Settings {
   /** How Hetzner is reached, where it is. */
   readonly hetzner: HetznerAccess<pulumi.Output<string>>;
 }
-
-/** The provider's own default. */
-const hetznerEndpoint = "https://api.hetzner.cloud/v1";
 
 /**
  * The stack's settings, checked. Throws a `pulumi.RunError`, which the engine prints whole and without a stack trace,

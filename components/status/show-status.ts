@@ -3,13 +3,13 @@
  * docs/status.md describes it. Exit code: 0 all is well, 1 something is wrong, 2 it was called otherwise. It changes nothing.
  */
 import { styleText } from "node:util";
-import { collect, end, start } from "../host/connection.ts";
+import { askProgram } from "../host/askProgram.ts";
 import { loginCommand } from "../host/operatorAccess.ts";
 import { HostRunner, stackHosts } from "../host/stackHosts.ts";
 import type { StackHost } from "../host/stackHosts.ts";
 import { readStackState } from "../host/stackState.ts";
 import type { StackState } from "../host/stackState.ts";
-import { documentVariable, programCommand } from "../network/programDocument.ts";
+import { programCommand } from "../network/programDocument.ts";
 import { parseHostStatus } from "./hostStatus.ts";
 import { assembleReport } from "./report.ts";
 import type { AskedHost, Gathered, ProviderAnswer } from "./report.ts";
@@ -105,7 +105,7 @@ async function askHost(host: StackHost): Promise<AskedHost> {
 
 async function askNames(names: readonly string[]): Promise<Gathered["names"]> {
   if (names.length === 0) return {};
-  const { code, stdout } = await ask("dns/look-up-names.ts", { names }, "");
+  const { code, stdout } = await askProgram("dns/look-up-names.ts", { names }, "", askSeconds);
   return code === 0 ? (JSON.parse(stdout) as Gathered["names"]) : undefined;
 }
 
@@ -123,25 +123,16 @@ async function askProvider(
       problem:
         "Its token is not in this stack's settings. With it in the environment:\n  HCLOUD_TOKEN=… npm run status",
     };
-  const { code, stdout, stderr } = await ask("hetzner/ask-server.ts", { id: serverId }, access);
+  const { code, stdout, stderr } = await askProgram(
+    "hetzner/ask-server.ts",
+    { id: serverId },
+    access,
+    askSeconds,
+  );
   if (code === 0) return { answer: JSON.parse(stdout) as ProviderAnswer, problem: undefined };
   return { ...nothing, problem: stderr.trim() || `It took longer than ${askSeconds} s.` };
 }
 
 const strayServerProgram = programCommand("hetzner/find-stray-server.ts");
-
-/** Runs a program of ours, of another room, with a document. */
-async function ask(program: string, document: object, input: string) {
-  const path = `${import.meta.dirname}/../${program}`;
-  const environment = { [documentVariable]: JSON.stringify(document), NODE_USE_ENV_PROXY: "1" };
-  const args = ["--disable-warning=ExperimentalWarning", path];
-  const child = start(process.execPath, args, environment, ["pipe", "pipe", "pipe"]);
-  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => collect(stream, []));
-  child.stdin?.on("error", () => undefined).end(input);
-  const timer = setTimeout(() => child.kill(), askSeconds * 1000);
-  const code = await end(child);
-  clearTimeout(timer);
-  return { code, stdout: stdout?.join("") ?? "", stderr: stderr?.join("") ?? "" };
-}
 
 process.exitCode = await main(process.argv.slice(2));

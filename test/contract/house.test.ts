@@ -32,6 +32,23 @@ test("a program makes nothing below what it waits for at its top", () => {
   expect(madeBelowItsWait("await run(main);\nfunction main() {}\nconst late = 1;\n")).toEqual(["const late"]);
 });
 
+test("what a user runs needs no package that `npm ci --omit=dev` leaves out", () => {
+  const { dependencies } = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as {
+    dependencies: Readonly<Record<string, string>>;
+  };
+  const imported = ["index.ts", ...globSync("components/**/*.ts", { cwd: project })].flatMap((path) => {
+    const text = readFileSync(join(project, path), "utf8");
+    // Types alone are gone when it runs.
+    const sources = text.matchAll(/^import (?!type\b)[^;]*?from "([^".][^"]*)";$/gm);
+    return [...sources].map(([, source = ""]) => source).filter((source) => !source.startsWith("node:"));
+  });
+  const packages = new Set(imported.map((source) => /^(?:@[^/]+\/)?[^/]+/.exec(source)?.[0] ?? source));
+  expect([...packages]).toEqual(expect.arrayContaining(["@pulumi/pulumi", "@pulumi/command", "yaml"]));
+  expect([...packages].filter((name) => !(name in dependencies))).toEqual([]);
+  // The CLI, which the documents call as `npx pulumi`.
+  expect(Object.keys(dependencies)).toContain("pulumi");
+});
+
 /** Each is refused, or not, with the reason that a reader gets. */
 const imports: readonly {
   readonly file: string;

@@ -49,3 +49,12 @@ test("packages that another checkout owns are never installed over: npm would em
   expect([status, npmWasCalled()]).toEqual([2, false]);
   expect(stderr).toContain("node_modules is a link");
 });
+
+test("packages without those for tests are completed, and all of them are left as they are", () => {
+  mkdirSync(join(checkout, "node_modules"));
+  writeFileSync(join(checkout, "node_modules/.package-lock.json"), "{}");
+  expect([start().status, npmWasCalled()]).toEqual([0, true]);
+  rmSync(join(folder, "npm-was-called"));
+  mkdirSync(join(checkout, "node_modules/jest"));
+  expect([start().status, npmWasCalled()]).toEqual([0, false]);
+});

@@ -1,4 +1,4 @@
-/** What Hetzner is asked of a server, for who asks how the stack is, with an API that has these answers. */
+/** What Hetzner is asked of a server and of prices, by who asks how the stack is or what it will cost, with an API that has these answers. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -27,8 +27,12 @@ const pricing = {
   ],
 };
 
-/** Runs the program against an API with one server, number 42. */
-async function ask(answers: Readonly<Record<string, unknown>>, id = "42") {
+/** Runs a program against an API that has these answers. */
+async function ask(
+  answers: Readonly<Record<string, unknown>>,
+  name = "ask-server.ts",
+  document: object = { id: "42" },
+) {
   const asked: string[] = [];
   const api = createServer((request, response) => {
     asked.push(`${request.url ?? ""} ${request.headers.authorization ?? ""}`);
@@ -38,9 +42,9 @@ async function ask(answers: Readonly<Record<string, unknown>>, id = "42") {
   });
   await once(api.listen(0, "127.0.0.1"), "listening");
   const endpoint = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
-  const program = join(project, "components/hetzner/ask-server.ts");
+  const program = join(project, "components/hetzner", name);
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program], {
-    env: { ...process.env, HOMERELAY_DOCUMENT: JSON.stringify({ id }) },
+    env: { ...process.env, HOMERELAY_DOCUMENT: JSON.stringify(document) },
   });
   child.stdin.end(JSON.stringify({ endpoint, token: "secret" }));
   const [[status], stdout, stderr] = await Promise.all([
@@ -82,4 +86,28 @@ test("a refusal is told in the words of an order's check", async () => {
   expect([status, stdout]).toEqual([1, ""]);
   expect(stderr).toContain("server not found");
   expect(stderr).not.toContain("    at ");
+});
+
+test("what all types cost in each location, with VAT; a price that is not named is left out", async () => {
+  const server_types = [
+    { name: "cx23", prices: [monthly("nbg1", "4.7481000000000000"), monthly("hel1", "4.1")] },
+    { name: "cax11", prices: [{ location: "nbg1" }] },
+  ];
+  const types = { server_types, meta: { pagination: { next_page: null } } };
+  const answers = { "/server_types?page=1&per_page=50": types, "/pricing": { pricing } };
+  const { status, stdout, stderr } = await ask(answers, "ask-prices.ts", {});
+  expect({ status, stderr, said: JSON.parse(stdout) as unknown }).toEqual({
+    status: 0,
+    stderr: "",
+    said: {
+      currency: "EUR",
+      ipv4: { nbg1: 0.595 },
+      servers: { cx23: { nbg1: 4.7481, hel1: 4.1 }, cax11: {} },
+    },
+  });
+});
+
+test("prices that Hetzner does not tell end with its own words", async () => {
+  const { status, stderr } = await ask({}, "ask-prices.ts", {});
+  expect([status, stderr]).toEqual([1, expect.stringContaining("server not found")]);
 });

@@ -16,14 +16,20 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** `change`: one of test/unit/review/digests. */
+/** `change`: one of test/unit/review/digests. Its `pulumi` has a token, and Hetzner's API nowhere. */
 function preview(change: string, ...args: string[]) {
   const digest = join(project, "test/unit/review/digests", `${change}.json`);
-  writeFileSync(join(folder, "pulumi"), `#!/bin/sh\necho "$@" >${folder}/arguments\ncat ${digest}\n`, {
-    mode: 0o755,
-  });
-  const [, script = ""] = (scripts["preview"] ?? "").split(" ");
-  return spawnSync(process.execPath, [script, ...args], {
+  const script = `#!/bin/sh
+echo "$@" >>${folder}/arguments
+case "$1 $3" in
+  "preview --stack" | "preview ") cat ${digest} ;;
+  "config hcloud:token") echo secret ;;
+  "config hcloud:endpoint") echo http://127.0.0.1:1 ;;
+esac
+`;
+  writeFileSync(join(folder, "pulumi"), script, { mode: 0o755 });
+  const [, program = ""] = (scripts["preview"] ?? "").split(" ");
+  return spawnSync(process.execPath, [program, ...args], {
     cwd: project,
     encoding: "utf8",
     env: { ...process.env, PATH: `${folder}:${process.env["PATH"] ?? ""}` },
@@ -48,4 +54,18 @@ test("the comment is written where it is asked for", () => {
   const file = join(folder, "comment.md");
   expect(preview("forwardAdded", "--markdown", file).status).toBe(0);
   expect(readFileSync(file, "utf8")).toContain("| **opens** | 8443/tcp to the internet -\\> nas:443 |");
+});
+
+test("a change of the server has its price asked, and is told without it where Hetzner is silent", () => {
+  const { status, stdout, stderr } = preview("serverResized", "--stack", "home");
+  expect(status).toBe(0);
+  expect(stdout).toContain("what changes\n\n  interrupts  all forwards, for about a minute");
+  expect(stderr).toMatch(/^What it costs is not known: .*127\.0\.0\.1:1/);
+  expect(stderr).not.toContain("secret");
+  expect(readFileSync(join(folder, "arguments"), "utf8").split("\n")).toEqual([
+    "preview --json --stack home",
+    "config get hcloud:token --non-interactive --stack home",
+    "config get hcloud:endpoint --non-interactive --stack home",
+    "",
+  ]);
 });

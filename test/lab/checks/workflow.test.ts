@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
@@ -260,9 +260,11 @@ test("bad settings end the job with what is wrong with them", async () => {
   );
 });
 
-test("the script for GitLab, run as written, leaves the same as an artifact", async () => {
+test("the script for GitLab, run as written, leaves the same as an artifact, also where the packages change", async () => {
   await git("checkout", "--quiet", "--force", base);
   await edit(/^( *- )"64738.*\n/m, '$&$1"25565"\n');
+  // So that the base gets packages of its own.
+  await appendFile(join(checkout, "package-lock.json"), "\n");
   const { preview } = parse(await readFile(join(checkout, ".gitlab-ci.yml"), "utf8")) as {
     preview: { script: readonly string[]; artifacts: { paths: readonly string[] } };
   };

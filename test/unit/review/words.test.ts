@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { compareDigests, parseDigest } from "../../../components/review/digest.ts";
 import type { Digest, Step } from "../../../components/review/digest.ts";
-import { describeChange } from "../../../components/review/words.ts";
+import type { Prices } from "../../../components/review/monthlyCost.ts";
+import { describeChange, mayCostOtherwise } from "../../../components/review/words.ts";
 import { firstWords, previewedChanges } from "../../lab/previewedChanges.ts";
 
 const recorded = (name: string): Digest =>
@@ -31,6 +32,51 @@ describe("a change that the real engine previewed", () => {
     const changed = new Set(steps.map(({ id }) => id));
     for (const { on } of sentences)
       expect([on.length > 0, on.filter((id) => !changed.has(id))]).toEqual([true, []]);
+  });
+});
+
+describe("what Hetzner takes for a month, where that is known", () => {
+  const prices: Prices = {
+    currency: "EUR",
+    ipv4: { nbg1: 0.6, hel1: 0.6 },
+    servers: { cx23: { nbg1: 4.2, hel1: 5 }, cx33: { nbg1: 7.199 } },
+  };
+  const costs = (digest: Digest, known: Prices | undefined = prices) =>
+    describeChange(digest, known).sentences.flatMap(({ kind, text }) => (kind === "costs" ? [text] : []));
+  const made = "a server, cx23 in nbg1 with debian-13, from the hour in which it is made";
+
+  test.each([
+    ["first", [made, "4.80 EUR a month, with its IPv4 address and VAT"]],
+    ["serverResized", ["7.80 EUR a month, with its IPv4 address and VAT; it was 4.80"]],
+    ["addressLost", ["5.60 EUR a month, with its IPv4 address and VAT; it was 4.80"]],
+    ["serverReplaced", []],
+    ["forwardAdded", []],
+  ])("%s", (name, said) => {
+    expect(costs(recorded(name))).toEqual(said);
+  });
+
+  test("a server that goes", () => {
+    const steps = recorded("first").steps.map(({ after, ...step }): Step => ({
+      ...step,
+      operation: "delete",
+      before: after,
+      after: undefined,
+    }));
+    expect(costs({ ...recorded("first"), steps })).toEqual(["4.80 EUR a month less"]);
+  });
+
+  test("nothing is said of a price that is not named, nor where none is known", () => {
+    expect(costs(recorded("first"), { ...prices, ipv4: {} })).toEqual([made]);
+    expect(costs(recorded("serverResized"), { ...prices, servers: { cx33: { nbg1: 7.2 } } })).toEqual([]);
+    expect(describeChange(recorded("first")).sentences.filter(({ kind }) => kind === "costs").length).toBe(1);
+  });
+
+  test.each(["first", "serverResized", "addressLost", "serverReplaced"])("it is asked about %s", (name) => {
+    expect(mayCostOtherwise(recorded(name))).toBe(true);
+  });
+
+  test.each(["forwardAdded", "newKeys", "nothing"])("nobody is asked about %s", (name) => {
+    expect(mayCostOtherwise(recorded(name))).toBe(false);
   });
 });
 

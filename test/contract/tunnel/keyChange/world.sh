@@ -127,6 +127,7 @@ begin_talking() { # HOME…
   local home
   for home; do
     mkfifo "$folder/stop-$home"
+    until at "$home" ss -Hltn "sport = :5000" | grep -q .; do sleep 0.1; done
     at relay python3 "$here/talk.py" call 10.77.0.1 "$(home_address "$home")" <"$folder/stop-$home" >"$folder/talk-$home" &
     talkers+=($!)
     sleep 600 >"$folder/stop-$home" &
