@@ -39,7 +39,7 @@ export function renderCard(facts: CardFacts): string {
       ? [`The relay is at ${addresses.join(" and ")}.`]
       : [`Names set to ${addresses.join(" and ")}: ${list(names)}`]),
     ...(waiting.length === 0 ? [] : ["Still to do:", ...waiting.map((line) => `  - ${line}`)]),
-    `Next: edit ${stackFile}, look with npx pulumi preview --diff, then npx pulumi up; npx pulumi destroy takes all away.`,
+    `Next: npm run status says how it is. Edit ${stackFile}, look with npm run preview, then npx pulumi up; npx pulumi destroy takes all away.`,
   ].join("\n");
 }
 

@@ -211,7 +211,8 @@ export class TwoHosts {
       { input, encoding: "utf8", timeout: 300_000, env },
     );
     // A step that ends early leaves its document unread.
-    if (error && (error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+    if (error && (error as NodeJS.ErrnoException).code !== "EPIPE")
+      throw new Error(`${place}: ${command.at(-1) ?? ""}: ${error.message}\n${stdout}${stderr}`);
     return { status, said: stdout + stderr };
   }
 }

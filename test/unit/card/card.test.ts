@@ -66,7 +66,7 @@ test("one forward, without a name", () => {
       the services saw who called: 198.51.100.77 and 2001:db8:51::77, nas as the internet sees it
 
     The relay is at 203.0.113.5 and 2001:db8:77::1.
-    Next: edit Pulumi.dev.yaml, look with npx pulumi preview --diff, then npx pulumi up; npx pulumi destroy takes all away.
+    Next: npm run status says how it is. Edit Pulumi.dev.yaml, look with npm run preview, then npx pulumi up; npx pulumi destroy takes all away.
     "
   `);
 });
@@ -93,7 +93,7 @@ test("two homes and names, of which one home was proven days ago", () => {
       the services saw who called: 198.51.100.77 and 2001:db8:51::77, attic as the internet sees it
 
     Names set to 203.0.113.5 and 2001:db8:77::1: example.org, www.example.org
-    Next: edit Pulumi.dev.yaml, look with npx pulumi preview --diff, then npx pulumi up; npx pulumi destroy takes all away.
+    Next: npm run status says how it is. Edit Pulumi.dev.yaml, look with npm run preview, then npx pulumi up; npx pulumi destroy takes all away.
     "
   `);
 });
@@ -124,7 +124,7 @@ test("what is still to do: nameservers, a home that its owner sets up, devices t
       - where you registered example.org, enter its nameservers: helium.ns.hetzner.de, oxygen.ns.hetzner.com
       - router waits for its script, now and after each change: npm run -s home router
       - phone, laptop: scan the code in WireGuard's app, if that is not done: npm run device -- phone
-    Next: edit Pulumi.dev.yaml, look with npx pulumi preview --diff, then npx pulumi up; npx pulumi destroy takes all away.
+    Next: npm run status says how it is. Edit Pulumi.dev.yaml, look with npm run preview, then npx pulumi up; npx pulumi destroy takes all away.
     "
   `);
 });
@@ -163,7 +163,7 @@ test("none open, and each says why", () => {
       not tried over IPv6: IPv4 alone leads to a machine in the LAN
 
     The relay is at 203.0.113.5.
-    Next: edit Pulumi.dev.yaml, look with npx pulumi preview --diff, then npx pulumi up; npx pulumi destroy takes all away.
+    Next: npm run status says how it is. Edit Pulumi.dev.yaml, look with npm run preview, then npx pulumi up; npx pulumi destroy takes all away.
     "
   `);
 });
@@ -200,7 +200,7 @@ test("whoever sees somebody else than the caller is told so in its own line", ()
       not tried over IPv6: this home has no IPv6 of its own
 
     The relay is at 203.0.113.5 and 2001:db8:77::1.
-    Next: edit Pulumi.dev.yaml, look with npx pulumi preview --diff, then npx pulumi up; npx pulumi destroy takes all away.
+    Next: npm run status says how it is. Edit Pulumi.dev.yaml, look with npm run preview, then npx pulumi up; npx pulumi destroy takes all away.
     "
   `);
 });
@@ -246,7 +246,7 @@ test("two hundred forwards stay short: neighbours are one line, what is not open
       the services saw who called: 198.51.100.77 and 2001:db8:51::77, nas as the internet sees it
 
     Names set to 203.0.113.5 and 2001:db8:77::1: example.org
-    Next: edit Pulumi.dev.yaml, look with npx pulumi preview --diff, then npx pulumi up; npx pulumi destroy takes all away.
+    Next: npm run status says how it is. Edit Pulumi.dev.yaml, look with npm run preview, then npx pulumi up; npx pulumi destroy takes all away.
     "
   `);
 });
@@ -275,7 +275,7 @@ describe("of many homes each has its lines, and of what nobody tried nothing is 
       lodge: nothing is forwarded to it
 
       The relay is at 203.0.113.5 and 2001:db8:77::1.
-      Next: edit Pulumi.dev.yaml, look with npx pulumi preview --diff, then npx pulumi up; npx pulumi destroy takes all away.
+      Next: npm run status says how it is. Edit Pulumi.dev.yaml, look with npm run preview, then npx pulumi up; npx pulumi destroy takes all away.
       "
     `);
   });

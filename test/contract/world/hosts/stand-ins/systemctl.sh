@@ -1,6 +1,7 @@
 #!/bin/bash
 # Stands in for systemd's own: knows which units are enabled and which run, and does what those of ours do. As there, what
-# a unit does is nobody's child and goes on when whoever asked for it is killed; units begin one after the other.
+# a unit does is nobody's child and goes on when whoever asked for it is killed; units begin one after the other, but for
+# those that a unit's own program asks for.
 unset BASH_ENV
 exec 8>&- 9>&-
 readonly enabled=/etc/enabled-units active=/run/active-units
@@ -71,8 +72,12 @@ main() {
       [ -e "$active/$word" ]
       ;;
     enable | disable | start | restart | stop)
+      if [ -n "${in_job-}" ]; then
+        do_job "$verb" "$now" "${units[@]}" >>/run/journal 2>&1
+        return
+      fi
       export -f begin finish do_job
-      export enabled active
+      export enabled active in_job=yes
       setsid --wait flock /run/systemd.lock bash -c 'do_job "$@"' job "$verb" "$now" "${units[@]}" </dev/null >>/run/journal 2>&1
       ;;
   esac
