@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { text } from "node:stream/consumers";
 import { stripVTControlCharacters } from "node:util";
+import { prepareBucketServer } from "./lab/bucket.ts";
 import { prepareEngine } from "./lab/engine.ts";
 import { prepareHost, refuseUnfitHost } from "./lab/hostPackages.ts";
 import { paths } from "./lab/paths.ts";
@@ -161,6 +162,7 @@ function beginningOf(said: string): string[] {
 async function prepareLabs(progress: Progress): Promise<void> {
   await progress.phase("Tools of the host", prepareHost);
   await progress.phase("Pulumi and its plugins", prepareEngine);
+  await progress.phase("An S3 server", prepareBucketServer);
   await progress.phase("A Debian 13 system", (detail) => provideRoot("trixie", detail));
   await progress.phase("A Debian 12 system", (detail) => provideRoot("bookworm", detail));
 }

@@ -81,6 +81,7 @@ without_changing() {
 
 # Called by whoever has just loaded it.
 note_loaded() { # FILE
-  { sha256sum <"$1" && nft -s list table inet homerelay | without_changing; } >"$loaded.next"
+  rm -f "$loaded.next"
+  (umask 077 && { sha256sum <"$1" && nft -s list table inet homerelay | without_changing; } >"$loaded.next")
   mv "$loaded.next" "$loaded"
 }

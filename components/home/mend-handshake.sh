@@ -120,7 +120,7 @@ say_silent() { # SILENT HANDSHAKE
   # Not later than one of these was it last right.
   latest=$(printf '%s\n' "$2" "$(stat -c %Y "$config")" | sort -n | tail -n 1)
   if [ "$(date +%s)" -lt "$latest" ]; then
-    text+=". The clock of this machine is behind: it says $(date '+%F %R'), and it is later than $(date -d "@$latest" '+%F %R'). A relay refuses calls that seem to be older than one that it has heard, for 15 minutes; set the clock: timedatectl set-ntp true"
+    text+=". The clock of this machine is behind: it says $(date '+%F %R'), and it is later than $(date -d "@$latest" '+%F %R'). The relay refuses calls that seem to be older than one that it has heard, for up to a minute; set the clock: timedatectl set-ntp true"
   elif ! has_way "${endpoint%:*}"; then
     text+=". It has no way to the internet now (ip route)"
   fi

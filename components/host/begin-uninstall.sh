@@ -29,9 +29,9 @@ leave_to_owner() { # STACK-ID NAME
 # The tunnel goes before the firewall that judges it, and once nothing starts any more by itself.
 stop_units() {
   local unit
-  # At once: the tunnel's unit keeps a timer going.
+  # At once: the tunnel's unit keeps a timer going, and what that has begun starts the tunnel.
   # shellcheck disable=SC2046 # each unit is a word
-  systemctl stop --quiet wg-quick@homerelay.service $(our_units timer) 2>/dev/null || : # not there
+  systemctl stop --quiet wg-quick@homerelay.service $(our_units timer) homerelay-mend.service 2>/dev/null || : # not there
   for unit in $(our_units timer) wg-quick@homerelay.service $(our_units service) $(our_units socket); do
     systemctl disable --now --quiet "$unit" 2>/dev/null || : # not there: nothing to stop
     systemctl reset-failed "$unit" 2>/dev/null || :

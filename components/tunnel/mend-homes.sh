@@ -7,8 +7,12 @@ readonly homes=/etc/homerelay/homes memory=/var/lib/homerelay/endpoints last_hea
 # `PUBLIC-KEY BYTES SECONDS`: bytes received by then, and when that number last grew, in seconds since the boot: a clock
 # that is set says nothing of a home.
 readonly heard=/run/homerelay-silence
-# A home that is there sends something every few seconds. After so long, somebody else may be where it was.
-readonly forget_after=900
+
+# A home that is there sends something at each keepalive; of one that was not heard for so many seconds nothing is left to
+# be interrupted.
+forget_after() { # KEEPALIVE
+  echo "$(($1 > 10 ? 3 * $1 : 30))"
+}
 
 look() {
   :
@@ -22,7 +26,7 @@ shown_homes() {
 }
 
 keep() {
-  local now key endpoint handshake bytes keepalive seconds before since known='' next=''
+  local now key endpoint handshake bytes keepalive seconds before since silent known='' next=''
   [ -s "$homes" ] && [ -e "/sys/class/net/$interface" ] || return 0
   read -r now _ </proc/uptime
   now=${now%.*}
@@ -34,8 +38,9 @@ keep() {
       since=${before#*"$key $bytes "}
       since=${since%%$'\n'*}
     fi
-    if [ "$((now - since))" -ge "$forget_after" ]; then
-      forget "$key" "$endpoint" "$handshake"
+    silent=$((now - since))
+    if [ "$silent" -ge "$(forget_after "$seconds")" ]; then
+      forget "$key" "$endpoint" "$handshake" "$silent"
       continue
     fi
     next+="$key $bytes $since"$'\n'
@@ -47,10 +52,10 @@ keep() {
   if [ "$(sort <<<"${known%$'\n'}")" != "$(cat "$memory" 2>/dev/null)" ]; then /usr/local/lib/homerelay/remember-endpoints.sh save; fi
 }
 
-# Else the relay would call a stranger for ever, every few seconds. A peer that is made anew has no endpoint until it
-# calls; it may also be one whose clock was set back, whose calls an old one would have to refuse.
-forget() { # PUBLIC-KEY ENDPOINT HANDSHAKE
-  tell "away $1" "the home with the public key $1 was not heard for $((forget_after / 60)) minutes; nothing is sent to $2 any more until it calls"
+# It may be one whose clock was set back: a peer that is made anew takes its calls, which the one before had to refuse. It
+# has no endpoint until it calls, so that the relay does not call a stranger for ever who has its address by now.
+forget() { # PUBLIC-KEY ENDPOINT HANDSHAKE SECONDS
+  tell "away $1" "the home with the public key $1 was not heard for $4 s; nothing is sent to $2 any more until it calls"
   if [ -f "$memory" ]; then
     { grep -vF "$1	" "$memory" || :; } | write_if_changed 0600 "$memory" || : # it was not there
   fi

@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import {
   access,
   constants,
@@ -16,6 +14,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { build, pluginPath, sources, type Versions } from "./engine/build.ts";
 import { fetchOfficial, packageVersion } from "./engine/official.ts";
+import { locked } from "./locked.ts";
 import { cacheFolder } from "./paths.ts";
 import { must } from "./shell.ts";
 
@@ -198,24 +197,4 @@ async function isYoung(file: string): Promise<boolean> {
     () => Infinity,
   );
   return age < unavailableForMs;
-}
-
-/** Runs `work` while no other process does. The kernel frees the lock of a process that dies. */
-async function locked<T>(lock: string, report: (line: string) => void, work: () => Promise<T>): Promise<T> {
-  await mkdir(dirname(lock), { recursive: true });
-  const holder = spawn("flock", [lock, "sh", "-c", "echo held; exec cat"], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const ended = once(holder, "close");
-  const waiting = setInterval(() => report("waiting for another process that makes the engine"), 5000);
-  try {
-    const [sign] = (await Promise.race([once(holder.stdout, "data"), ended])) as unknown[];
-    clearInterval(waiting);
-    if (!Buffer.isBuffer(sign)) throw new Error(`flock ${lock} failed`);
-    return await work();
-  } finally {
-    clearInterval(waiting);
-    holder.stdin.end();
-    await ended;
-  }
 }

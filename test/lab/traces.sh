@@ -28,7 +28,9 @@ main() {
   files_of_nobody
   echo "units"
   systemctl list-unit-files --no-legend --no-pager | awk '/homerelay|wg-quick@[^.]/ { print $1, $2 }'
-  systemctl list-units --all --no-legend --no-pager --plain 'wg-quick@*' 'homerelay*'
+  # What mends looks every few seconds: whether it does just then is no trace.
+  systemctl list-units --all --no-legend --no-pager --plain 'wg-quick@*' 'homerelay*' |
+    awk '/^homerelay-mend\./ { print $1, $2; next } { print $1, $2, $3, $4 }'
   echo "links"
   ip -o link show | awk '{ print $2 }' | sed 's/@.*//'
   echo "rules and routes"

@@ -1,4 +1,4 @@
-/** Writes what the tables of the settings say into the files that people and editors read: npm run reference. */
+/** Writes what the tables of the settings say, and a picture, into the files that people and editors read: npm run reference. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { renderReference } from "./reference.ts";

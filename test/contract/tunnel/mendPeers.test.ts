@@ -148,25 +148,32 @@ describe("a relay", () => {
 
   test("does not call a stranger for ever who may be where a home was", () => {
     at(100, dump("203.0.113.5:4000", 10, "5"));
-    expect(at(990, dump("203.0.113.5:4000", 10, "5"))).toBe("");
-    const said = at(1005, dump("203.0.113.5:4000", 10, "5"));
+    expect(at(129, dump("203.0.113.5:4000", 10, "5"))).toBe("");
+    const said = at(131, dump("203.0.113.5:4000", 10, "5"));
     expect(said).toBe(
-      "the home with the public key nas= was not heard for 15 minutes; nothing is sent to 203.0.113.5:4000 any more until it calls\n",
+      "the home with the public key nas= was not heard for 31 s; nothing is sent to 203.0.113.5:4000 any more until it calls\n",
     );
     expect(told()).toMatch(/^set homerelay peer nas= remove\nsyncconf homerelay \S+\n$/);
     expect([host.read("var/endpoints"), host.read("var/last-heard")]).toEqual(["", "nas=\t1700000000\n"]);
-    expect(at(1020, dump("(none)", 0, "off", 0))).toBe("");
+    expect(at(146, dump("(none)", 0, "off", 0))).toBe("");
   });
 
   test("whose home says something in between goes on calling it, whatever its clock says", () => {
     for (const [seconds, bytes] of [
       [100, 10],
-      [900, 11],
-      [1700, 12],
-      [2500, 13],
+      [129, 11],
+      [158, 12],
+      [187, 13],
     ] as const)
       expect(at(seconds, dump("203.0.113.5:4000", bytes, "5"))).toBe("");
     expect(told()).toBe("");
+  });
+
+  test("waits longer for a home that says something less often", () => {
+    host.write("etc/homes", "nas= 25\n");
+    at(100, dump("203.0.113.5:4000", 10, "25"));
+    expect(at(174, dump("203.0.113.5:4000", 10, "25"))).toBe("");
+    expect(at(175, dump("203.0.113.5:4000", 10, "25"))).toContain("was not heard for 75 s;");
   });
 });
 

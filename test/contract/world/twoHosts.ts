@@ -191,12 +191,13 @@ export class TwoHosts {
   /** Everything that lives in the kernel and in the memory of a host goes, and what starts at boot starts. */
   reboot(host: HostName): void {
     const lines = `if [ -x /usr/local/lib/homerelay/remember-endpoints.sh ]; then /usr/local/lib/homerelay/remember-endpoints.sh save; fi
+      systemctl stop homerelay-new-keys
       ip link delete homerelay; nft flush ruleset
       for family in 4 6; do ip -$family rule flush; ip -$family rule add priority 32766 lookup main; done
       ip rule add priority 32767 lookup default
       sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
       find /run /tmp -mindepth 1 -delete
-      for unit in homerelay-firewall wg-quick@homerelay; do
+      for unit in homerelay-firewall wg-quick@homerelay homerelay-new-keys; do
         if [ -e /etc/enabled-units/$unit.service ]; then systemctl start $unit; fi
       done
       for unit in /etc/enabled-units/*.timer; do systemctl start "\${unit##*/}"; done`;

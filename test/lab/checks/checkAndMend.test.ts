@@ -43,6 +43,7 @@ async function others(): Promise<readonly string[]> {
 
 const atHome = `
   systemctl disable --quiet --now homerelay-mend.timer
+  systemctl stop homerelay-mend.service
   echo '# by hand' >>/etc/homerelay/firewall.nft
   rm /etc/homerelay/relay.nft
   chmod 0600 /usr/local/lib/homerelay/load-firewall.sh
@@ -55,6 +56,7 @@ const atHome = `
 
 const atRelay = `
   systemctl disable --quiet --now homerelay-mend.timer
+  systemctl stop homerelay-mend.service
   sed -i 's/^X11Forwarding no$/X11Forwarding yes/' /etc/ssh/sshd_config.d/10-homerelay.conf
   sed -i 's/^#!.*/&\\n# by hand/' /usr/local/lib/homerelay/confirm-firewall.sh
   rm /etc/homerelay/homes

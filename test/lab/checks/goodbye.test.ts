@@ -256,7 +256,7 @@ describe("a stack with two homes", () => {
       );
     const before = [await rules("home"), await rules(relay)];
     // Nobody else may change a table that is held. The timer is started again by the tunnel, and may be the first to mend.
-    const alone = "systemctl stop homerelay-mend.timer homerelay-table.socket";
+    const alone = "systemctl stop homerelay-mend.timer homerelay-mend.service homerelay-table.socket";
     await shell("home", `${alone} && nft insert rule inet homerelay from_relay drop`);
     await shell(
       relay,

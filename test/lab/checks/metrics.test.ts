@@ -130,7 +130,7 @@ nft list table inet homerelay | grep metrics || :`,
     const before = await rules();
     await shell(
       lab.relay,
-      `systemd-run --quiet --unit=lab-holder perl -MIO::Socket::INET -e '@held = IO::Socket::INET->new(LocalPort => ${metricsPort}, Listen => 1) or die; sleep'`,
+      `systemd-run --quiet --unit=lab-holder perl -MIO::Socket::INET -e '@held = IO::Socket::INET->new(LocalPort => ${metricsPort}, Listen => 1, ReuseAddr => 1) or die; sleep'`,
     );
     await until("the port is taken", 10, async () =>
       expect(await shell(lab.relay, `ss -Hltn "sport = :${metricsPort}"`)).not.toBe(""),

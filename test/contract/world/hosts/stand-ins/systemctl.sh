@@ -4,7 +4,7 @@
 # those that a unit's own program asks for.
 unset BASH_ENV
 exec 8>&- 9>&-
-readonly enabled=/etc/enabled-units active=/run/active-units
+readonly enabled=/etc/enabled-units active=/run/active-units waiting=/run/waits-for-new-keys
 
 begin() { # UNIT
   if [ -e "$active/$1" ]; then return 0; fi
@@ -24,14 +24,29 @@ begin() { # UNIT
       /usr/local/lib/homerelay/sync-routes.sh
       if [ -e /usr/local/lib/homerelay/remember-endpoints.sh ]; then /usr/local/lib/homerelay/remember-endpoints.sh restore; fi
       ;;
+    homerelay-new-keys.service)
+      touch "$active/$1"
+      # shellcheck disable=SC2016 # for the shell that begins there
+      setsid bash -c 'echo $$ >"$waiting"; /usr/local/lib/homerelay/await-new-keys.sh; end_waiting' &
+      return
+      ;;
   esac
   touch "$active/$1"
+}
+
+end_waiting() {
+  nft "table inet homerelay_key_change; delete table inet homerelay_key_change" || :
+  rm -f "$waiting" "$active/homerelay-new-keys.service"
 }
 
 finish() { # UNIT
   [ -e "$active/$1" ] || return 0
   rm "$active/$1"
   case $1 in
+    homerelay-new-keys.service)
+      kill -KILL -- "-$(<"$waiting")" || :
+      end_waiting
+      ;;
     homerelay-firewall.service) finish wg-quick@homerelay.service ;;
     wg-quick@homerelay.service)
       wg-quick down homerelay
@@ -76,9 +91,9 @@ main() {
         do_job "$verb" "$now" "${units[@]}" >>/run/journal 2>&1
         return
       fi
-      export -f begin finish do_job
-      export enabled active in_job=yes
-      setsid --wait flock /run/systemd.lock bash -c 'do_job "$@"' job "$verb" "$now" "${units[@]}" </dev/null >>/run/journal 2>&1
+      export -f begin finish do_job end_waiting
+      export enabled active waiting in_job=yes
+      setsid --wait flock --close /run/systemd.lock bash -c 'do_job "$@"' job "$verb" "$now" "${units[@]}" </dev/null >>/run/journal 2>&1
       ;;
   esac
 }
