@@ -4,6 +4,7 @@
  *   --base REVISION  in place of the stack's state: what changes from that revision of this repository to the files here,
  *                    each previewed from nothing, with packages of its own. It needs no state, no secret and no token.
  *   --markdown FILE  also as a comment for a pull request
+ *   --picture FILE   also a picture of the stack as it will be then, SVG
  * Exit code 0: told; 1: it cannot be previewed, and why; 2: not called like this.
  */
 import { spawnSync } from "node:child_process";
@@ -50,8 +51,10 @@ await runProgram(main);
 async function main(): Promise<void> {
   const options = readOptions();
   if (options === undefined) return;
-  const { stack, base, markdown } = options;
-  const digest = base === undefined ? digestOf(".", stack, process.env) : compareWith(base, stack);
+  const { stack, base, markdown, picture } = options;
+  // A picture shows what stays as well.
+  const flags = picture === undefined ? [] : ["--show-sames"];
+  const digest = base === undefined ? digestOf(".", stack, process.env, flags) : compareWith(base, stack);
   const prices = base === undefined && mayCostOtherwise(digest) ? await askPrices(stack) : undefined;
   const change = describeChange(digest, prices);
   const telling: Telling = {
@@ -61,23 +64,31 @@ async function main(): Promise<void> {
   };
   process.stdout.write(renderText(change, telling, paint));
   if (markdown !== undefined) writeFileSync(markdown, renderMarkdown(change, telling));
+  if (picture !== undefined) writeFileSync(picture, await drawAfter(digest));
 }
 
 interface Options {
   readonly stack: string | undefined;
   readonly base: string | undefined;
   readonly markdown: string | undefined;
+  readonly picture: string | undefined;
 }
 
 function readOptions(): Options | undefined {
   try {
     const { values } = parseArgs({
-      options: { stack: { type: "string" }, base: { type: "string" }, markdown: { type: "string" } },
+      options: {
+        stack: { type: "string" },
+        base: { type: "string" },
+        markdown: { type: "string" },
+        picture: { type: "string" },
+      },
     });
-    return { stack: values.stack, base: values.base, markdown: values.markdown };
+    const { stack, base, markdown, picture } = values;
+    return { stack, base, markdown, picture };
   } catch (error) {
     console.error(
-      `${(error as Error).message}\nusage: npm run preview -- [--stack NAME] [--base REVISION] [--markdown FILE]`,
+      `${(error as Error).message}\nusage: npm run preview -- [--stack NAME] [--base REVISION] [--markdown FILE] [--picture FILE]`,
     );
     process.exitCode = 2;
     return undefined;
@@ -85,8 +96,13 @@ function readOptions(): Options | undefined {
 }
 
 /** What `pulumi` would do in a folder. */
-function digestOf(folder: string, stack: string | undefined, env: NodeJS.ProcessEnv): Digest {
-  const args = ["preview", "--json", ...(stack === undefined ? [] : ["--stack", stack])];
+function digestOf(
+  folder: string,
+  stack: string | undefined,
+  env: NodeJS.ProcessEnv,
+  flags: readonly string[] = [],
+): Digest {
+  const args = ["preview", "--json", ...flags, ...(stack === undefined ? [] : ["--stack", stack])];
   const { error, stdout } = spawnSync("pulumi", args, {
     cwd: folder,
     env,
@@ -131,6 +147,22 @@ async function askPrices(stack: string | undefined): Promise<Prices | undefined>
   );
   if (code !== 0) console.error(`What it costs is not known: ${stderr.trim() || "Hetzner did not answer."}`);
   return code === 0 ? (JSON.parse(stdout) as Prices) : undefined;
+}
+
+/** The stack as it will be; empty where it will be gone. */
+async function drawAfter({ steps }: Digest): Promise<string> {
+  const resources = steps.flatMap(({ type, name, after }) =>
+    after === undefined ? [] : [{ types: type, name, inputs: after, outputs: {} }],
+  );
+  if (resources.length === 0) return "";
+  const { code, stdout, stderr } = await askProgram(
+    "picture/draw-picture.ts",
+    {},
+    JSON.stringify(resources),
+    20,
+  );
+  if (code !== 0) throw new Problem(stderr.trim());
+  return stdout;
 }
 
 /** From another revision of the repository to the files of this folder. */

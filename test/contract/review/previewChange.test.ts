@@ -22,7 +22,7 @@ function preview(change: string, ...args: string[]) {
   const script = `#!/bin/sh
 echo "$@" >>${folder}/arguments
 case "$1 $3" in
-  "preview --stack" | "preview ") cat ${digest} ;;
+  "preview "*) cat ${digest} ;;
   "config hcloud:token") echo secret ;;
   "config hcloud:endpoint") echo http://127.0.0.1:1 ;;
 esac
@@ -68,4 +68,12 @@ test("a change of the server has its price asked, and is told without it where H
     "config get hcloud:endpoint --non-interactive --stack home",
     "",
   ]);
+});
+
+test("the stack is drawn as it will be then", () => {
+  const file = join(folder, "stack.svg");
+  const { status } = preview("first", "--picture", file);
+  expect(status).toBe(0);
+  expect(readFileSync(file, "utf8")).toMatch(/^<svg [^>]*64738\/tcp\+udp to 64738/);
+  expect(readFileSync(join(folder, "arguments"), "utf8")).toMatch(/^preview --json --show-sames\n/);
 });

@@ -74,6 +74,8 @@ async function comment(): Promise<string> {
     GITHUB_STEP_SUMMARY: summary,
   });
   expect([code, stderr]).toEqual([0, ""]);
+  // What does not change is in the picture as well.
+  expect(await readFile(join(paths.run, "stack.svg"), "utf8")).toContain("80/tcp to 8080");
   return readFile(join(paths.run, "comment.md"), "utf8");
 }
 

@@ -223,6 +223,7 @@ async function commentOn(what: RegExp | undefined, by = ""): Promise<string> {
   expect(own.length).toBe(1);
   const [, said = ""] = /^<!-- .* -->\n([^]*)$/.exec(own[0]?.body ?? "") ?? [];
   expect(await readFile(summary(), "utf8")).toBe(said);
+  expect(await readFile(join(folder, "temp", "stack.svg"), "utf8")).toMatch(/^<svg /);
   process.stderr.write(`${said.split("\n").slice(0, 12).join("\n")}\n`);
   return said;
 }
