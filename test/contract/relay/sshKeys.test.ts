@@ -73,7 +73,8 @@ beforeEach(async () => {
     "unshare",
     [
       ...["--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", ground, "sh"],
-      ...[path, "-D", "-e", "-f", "/dev/null", ...args],
+      // -r: with the keys that it has in memory for each connection, as from 9.8 on, and not those on the disk by then.
+      ...[path, "-D", "-e", "-r", "-f", "/dev/null", ...args],
     ],
     { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...env }, stdio: "ignore" },
   );
