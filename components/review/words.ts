@@ -267,16 +267,18 @@ function listenPort(old: string, now: string): string {
 }
 
 function tellOfKeys(changed: readonly Step[]): Sentence[] {
+  const told = {
+    generation: ["every key of the tunnel", "; homes that this program sets up go over without a break"],
+    sshGeneration: ["the relay's SSH key and host key", ""],
+  } as const;
   return ofType(changed, types.keys).flatMap(({ id, operation, before = {}, after = {} }): Sentence[] => {
-    const [old, now] = [text(before, "generation"), text(after, "generation")];
-    if (operation !== "update" || old === now) return [];
-    return [
-      {
-        kind: "changes",
-        text: `every key of the tunnel (generation ${old} -> ${now}); homes that this program sets up go over without a break`,
-        on: [id],
-      },
-    ];
+    if (operation !== "update") return [];
+    return Object.entries(told).flatMap(([key, [what, more]]): Sentence[] => {
+      const [old, now] = [text(before, key), text(after, key)];
+      // A stack of before has no number of its SSH keys.
+      if (old === now || old === "") return [];
+      return [{ kind: "changes", text: `${what} (generation ${old} -> ${now})${more}`, on: [id] }];
+    });
   });
 }
 
@@ -428,6 +430,7 @@ function follows(step: Step, changed: readonly Step[], first: boolean, said: Rea
     (byName(/-(order-check|receipt)$/) && differs(...relay)) ||
     (/:(ZoneRrset|Rdns|Zone)$/.test(step.type) && differs(types.zone)) ||
     followsRelay(step, ofType(changed, types.hetznerRelay, types.existingRelay)) ||
+    (isKeyOrStepOfRelay(step) && hasNewSshKeys(changed)) ||
     (byName(/-reach$/) && differs(types.tunnel))
   );
 }
@@ -446,6 +449,17 @@ function followsRelay(step: Step, relay: readonly Step[]): boolean {
   return [...keys].every(
     (key) =>
       ["triggers", "connection"].includes(key) || JSON.stringify(before[key]) === JSON.stringify(after[key]),
+  );
+}
+
+/** The relay's SSH key at Hetzner, and its steps, which come in with another one. */
+function isKeyOrStepOfRelay({ name, type }: Step): boolean {
+  return type === "hcloud:index/sshKey:SshKey" || (type.startsWith("command:") && /-relay-/.test(name));
+}
+
+function hasNewSshKeys(changed: readonly Step[]): boolean {
+  return ofType(changed, types.keys).some(
+    ({ before = {}, after = {} }) => text(before, "sshGeneration") !== text(after, "sshGeneration"),
   );
 }
 

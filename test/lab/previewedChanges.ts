@@ -130,6 +130,10 @@ export const previewedChanges: Readonly<Record<string, PreviewedChange>> = {
       "changes attic is a home no more: what was put there is removed",
     ],
   },
+  newSshKeys: {
+    settings: relay({ sshKeyGeneration: 2 }),
+    words: ["changes the relay's SSH key and host key (generation 1 -> 2)"],
+  },
   newKeys: {
     settings: tunnel({ keyGeneration: 2 }),
     words: [

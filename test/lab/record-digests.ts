@@ -1,6 +1,6 @@
 /**
  * Records what the real engine prints of each change of previewedChanges.ts, for the unit tests that read it. Run by hand,
- * as root, after a change of what the program makes: node test/lab/record-digests.ts
+ * as root, after a change of what the program makes: node test/lab/record-digests.ts [NAME…]
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,6 +12,10 @@ import { down } from "./world.ts";
 
 const folder = join(import.meta.dirname, "../unit/review/digests");
 
+const names = process.argv.slice(2);
+const wanted = ["first", ...Object.keys(previewedChanges)].filter(
+  (name) => names.length === 0 || names.includes(name),
+);
 const progress = new Progress();
 try {
   await mkdir(folder, { recursive: true });
@@ -20,9 +24,11 @@ try {
   const operator = await Operator.withStack("dev", () => undefined);
   const before = await settingsBefore();
   await operator.configure(before);
-  await record(operator, "first");
+  if (wanted.includes("first")) await record(operator, "first");
   await progress.phase("pulumi up", (detail) => operator.up([], { onLine: detail }));
-  for (const [name, { settings }] of Object.entries(previewedChanges))
+  for (const [name, { settings }] of Object.entries(previewedChanges).filter(([name]) =>
+    wanted.includes(name),
+  ))
     await progress.phase(name, async () => {
       await operator.configure(await settings(before));
       await record(operator, name);
