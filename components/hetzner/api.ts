@@ -1,5 +1,6 @@
 /** The one client of Hetzner's API. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { hetznerEndpoint } from "../network/hetznerEndpoint.ts";
 import { explainRefusal, explainSilence } from "./answers.ts";
 import type { ErrorAnswer } from "./answers.ts";
 import type { HetznerAccess } from "./hetznerAccess.ts";
@@ -15,7 +16,8 @@ export class Api {
   readonly #token: string;
 
   constructor({ endpoint, token }: HetznerAccess) {
-    this.#endpoint = endpoint.replace(/\/+$/, "");
+    const found = endpoint || process.env["HCLOUD_ENDPOINT"] || hetznerEndpoint;
+    this.#endpoint = found.replace(/\/+$/, "");
     this.#token = token || (process.env["HCLOUD_TOKEN"] ?? "");
   }
 

@@ -5,7 +5,10 @@ import { Fields } from "../network/programDocument.ts";
  * promise of one.
  */
 export interface HetznerAccess<Text = string> {
-  /** @example https://api.hetzner.cloud/v1 */
+  /**
+   * Empty: it is in the environment, as HCLOUD_ENDPOINT, or is Hetzner's own.
+   * @example https://api.hetzner.cloud/v1
+   */
   readonly endpoint: string;
   /** A secret. Empty: it is in the environment, as HCLOUD_TOKEN, and gets into no state. */
   readonly token: Text;

@@ -1,4 +1,3 @@
-import { hetznerEndpoint } from "../network/hetznerEndpoint.ts";
 import type { HetznerAccess } from "./hetznerAccess.ts";
 
 /** Whether a thing of the state is Hetzner's provider, which has the way to the API. */
@@ -6,10 +5,10 @@ export function isProviderOfHetzner({ types }: { readonly types: string }): bool
   return types === "pulumi:providers:hcloud";
 }
 
-/** How the last `pulumi up` reached the API; a token that was in the environment is there still, or it is empty. */
+/** How the last `pulumi up` reached the API. What was in the environment is there still, and empty here. */
 export function readHetznerAccess({ endpoint, token }: Readonly<Record<string, unknown>>): HetznerAccess {
   return {
-    endpoint: typeof endpoint === "string" && endpoint !== "" ? endpoint : hetznerEndpoint,
+    endpoint: typeof endpoint === "string" ? endpoint : "",
     token: typeof token === "string" ? token : "",
   };
 }

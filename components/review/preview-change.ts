@@ -220,10 +220,11 @@ function fromNothing(source: string, stack: string, scratch: string, name: strin
   return digestOf(folder, stack, env);
 }
 
-/** The one stack file of a folder, or the example's. */
+/** The one stack file of a folder besides the example, or the example's. */
 function onlyStack(folder: string): string {
   const names = readdirSync(folder).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
-  return names.length === 1 ? (names[0] as string) : "dev";
+  const own = names.filter((name) => name !== "dev");
+  return own.length === 1 ? (own[0] as string) : "dev";
 }
 
 function must(command: string, args: readonly string[], cwd = ".", env = process.env): void {

@@ -123,8 +123,9 @@ export class Operator {
 
   /** Runs any command in the checkout, as the operator would. */
   async command(command: readonly string[], options: RunOptions = {}): Promise<Result> {
-    const own = withOwnSsh(command);
-    return run(this.#seat === "operator" ? asPerson("operator", own) : await inNetworkOf("home", own), {
+    const line =
+      this.#seat === "operator" ? atOwnMachine(command) : await inNetworkOf("home", withOwnSsh(command));
+    return run(line, {
       timeoutMs: 600_000,
       ...options,
       cwd: checkout,
@@ -217,7 +218,7 @@ export const zone = "example.org";
 /** For a `pulumi` that nobody sits at, and whose output is read by a program. */
 const unattended = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"] as const;
 
-const operatorHome = join(paths.run, "operator");
+export const operatorHome = join(paths.run, "operator");
 
 /** The operator's ~/.ssh: empty until a check puts something there. */
 export const operatorSsh = join(operatorHome, ".ssh");
@@ -226,6 +227,11 @@ export const operatorSsh = join(operatorHome, ".ssh");
 function withOwnSsh(command: readonly string[]): string[] {
   const script = 'mkdir -p -m 700 "$2" && mount --bind "$1" "$2" && shift 2 && exec "$@"';
   return ["sh", "-c", script, "sh", operatorSsh, join(userInfo().homedir, ".ssh"), ...command];
+}
+
+/** The command line of somebody who sits at the operator's machine, and has his ~/.ssh. */
+export function atOwnMachine(command: readonly string[]): string[] {
+  return asPerson("operator", withOwnSsh(command));
 }
 
 export const checkout = join(operatorHome, "home-relay");
@@ -242,8 +248,13 @@ const programEntries = ["Pulumi.yaml", "package.json", "index.ts", "components",
 
 async function makeCheckout(): Promise<void> {
   if (existsSync(checkout)) return;
-  await mkdir(checkout, { recursive: true, mode: 0o700 });
+  await makeOperatorHome();
+  await mkdir(checkout, { mode: 0o700 });
   for (const entry of programEntries) await symlink(join(repository, entry), join(checkout, entry));
+}
+
+/** The folder that is the operator's HOME, with nothing of this project in it. */
+export async function makeOperatorHome(): Promise<void> {
+  await mkdir(operatorSsh, { recursive: true, mode: 0o700 });
   await must(["chmod", "700", operatorHome]);
-  await mkdir(operatorSsh, { mode: 0o700 });
 }

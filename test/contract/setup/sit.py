@@ -15,6 +15,12 @@ import time
 
 KEYS = {"<enter>": "\r", "<down>": "\x1b[B", "<up>": "\x1b[A", "<space>": " ", "<ctrl-c>": "\x03"}
 
+# What moves or colours, what sets a title or asks for a colour, and the rest.
+SEQUENCE = re.compile(r"\x1b(?:\[([<-?\d;:]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()#].|[0-Z^_=>c78])")
+# What a program asks of a terminal, and how one answers: which colour lies behind the text, and where the cursor is. A
+# program that asks both asks and reads them in this order.
+QUESTIONS = {"\x1b]11;?": "\x1b]11;rgb:0000/0000/0000\x1b\\", "\x1b[6n": "\x1b[1;1R"}
+
 
 class Screen:
     """As much of a terminal as the prompts use: it never scrolls, and no line is ever broken."""
@@ -28,7 +34,7 @@ class Screen:
         place = 0
         while place < len(text):
             if text[place] == "\x1b":
-                found = re.compile(r"\x1b(?:\[([?\d;]*)([A-Za-z])|[78=>])").match(text, place)
+                found = SEQUENCE.match(text, place)
                 if not found:
                     self.rest = text[place:]
                     return
@@ -64,7 +70,7 @@ class Screen:
         elif command == "D":
             self.column = max(0, self.column - number)
         elif command == "G":
-            self.column = number - 1
+            self.column = max(0, number - 1)
         elif command == "J":
             self.lines[self.row] = self.lines[self.row][: self.column]
             del self.lines[self.row + 1 :]
@@ -105,6 +111,9 @@ def main():
             got = got.decode(errors="replace")
             raw += got
             screen.feed(got)
+            for question, answer in QUESTIONS.items():
+                if question in got:
+                    os.write(terminal, answer.encode())
             continue
         # Only a prompt that is drawn and waits is answered.
         if steps and steps[0][0] in raw[seen:]:

@@ -256,6 +256,8 @@ describe("duckdns", () => {
     expect(said).toContain("pulumi config set --secret --path home-relay:dns.token");
     const { failed, said: ticked } = await tick();
     expect([failed, ticked.includes("refused before")]).toEqual([true, true]);
+    const status = await shell(await relayMachine(), "systemctl status homerelay-dyndns || :");
+    expect(status).toContain("refused before");
     expect(await requests()).toHaveLength(1);
   });
 });

@@ -90,6 +90,7 @@ test("nobody notices new keys at both ends, and nothing is left of the old ones"
         "systemctl is-active homerelay-new-keys; nft list tables | grep key_change || true",
       ),
     ).toMatch(/^(inactive|failed)?\n?$/);
+  expect(await shell("home", "journalctl -u homerelay-new-keys")).toContain("the tunnel has its new keys");
   await expectNoChange(lab.operator);
 });
 

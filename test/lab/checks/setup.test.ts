@@ -9,24 +9,18 @@ import { raiseLab } from "../fixture.ts";
 import { checkout, hostKeyOf, operatorSsh, zone } from "../operator.ts";
 import { paths } from "../paths.ts";
 import { pageOf } from "../people.ts";
+import { sit } from "../sitting.ts";
+import type { Answers, Sitting } from "../sitting.ts";
 import { cloudToken } from "../world.ts";
 
 const lab = raiseLab({ stack: "check" });
-const sit = join(__dirname, "../../contract/setup/sit.py");
 const passphrase = "a phrase of my own";
-
-interface Sitting {
-  readonly code: number;
-  readonly screen: string;
-  readonly raw: string;
-  readonly unasked: readonly string[];
-}
 
 test("a person who answers the questions has a page on the internet, and no word of its secrets on the screen", async () => {
   await controlCloud({ seedZone: { name: zone } });
   await copyFile(paths.operatorKey, join(operatorSsh, "id_ed25519"));
   const token = await cloudToken();
-  const steps = [
+  const steps: Answers = [
     ["Where is the relay", "<enter>"],
     ["The token", `${token}<enter>`],
     ["Where is it to stand", "<enter>"],
@@ -46,8 +40,9 @@ test("a person who answers the questions has a page on the internet, and no word
   ];
   const command = ["node", "--disable-warning=ExperimentalWarning", "components/set-up-stack.ts"];
   await forgetCloudRequests();
-  const { code, stdout, stderr } = await lab.operator.command(["python3", sit], {
-    input: JSON.stringify({ command, steps, seconds: 300 }),
+  const { command: atTerminal, input } = sit(command, steps);
+  const { code, stdout, stderr } = await lab.operator.command(atTerminal, {
+    input,
     env: { HCLOUD_ENDPOINT: cloudApiUrl, PULUMI_CONFIG_PASSPHRASE: undefined, TERM: "xterm" },
   });
   expect([code, stderr]).toEqual([0, ""]);

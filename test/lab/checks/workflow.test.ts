@@ -3,18 +3,16 @@ import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { parse } from "yaml";
-import { prepareEngine } from "../engine.ts";
+import { cloneRepository, commitAll, placeCli } from "../clone.ts";
 import { must } from "../shell.ts";
 
 const minute = 60_000;
 jest.setTimeout(15 * minute);
-
-const repository = join(import.meta.dirname, "../../..");
 
 interface Workflow {
   readonly jobs: { readonly preview: { readonly steps: readonly Step[] } };
@@ -39,24 +37,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const git = (...args: string[]) => must(["git", "-C", checkout, ...args]);
 
-/**
- * What is committed here is the base of all changes. Whatever `git` knows to be changed in this tree belongs to it too, so
- * that the check is of the files as they are.
- */
+/** What is committed here is the base of all changes. */
 async function commitBase(): Promise<string> {
-  await must(["git", "clone", "--quiet", "--no-hardlinks", repository, checkout]);
-  await git("config", "user.name", "check");
-  await git("config", "user.email", "check@example.org");
-  const listed = await must([
-    ...["git", "-C", repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-  ]);
-  const files = listed.split("\0").filter((name) => name !== "");
-  const copy = 'cd "$1" && xargs -0 cp --parents --no-dereference -t "$2"';
-  await must(["sh", "-c", copy, "sh", repository, checkout], { input: files.join("\0") });
+  await cloneRepository(checkout);
   // As `pulumi config set --secret --path` writes it; nobody but its owner can decrypt it.
   await edit(/^( *)user: root\n/m, '$&$1password:\n$1  secure: "v1:AAAAAAAAAAAAAAAA:BBBB"\n');
-  await git("add", "--all");
-  await git("commit", "--quiet", "--message", "base");
+  await commitAll(checkout, "base");
   return (await git("rev-parse", "HEAD")).trim();
 }
 
@@ -71,16 +57,8 @@ async function edit(what: RegExp, by: string): Promise<void> {
 
 /** The runner's own machine: the CLI where the npm package keeps it, and a `gh` that only takes a comment. */
 async function makeRunner(): Promise<NodeJS.ProcessEnv> {
-  const engine = await prepareEngine(() => undefined);
   const home = join(folder, "pulumi-home");
-  const version = (
-    JSON.parse(await readFile(join(repository, "node_modules/pulumi/package.json"), "utf8")) as {
-      version: string;
-    }
-  ).version;
-  await mkdir(join(home, "versions", version), { recursive: true });
-  await symlink(engine.bin, join(home, "versions", version, "bin"));
-  await symlink(join(engine.pulumiHome, "plugins"), join(home, "plugins"));
+  await placeCli(home);
   await mkdir(join(folder, "temp"));
   return {
     PATH: process.env["PATH"],
