@@ -213,7 +213,7 @@ export class HomeRelay extends pulumi.ComponentResource {
       {
         peers: [...homes, ...devices].map((peer) => peer.name),
         generation: tunnel.keyGeneration,
-        sshGeneration: relay.provider === "hetzner" ? relay.sshKeyGeneration : 1,
+        sshGeneration: sshGenerationOf(relay),
       },
       { parent: this },
     );
@@ -290,7 +290,7 @@ export class HomeRelay extends pulumi.ComponentResource {
         admin: keys.adminSshKey,
         firstHost: keys.firstHostSshKey,
         host: keys.hostSshKey,
-        generation: relay.provider === "hetzner" ? relay.sshKeyGeneration : 1,
+        generation: sshGenerationOf(relay),
         first: { admin: keys.firstAdminSshKey, hostPublicKey: keys.firstGenerationHostKey },
         noteSecret: keys.sshNoteSecret,
       },
@@ -635,6 +635,11 @@ export const installationAtHome = joinInstallations([
 
 function serverOrder({ location, serverType, image }: HetznerRelaySettings): RelayOrder {
   return { location, serverType, image };
+}
+
+/** A relay that was there before keeps its owner's keys: the first ones open nothing there. */
+function sshGenerationOf(relay: RelaySettings): number {
+  return relay.provider === "hetzner" ? relay.sshKeyGeneration : 1;
 }
 
 function zoneOrder({ zone, createZone, names }: HetznerDnsSettings): DnsOrder {

@@ -37,13 +37,13 @@ const places: Readonly<Record<string, Readonly<Record<string, Place>>>> = {
     homes: { path: `${etc}/homes`, mode: "600" },
     routes: { path: `${etc}/routes`, mode: "600" },
   },
+  "apply-sshd.sh": { sshd: { path: "/etc/ssh/sshd_config.d/10-homerelay.conf", mode: "644" } },
   "join-relay.sh": { "relay.nft": { path: `${etc}/relay.nft`, mode: "644" } },
   "harden-relay.sh": { upgrades: { path: "/etc/apt/apt.conf.d/52homerelay", mode: "644" } },
 };
 
 /** Documents that are one file. */
 const whole: Readonly<Record<string, Place>> = {
-  "apply-sshd.sh": { path: "/etc/ssh/sshd_config.d/10-homerelay.conf", mode: "644" },
   "store-dyndns-secret.sh": { path: `${etc}/dyndns/secret`, mode: "600" },
   "apply-dyndns.sh": { path: `${etc}/dyndns/requests`, mode: "644" },
 };

@@ -26,6 +26,8 @@ last_heard() {
     stat -c %Y "$begun"
     # Without its interface the tunnel is as silent as can be.
     wg show homerelay latest-handshakes 2>/dev/null | awk '{ print $2 }' || :
+    # Of those that were made anew since (mend-homes.sh).
+    awk '{ print $2 }' /var/lib/homerelay/last-heard 2>/dev/null || :
   } | sort -n | tail -n 1
 }
 

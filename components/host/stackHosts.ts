@@ -14,7 +14,7 @@ import { explainRefusal, explainSilence, where } from "./explainReach.ts";
 import { loginCommand, rootPrefix } from "./operatorAccess.ts";
 import { Patience } from "./patience.ts";
 import type { Wait } from "./patience.ts";
-import { parseReachDocument, parseReachSecrets } from "./reachDocument.ts";
+import { acceptHostKeys, parseReachDocument, parseReachSecrets } from "./reachDocument.ts";
 import type { ReachDocument } from "./reachDocument.ts";
 import { judgeAbsence } from "./sshComplaint.ts";
 import type { StackState, StateResource } from "./stackState.ts";
@@ -38,13 +38,16 @@ export type HostAnswer =
  * them. Throws where an older version of this program has written of a host what this one cannot read.
  */
 export function stackHosts({ resources }: StackState): StackHost[] {
-  return resources.filter(isReach).map(({ types, inputs }) => {
+  return resources.filter(isReach).map(({ types, inputs, outputs }) => {
     const { environment, stdin } = inputs as {
       readonly environment?: Readonly<Record<string, string>>;
       readonly stdin?: string;
     };
     const source = "The state";
-    const reach = parseReachDocument(environment?.[documentVariable], source);
+    const document = parseReachDocument(environment?.[documentVariable], source);
+    // One that was its host key before a change of keys is not any more.
+    const { stdout } = outputs;
+    const reach = acceptHostKeys(document, typeof stdout === "string" ? stdout : undefined);
     const { password, loginKey } = parseReachSecrets(stdin || "{}", source);
     const isRelay = !types.includes("homerelay:home:Home$");
     return { title: reach.title, isRelay, reach, secrets: { password, loginKey } };

@@ -69,13 +69,16 @@ export class SshEndpoint extends command.local.Command {
         // At another address there is another server, with nothing to come from.
         triggers: [args.publicAddress],
       },
-      opts,
+      // What is sealed in the note is no one's to keep.
+      { ...opts, additionalSecretOutputs: ["stdout"] },
     );
     this.host = host;
     this.port = port;
-    this.note = this.stdout.apply(withoutLogin);
-    this.hostKeys = pulumi
-      .all([this.stdout, hostKey.publicKey])
-      .apply(([note, wanted]) => hostKeysOf(parseNote(note), wanted));
+    this.note = pulumi.unsecret(this.stdout.apply(withoutLogin));
+    this.hostKeys = pulumi.unsecret(
+      pulumi
+        .all([this.stdout, hostKey.publicKey])
+        .apply(([note, wanted]) => hostKeysOf(parseNote(note), wanted)),
+    );
   }
 }

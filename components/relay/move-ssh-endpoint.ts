@@ -9,7 +9,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Connection } from "../host/connection.ts";
 import { Problem, readDocument, readPreviousOutput, readSecrets, runProgram } from "../host/program.ts";
 import { openText, sealText } from "../host/sealedText.ts";
-import { sshEndpointParts } from "./sshEndpointParts.ts";
 import type { SshWay } from "../host/operatorAccess.ts";
 import { readScript } from "../host/scriptText.ts";
 import { judgeSshComplaint, lastLine } from "../host/sshComplaint.ts";
@@ -25,6 +24,7 @@ import {
   renderNote,
 } from "./sshEndpointDocument.ts";
 import type { SshEndpoint, SshEndpointDocument, SshEndpointSecrets, SshNote } from "./sshEndpointDocument.ts";
+import { sshEndpointParts } from "./sshEndpointParts.ts";
 
 const rounds = 3;
 
@@ -55,9 +55,9 @@ class Relay {
       identityFile: undefined,
       jump: undefined,
     };
+    this.#wantedLoginKey = loginKey;
     const noted = known.login && openText(known.login.sealed, secrets.noteSecret);
     // The one that is noted opens it, unless the note tells of a server that has gone.
-    this.#wantedLoginKey = loginKey;
     this.#loginKeys = [...new Set([noted ?? secrets.firstLoginKey, loginKey, secrets.firstLoginKey])];
     this.#connection = Connection.open(this.#access, { loginKey });
   }
@@ -125,11 +125,12 @@ outside five minutes after the last peer was heard. ${lostMend}`);
     return keys.admin === (this.#known.login?.publicKey ?? firstKeys.admin);
   }
 
-  /** Beside the one before it, which the sshd step removes when this one has brought it there. */
+  /** Beside those before it, which the sshd step removes when this one has brought it there. */
   async #admitWantedKey(open: SshEndpoint): Promise<void> {
     const { title, keys, firstKeys } = this.#document;
-    const before = this.#known.login?.publicKey ?? firstKeys.admin;
-    const command = `bash -s admit ${keyText(keys.admin)} ${keyText(before)}`;
+    // A relay that was put back as it once was is opened by an older one.
+    const before = [this.#known.login?.publicKey ?? firstKeys.admin, firstKeys.admin].map(keyText);
+    const command = ["bash -s admit", keyText(keys.admin), ...new Set(before)].join(" ");
     const there = this.#connection.at(open.host, open.port);
     if ((await there.show(command, sshEndpointParts.map(readScript).join(""))) !== 0)
       throw new Problem(`${title} did not take its new SSH key. The one of before opens it as it did.`);

@@ -4,7 +4,7 @@
 #   open PORT VIA ADDRESS…   lets SSH in at PORT too: from outside if VIA is `public`, through the tunnel from each
 #                            ADDRESS. The ruleset and the sshd step that come later close what is too much.
 #   close PORT VIA ADDRESS…  takes that back, but for the port at which this very connection came in
-#   admit KEY BEFORE         lets this program in by KEY too, beside the one before it (see stack-keys.sh)
+#   admit KEY BEFORE…        lets this program in by KEY too, beside those before it (see stack-keys.sh)
 
 # shellcheck source=../relay/sync-sshd.sh
 declare -F sync_sshd >/dev/null || . /usr/local/lib/homerelay/sync-sshd.sh
@@ -62,13 +62,15 @@ listen_on() { # PORT…
   { [ -z "$text" ] || printf '%s\n' "$text"; printf 'Port %s\n' "$@"; } | sync_sshd
 }
 
-main() { # open|close PORT VIA ADDRESS…, or admit KEY BEFORE
+main() { # open|close|admit WORD…
+  local what=$1
+  shift
+  if [ "$what" = admit ]; then admit_key "$@"; else move "$what" "$@"; fi
+}
+
+move() { # open|close PORT VIA ADDRESS…
   local what=$1 port=$2 here others
   shift
-  if [ "$what" = admit ]; then
-    admit_key "$@"
-    return
-  fi
   read -r _ _ _ here <<<"${SSH_CONNECTION-}"
   timeout 300 cloud-init status --wait >/dev/null || [ $? -eq 2 ] || die "the first boot did not end well"
   refuse_socket

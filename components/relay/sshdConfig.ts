@@ -1,3 +1,5 @@
+import { renderDocument } from "../network/document.ts";
+
 /** Read by sshd before its own file, and the first value of each key counts. */
 export const sshdConfigPath = "/etc/ssh/sshd_config.d/10-homerelay.conf";
 
@@ -22,7 +24,10 @@ export function renderSshdConfig(port: number): string {
 
 /** What apply-sshd.sh is told: that, and the one key of this stack's that is admitted from then on. */
 export function renderSshdStep(port: number, adminKey: string): string {
-  return `${renderSshdConfig(port)}# admin key: ${adminKey}\n`;
+  return renderDocument([
+    { name: "sshd", text: renderSshdConfig(port) },
+    { name: "admin-key", text: `${adminKey}\n` },
+  ]);
 }
 
 /**

@@ -7,13 +7,14 @@
 
 readonly authorized_keys=/root/.ssh/authorized_keys key_mark=home-relay-stack-key
 
-# Lets KEY in beside the one before it.
-admit_key() { # KEY BEFORE
+# Lets KEY in beside those before it.
+admit_key() { # KEY BEFORE…
   mkdir -p "${authorized_keys%/*}"
   touch "$authorized_keys"
   # shellcheck disable=SC2016 # awk's
-  rewrite_keys -v before="$2" -v key="$1" '
-    has(key) || has(before) { found = found || has(key); print $0 ($NF == mark ? "" : " " mark); next }
+  rewrite_keys -v before="${*:2}" -v key="$1" '
+    function was_before(   i, each, all) { all = split(before, each, " "); for (i = 1; i <= all; i++) if (has(each[i])) return 1; return 0 }
+    has(key) || was_before() { found = found || has(key); print $0 ($NF == mark ? "" : " " mark); next }
     { print }'
 }
 

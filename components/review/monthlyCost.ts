@@ -1,13 +1,5 @@
+import type { Prices } from "../network/prices.ts";
 import type { Inputs } from "./digest.ts";
-
-/** What Hetzner takes for a month, VAT included, as hetzner/ask-prices.ts prints it. */
-export interface Prices {
-  readonly currency: string;
-  /** By location. */
-  readonly ipv4: Readonly<Record<string, number>>;
-  /** By type, then by location. */
-  readonly servers: Readonly<Record<string, Readonly<Record<string, number>>>>;
-}
 
 /** Of a server with these inputs and its IPv4 address; `undefined` where Hetzner names no price. */
 export function monthlyCost(prices: Prices, { serverType, location }: Inputs): number | undefined {

@@ -25,9 +25,9 @@ import { stringify } from "yaml";
 import { askProgram } from "../host/askProgram.ts";
 import { Problem, runProgram } from "../host/program.ts";
 import { hetznerEndpoint } from "../network/hetznerEndpoint.ts";
+import type { Prices } from "../network/prices.ts";
 import { compareDigests, parseDigest } from "./digest.ts";
 import type { Digest } from "./digest.ts";
-import type { Prices } from "./monthlyCost.ts";
 import { renderMarkdown, renderRefusal, renderText } from "./report.ts";
 import type { Telling } from "./report.ts";
 import { withoutSecrets } from "./withoutSecrets.ts";
@@ -64,7 +64,7 @@ async function main(): Promise<void> {
   };
   process.stdout.write(renderText(change, telling, paint));
   if (markdown !== undefined) writeFileSync(markdown, renderMarkdown(change, telling));
-  if (picture !== undefined) writeFileSync(picture, await drawAfter(digest));
+  if (picture !== undefined) await drawAfter(digest, picture);
 }
 
 interface Options {
@@ -138,7 +138,14 @@ async function askPrices(stack: string | undefined): Promise<Prices | undefined>
   };
   const token = setting("hcloud:token") || (process.env["HCLOUD_TOKEN"] ?? "");
   if (token === "") return undefined;
-  const endpoint = setting("hcloud:endpoint") || process.env["HCLOUD_ENDPOINT"] || hetznerEndpoint;
+  const endpoint = process.env["HCLOUD_ENDPOINT"] || hetznerEndpoint;
+  // The file is what is reviewed: nothing secret goes where it alone says.
+  const named = setting("hcloud:endpoint") || endpoint;
+  if (named !== endpoint) {
+    console.error(`What it costs was not asked: hcloud:endpoint in the stack file is ${named}. If that is to have the token:
+  export HCLOUD_ENDPOINT=${named}`);
+    return undefined;
+  }
   const { code, stdout, stderr } = await askProgram(
     "hetzner/ask-prices.ts",
     {},
@@ -149,20 +156,19 @@ async function askPrices(stack: string | undefined): Promise<Prices | undefined>
   return code === 0 ? (JSON.parse(stdout) as Prices) : undefined;
 }
 
-/** The stack as it will be; empty where it will be gone. */
-async function drawAfter({ steps }: Digest): Promise<string> {
+/** The stack as it will be, into a file; a change is told also where that fails. */
+async function drawAfter({ steps }: Digest, file: string): Promise<void> {
   const resources = steps.flatMap(({ type, name, after }) =>
     after === undefined ? [] : [{ types: type, name, inputs: after, outputs: {} }],
   );
-  if (resources.length === 0) return "";
   const { code, stdout, stderr } = await askProgram(
     "picture/draw-picture.ts",
     {},
     JSON.stringify(resources),
     20,
   );
-  if (code !== 0) throw new Problem(stderr.trim());
-  return stdout;
+  if (code === 0) writeFileSync(file, stdout);
+  else console.error(`No picture was drawn: ${stderr.trim()}`);
 }
 
 /** From another revision of the repository to the files of this folder. */

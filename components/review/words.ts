@@ -1,8 +1,8 @@
 import { fullNames } from "../network/domainNames.ts";
+import type { Prices } from "../network/prices.ts";
 import type { Digest, Inputs, Operation, Step } from "./digest.ts";
 import { describeForwards, narrows, whom } from "./forwardChanges.ts";
 import { monthlyCost } from "./monthlyCost.ts";
-import type { Prices } from "./monthlyCost.ts";
 import { kinds } from "./sentence.ts";
 import type { Sentence } from "./sentence.ts";
 
@@ -459,7 +459,8 @@ function isKeyOrStepOfRelay({ name, type }: Step): boolean {
 
 function hasNewSshKeys(changed: readonly Step[]): boolean {
   return ofType(changed, types.keys).some(
-    ({ before = {}, after = {} }) => text(before, "sshGeneration") !== text(after, "sshGeneration"),
+    ({ before = {}, after = {} }) =>
+      text(before, "sshGeneration") !== "" && text(before, "sshGeneration") !== text(after, "sshGeneration"),
   );
 }
 

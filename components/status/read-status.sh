@@ -53,13 +53,15 @@ tell_tunnel() {
   fi
   {
     wg show "$interface" endpoints | awk '{ print "endpoint", $1, $2 }'
+    # Of those that were made anew since (mend-homes.sh).
+    awk '{ print "handshake", $1, $2 }' /var/lib/homerelay/last-heard 2>/dev/null || :
     wg show "$interface" latest-handshakes | awk '{ print "handshake", $1, $2 }'
     wg show "$interface" transfer | awk '{ print "transfer", $1, $2, $3 }'
   } | awk '
     # As it came: not every awk writes a large number out.
     function known(text) { return text == "" ? 0 : text }
     $1 == "endpoint" { order[++peers] = $2; endpoint[$2] = $3 == "(none)" ? "-" : $3 }
-    $1 == "handshake" { handshake[$2] = $3 }
+    $1 == "handshake" && $3 != 0 { handshake[$2] = $3 }
     $1 == "transfer" { received[$2] = $3; sent[$2] = $4 }
     END {
       for (i = 1; i <= peers; i++) {

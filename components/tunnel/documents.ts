@@ -35,10 +35,12 @@ export function renderTunnelDocument(
   reached: readonly string[],
 ): string {
   const routes = renderDeviceRoutes(devices, plan);
-  const homeKeys = peers.filter(({ isDevice }) => !isDevice).map(({ publicKey }) => publicKey);
+  const homes = peers
+    .filter(({ isDevice }) => !isDevice)
+    .map(({ publicKey, name }) => ({ publicKey, isReached: reached.includes(name) }));
   return renderDocument([
     { name: "interface", text: renderInterface(plan, peers) },
-    { name: "homes", text: renderHomes(homeKeys, plan.keepaliveSeconds) },
+    { name: "homes", text: renderHomes(homes, plan.keepaliveSeconds) },
     { name: "names", text: renderNames(peers, reached) },
     ...(routes === "" ? [] : [{ name: "routes", text: routes }]),
   ]);

@@ -66,8 +66,16 @@ export function renderDeviceRoutes(
  * The homes, for remember-endpoints.sh: `PUBLIC-KEY SECONDS` a line, SECONDS from one keepalive of the relay's to the
  * next: as many as of the home's own, since the same NAT must not forget them.
  */
-export function renderHomes(publicKeys: readonly string[], keepaliveSeconds: number): string {
-  return publicKeys.map((key) => `${key} ${keepaliveSeconds}\n`).join("");
+export function renderHomes(homes: readonly ListedHome[], keepaliveSeconds: number): string {
+  return homes
+    .map(({ publicKey, isReached }) => `${publicKey} ${keepaliveSeconds}${isReached ? "" : " by-hand"}\n`)
+    .join("");
+}
+
+export interface ListedHome {
+  readonly publicKey: string;
+  /** Whether this program sets it up: what its owner has set there may be another keepalive. */
+  readonly isReached: boolean;
 }
 
 function fromDevice(family: Family, address: string): RoutingRule {

@@ -4,7 +4,7 @@
 #   save     writes the endpoints down, if one changed
 #   restore  sets them again, together with a keepalive: set apart, the first handshake would be tried with no
 #            endpoint, fail, and block the next one for five seconds
-# /etc/homerelay/homes says which peers are homes, `PUBLIC-KEY SECONDS` a line, and how often to send each a keepalive.
+# /etc/homerelay/homes says which peers are homes, `PUBLIC-KEY SECONDS [by-hand]` a line, and how often to send each a keepalive.
 # Devices call by themselves when they want something; a phone must be left asleep, and where it was yesterday somebody
 # else may be today.
 set -euo pipefail

@@ -1,6 +1,7 @@
 /** How a program that a person starts reaches the stack's hosts: by the state alone, with a real sshd. */
 import { readdirSync } from "node:fs";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import { stackHosts } from "../../../components/host/stackHosts.ts";
 import { parseStackState } from "../../../components/host/stackState.ts";
 import { RealSshd } from "./realSshd.ts";
 
@@ -35,7 +36,9 @@ const document = (title: string, access: object) => ({
 const urn = (types: string, name: string) => `urn:pulumi:dev::home-relay::${types}::${name}`;
 
 /** As `pulumi stack export --show-secrets` prints it. */
-function exported(hosts: readonly { parent: string; document: object; stdin?: object; delete?: true }[]) {
+function exported(
+  hosts: readonly { parent: string; document: object; stdin?: object; delete?: true; outputs?: object }[],
+) {
   const resources = hosts.map(({ parent, document: facts, stdin, ...more }, i) => ({
     urn: urn(`homerelay:index:HomeRelay$${parent}$command:local:Command`, `home-${i}-reach`),
     id: `home-${i}`,
@@ -92,6 +95,25 @@ testAsRoot("each host is reached as its steps are, and no key is left in a file"
     { title: "nas", isRelay: false, said: "hello from\na document\n#end" },
   ]);
   expect(readdirSync(sshd.folder).filter((name) => name.startsWith("home-relay-"))).toEqual([]);
+});
+
+test("a host key that was the relay's before a change of keys is accepted no more", () => {
+  const [newer, older] = ["ssh-ed25519 NEWER 1", "ssh-ed25519 OLDER"];
+  const access = { way: "ssh", host: "203.0.113.5", port: 22, user: "root", hostKeys: [newer, older] };
+  const relay = (stdout: string) => ({
+    parent: "homerelay:hetzner:HetznerRelay",
+    document: {
+      ...document("the relay", access),
+      made: { machine: "301", firstHostKey: "ssh-ed25519 FIRST", again: [] },
+    },
+    outputs: { stdout },
+  });
+  const accepted = (stdout: string) =>
+    stackHosts(parseStackState(exported([relay(stdout)]))).map(({ reach }) =>
+      reach.access.way === "here" ? [] : reach.access.hostKeys,
+    );
+  expect(accepted(`the relay is reached\nreached: 301\nhost key: ${newer}\n`)).toEqual([[newer]]);
+  expect(accepted(`the relay is reached\nreached: 301\nhost key: ${older}\n`)).toEqual([[newer, older]]);
 });
 
 testAsRoot("more hosts than Node wants listeners for are reached without a word of Node's", async () => {

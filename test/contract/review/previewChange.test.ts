@@ -17,7 +17,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** `change`: one of test/unit/review/digests. Its `pulumi` has a token, and Hetzner's API nowhere. */
-function preview(change: string, ...args: string[]) {
+function preview(change: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
   const digest = join(project, "test/unit/review/digests", `${change}.json`);
   const script = `#!/bin/sh
 echo "$@" >>${folder}/arguments
@@ -32,12 +32,12 @@ esac
   return spawnSync(process.execPath, [program, ...args], {
     cwd: project,
     encoding: "utf8",
-    env: { ...process.env, PATH: `${folder}:${process.env["PATH"] ?? ""}` },
+    env: { ...process.env, ...env, PATH: `${folder}:${process.env["PATH"] ?? ""}` },
   });
 }
 
 test("a change is told in words, and then line by line", () => {
-  const { status, stdout, stderr } = preview("forwardAdded", "--stack", "home");
+  const { status, stdout, stderr } = preview("forwardAdded", ["--stack", "home"]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(stdout).toContain(
     "what changes\n\n  opens  8443/tcp to the internet -> nas:443\n\nThe lines that change, in 7 steps\n",
@@ -52,12 +52,13 @@ test("that nothing changes is told, too", () => {
 
 test("the comment is written where it is asked for", () => {
   const file = join(folder, "comment.md");
-  expect(preview("forwardAdded", "--markdown", file).status).toBe(0);
+  expect(preview("forwardAdded", ["--markdown", file]).status).toBe(0);
   expect(readFileSync(file, "utf8")).toContain("| **opens** | 8443/tcp to the internet -\\> nas:443 |");
 });
 
 test("a change of the server has its price asked, and is told without it where Hetzner is silent", () => {
-  const { status, stdout, stderr } = preview("serverResized", "--stack", "home");
+  const own = { HCLOUD_ENDPOINT: "http://127.0.0.1:1" };
+  const { status, stdout, stderr } = preview("serverResized", ["--stack", "home"], own);
   expect(status).toBe(0);
   expect(stdout).toContain("what changes\n\n  interrupts  all forwards, for about a minute");
   expect(stderr).toMatch(/^What it costs is not known: .*127\.0\.0\.1:1/);
@@ -70,9 +71,18 @@ test("a change of the server has its price asked, and is told without it where H
   ]);
 });
 
+test("no token goes where the stack file alone says", () => {
+  const { status, stdout, stderr } = preview("serverResized");
+  expect([status, stdout]).toEqual([0, expect.stringContaining("interrupts")]);
+  expect(stderr)
+    .toBe(`What it costs was not asked: hcloud:endpoint in the stack file is http://127.0.0.1:1. If that is to have the token:
+  export HCLOUD_ENDPOINT=http://127.0.0.1:1
+`);
+});
+
 test("the stack is drawn as it will be then", () => {
   const file = join(folder, "stack.svg");
-  const { status } = preview("first", "--picture", file);
+  const { status } = preview("first", ["--picture", file]);
   expect(status).toBe(0);
   expect(readFileSync(file, "utf8")).toMatch(/^<svg [^>]*64738\/tcp\+udp to 64738/);
   expect(readFileSync(join(folder, "arguments"), "utf8")).toMatch(/^preview --json --show-sames\n/);

@@ -35,10 +35,12 @@ function remember(verb: "save" | "restore", endpoints: Readonly<Record<string, s
   return existsSync(join(folder, "log")) ? readFileSync(join(folder, "log"), "utf8") : "";
 }
 
+const homes = [keys.nas, keys.media].map((publicKey) => ({ publicKey, isReached: true }));
+
 const memory = () => readFileSync(join(folder, "state/endpoints"), "utf8");
 
 describe("with two homes and a phone", () => {
-  beforeEach(() => writeFileSync(join(folder, "homes"), renderHomes([keys.nas, keys.media], 20)));
+  beforeEach(() => writeFileSync(join(folder, "homes"), renderHomes(homes, 20)));
 
   test("what is remembered is where the homes are, and not the phone", () => {
     remember("save", {

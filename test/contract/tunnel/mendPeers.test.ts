@@ -169,6 +169,53 @@ describe("a relay", () => {
     expect(told()).toBe("");
   });
 
+  test("waits as long as for the slowest for a home that its owner set up, whatever the stack's number is", () => {
+    host.write("etc/homes", "nas= 5 by-hand\n");
+    at(100, dump("203.0.113.5:4000", 10, "5"));
+    expect(at(459, dump("203.0.113.5:4000", 10, "5"))).toBe("");
+    expect(at(460, dump("203.0.113.5:4000", 10, "5"))).toContain("was not heard for 360 s;");
+  });
+
+  test.each([
+    ["stays shut to the outside while the last call of a home that it forgot is not long ago", 200, ""],
+    [
+      "opens to the outside when that is long ago",
+      400,
+      "the tunnel is down: SSH is open to the outside on port 22\n",
+    ],
+  ])("whose SSH goes through the tunnel %s", (_, seconds, said) => {
+    const now = Math.floor(Date.now() / 1000);
+    host.install("firewall/open-ssh-fallback.sh", "lib/open-ssh-fallback.sh");
+    host.install("firewall/table.sh", "lib/table.sh");
+    host.program("sshd", "echo port 22");
+    host.program("nft", ":");
+    at(100, dump("203.0.113.5:4000", 10, "5", now - seconds));
+    at(130, dump("203.0.113.5:4000", 10, "5", now - seconds));
+    host.program("wg", `printf 'nas=\\t0\\n'`);
+    const fallback =
+      "touch -d '1 hour ago' /run/homerelay-ssh-fallback; /usr/local/lib/homerelay/open-ssh-fallback.sh 300";
+    expect(host.run(fallback)).toBe(said);
+  });
+
+  test("that has just started calls a home at each look until it answers, and not for ever", () => {
+    host.write("var/endpoints", "nas=\t203.0.113.5:4000\n");
+    const calls = () =>
+      told().match(/^set homerelay peer nas= remove\nsyncconf homerelay \S+\n/gm)?.length ?? 0;
+    const numbers = [2, 4, 6, 21, 30].map((seconds) => {
+      at(seconds, dump("203.0.113.5:4000", 0, "5", 0));
+      return calls();
+    });
+    expect(numbers).toEqual([1, 2, 3, 4, 4]);
+    expect(host.read("var/endpoints")).toBe("nas=\t203.0.113.5:4000\n");
+  });
+
+  test("that has just started leaves a home in peace that answers, or calls from elsewhere", () => {
+    host.write("var/endpoints", "nas=\t203.0.113.5:4000\n");
+    at(2, dump("203.0.113.5:4000", 100, "5"));
+    at(4, dump("203.0.113.6:4001", 0, "5", 0));
+    expect(told()).toBe("");
+  });
+
   test("waits longer for a home that says something less often", () => {
     host.write("etc/homes", "nas= 25\n");
     at(100, dump("203.0.113.5:4000", 10, "25"));

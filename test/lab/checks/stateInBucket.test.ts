@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parse } from "yaml";
+import { cloudApiUrl } from "../addresses.ts";
 import { serveBucket } from "../bucket.ts";
 import type { Bucket } from "../bucket.ts";
 import { placeCli } from "../clone.ts";
@@ -68,6 +69,7 @@ async function comment(): Promise<string> {
   const summary = join(paths.run, "summary.md");
   const { code, stderr } = await type(run, {
     ...there,
+    HCLOUD_ENDPOINT: cloudApiUrl,
     STACK: stack,
     BASE: "unused",
     RUNNER_TEMP: paths.run,

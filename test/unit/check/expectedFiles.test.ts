@@ -5,6 +5,7 @@ import { homeSteps } from "../../../components/home/steps.ts";
 import { preparation } from "../../../components/host/Host.ts";
 import { hostInstallation } from "../../../components/host/installation.ts";
 import { endDocument } from "../../../components/network/document.ts";
+import { renderSshdConfig, renderSshdStep, sshdConfigPath } from "../../../components/relay/sshdConfig.ts";
 import { nas, nasForwards, tunnelPlan } from "../generators/examples.ts";
 
 const plan = {
@@ -111,4 +112,12 @@ describe("the files that steps leave", () => {
       ...hostInstallation.files.map(({ path, mode }) => `${path} ${mode.replace(/^0/, "")}`),
     ]);
   });
+});
+
+test("the relay's part of sshd's configuration is expected as its step writes it", () => {
+  const step = { name: "home-relay-sshd", script: "apply-sshd.sh", arguments: [], timeoutSeconds: 300 };
+  const document = endDocument(renderSshdStep(2222, "ssh-ed25519 AAAA"));
+  const [file, ...more] = expectFiles([{ ...step, document }]);
+  expect(more).toEqual([]);
+  expect(file).toMatchObject({ path: sshdConfigPath, mode: "644", text: renderSshdConfig(2222) });
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { compareDigests, parseDigest } from "../../../components/review/digest.ts";
 import type { Digest, Step } from "../../../components/review/digest.ts";
-import type { Prices } from "../../../components/review/monthlyCost.ts";
+import type { Prices } from "../../../components/network/prices.ts";
 import { describeChange, mayCostOtherwise } from "../../../components/review/words.ts";
 import { firstWords, previewedChanges } from "../../lab/previewedChanges.ts";
 

@@ -91,7 +91,7 @@ PresharedKey = key:preshared-media
 AllowedIPs = 10.77.5.6/32, fd77::506/128
 #file 0644 homes
 public nas 25
-public media 25
+public media 25 by-hand
 #file 0644 names
 public nas reached nas
 public media by-hand media

@@ -18,7 +18,7 @@ test("each key has a file of its own, which root alone reads", () => {
 
 test("a device has its own addresses alone, is known for one, and is none whose endpoint is remembered", () => {
   expect(render(phone)).toMatch(
-    /\n# phone, a device\n\[Peer\]\nPublicKey = public phone\nPresharedKey = key:preshared-phone\nAllowedIPs = 10\.77\.7\.8\/32, fd77::708\/128\n#file 0644 homes\npublic nas 25\npublic media 25\n#file 0644 names\npublic nas by-hand nas\npublic media reached media\npublic phone by-hand phone\n$/,
+    /\n# phone, a device\n\[Peer\]\nPublicKey = public phone\nPresharedKey = key:preshared-phone\nAllowedIPs = 10\.77\.7\.8\/32, fd77::708\/128\n#file 0644 homes\npublic nas 25 by-hand\npublic media 25\n#file 0644 names\npublic nas by-hand nas\npublic media reached media\npublic phone by-hand phone\n$/,
   );
 });
 

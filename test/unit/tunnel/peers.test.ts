@@ -77,5 +77,9 @@ table 18546
 });
 
 test("the relay remembers homes by their public keys, and calls them as often as they call", () => {
-  expect(renderHomes(["one=", "two="], 15)).toBe("one= 15\ntwo= 15\n");
+  const homes = [
+    { publicKey: "one=", isReached: true },
+    { publicKey: "two=", isReached: false },
+  ];
+  expect(renderHomes(homes, 15)).toBe("one= 15\ntwo= 15 by-hand\n");
 });
