@@ -7,9 +7,9 @@ const project = join(__dirname, "../..");
 
 test("the types check", () => run("typescript/bin/tsc"), 120_000);
 
-test("lint is clean", () => run("eslint/bin/eslint.js", "--max-warnings", "0", "."), 120_000);
+test("lint is clean", () => run("eslint/bin/eslint.js", "--max-warnings", "0", "."), 300_000);
 
-test("everything is formatted", () => run("prettier/bin/prettier.cjs", "--check", "."), 120_000);
+test("everything is formatted", () => run("prettier/bin/prettier.cjs", "--check", "."), 300_000);
 
 test("no text has a line end that a host's shell does not know", () => {
   // Of each file: what the index holds, what lies here, its attributes and its path.
