@@ -5,7 +5,7 @@ import { runTool } from "./tool.ts";
 
 const project = join(__dirname, "../..");
 
-test("the types check", () => run("typescript/bin/tsc"), 120_000);
+test("the types check", () => run("typescript/bin/tsc"), 300_000);
 
 test("lint is clean", () => run("eslint/bin/eslint.js", "--max-warnings", "0", "."), 300_000);
 
