@@ -81,7 +81,7 @@ describe("the card of an up", () => {
 
   test("stands whole in a terminal too", async () => {
     const screen = await inTerminal("up --yes --skip-preview");
-    expect(screen.slice(screen.lastIndexOf("Diagnostics:"))).toContain("Next: edit Pulumi.words.yaml");
+    expect(screen.slice(screen.lastIndexOf("Diagnostics:"))).toContain("Edit Pulumi.words.yaml");
     expect(screen.match(/Next: edit/g)).toHaveLength(1);
   });
 });
