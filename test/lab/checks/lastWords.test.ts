@@ -82,7 +82,7 @@ describe("the card of an up", () => {
   test("stands whole in a terminal too", async () => {
     const screen = await inTerminal("up --yes --skip-preview");
     expect(screen.slice(screen.lastIndexOf("Diagnostics:"))).toContain("Edit Pulumi.words.yaml");
-    expect(screen.match(/Next: edit/g)).toHaveLength(1);
+    expect(screen.match(/Next: npm run status/g)).toHaveLength(1);
   });
 });
 
