@@ -7,13 +7,19 @@ import type { Place } from "./people.ts";
 
 const dropIn = "/run/systemd/system/homerelay-mend.service.d";
 
-/** Until `mendAgain`, or the machine's next boot. */
-export async function stopMending(place: Place): Promise<void> {
+/** Until `mendAgain`, or the machine's next boot. A timer that is stopped alone is started again by the tunnel's unit. */
+export async function pauseMending(place: Place): Promise<void> {
   await shell(
     place,
     `mkdir -p ${dropIn} && printf '[Unit]\\nConditionPathExists=/nowhere\\n' >${dropIn}/lab.conf && ` +
-      "systemctl daemon-reload && systemctl stop homerelay-mend.service homerelay-table.socket",
+      "systemctl daemon-reload && systemctl stop homerelay-mend.service",
   );
+}
+
+/** The same, and nobody holds the table. */
+export async function stopMending(place: Place): Promise<void> {
+  await pauseMending(place);
+  await shell(place, "systemctl stop homerelay-table.socket");
 }
 
 export async function mendAgain(place: Place): Promise<void> {

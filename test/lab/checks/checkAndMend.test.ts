@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { callCloud, inCloud } from "../cloudByHand.ts";
 import { raiseLab } from "../fixture.ts";
+import { mendAgain, pauseMending } from "../mending.ts";
 import { home, zone } from "../operator.ts";
 import { pageOf, shell } from "../people.ts";
 import type { Result } from "../shell.ts";
@@ -42,8 +43,7 @@ async function others(): Promise<readonly string[]> {
 }
 
 const atHome = `
-  systemctl disable --quiet --now homerelay-mend.timer
-  systemctl stop homerelay-mend.service
+  systemctl disable --quiet homerelay-mend.timer
   echo '# by hand' >>/etc/homerelay/firewall.nft
   rm /etc/homerelay/relay.nft
   chmod 0600 /usr/local/lib/homerelay/load-firewall.sh
@@ -55,8 +55,7 @@ const atHome = `
   ip rule add priority 4242 lookup 4242`;
 
 const atRelay = `
-  systemctl disable --quiet --now homerelay-mend.timer
-  systemctl stop homerelay-mend.service
+  systemctl disable --quiet homerelay-mend.timer
   sed -i 's/^X11Forwarding no$/X11Forwarding yes/' /etc/ssh/sshd_config.d/10-homerelay.conf
   sed -i 's/^#!.*/&\\n# by hand/' /usr/local/lib/homerelay/confirm-firewall.sh
   rm /etc/homerelay/homes
@@ -88,12 +87,14 @@ describe("a dozen differences at once", () => {
   let mended: Result;
 
   beforeAll(async () => {
+    for (const place of ["home", lab.relay] as const) await pauseMending(place);
     await shell("home", atHome);
     await shell(lab.relay, atRelay);
     await breakTheCloud();
     before = await others();
     found = await check();
     mended = await check("--mend");
+    for (const place of ["home", lab.relay] as const) await mendAgain(place);
   });
 
   test("are each named", () => {
