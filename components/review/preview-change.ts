@@ -139,11 +139,10 @@ async function askPrices(stack: string | undefined): Promise<Prices | undefined>
   const token = setting("hcloud:token") || (process.env["HCLOUD_TOKEN"] ?? "");
   if (token === "") return undefined;
   const endpoint = process.env["HCLOUD_ENDPOINT"] || hetznerEndpoint;
-  // The file is what is reviewed: nothing secret goes where it alone says.
-  const named = setting("hcloud:endpoint") || endpoint;
-  if (named !== endpoint) {
-    console.error(`What it costs was not asked: hcloud:endpoint in the stack file is ${named}. If that is to have the token:
-  export HCLOUD_ENDPOINT=${named}`);
+  // The file is what is reviewed: nothing secret goes where it alone says, and nobody is told to type what it says.
+  if (![endpoint, ""].includes(setting("hcloud:endpoint"))) {
+    console.error(`What it costs was not asked: hcloud:endpoint in the stack file names another place than Hetzner's own.
+If that is to have the token, set HCLOUD_ENDPOINT to the same.`);
     return undefined;
   }
   const { code, stdout, stderr } = await askProgram(

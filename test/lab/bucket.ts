@@ -3,12 +3,12 @@
  * operator's. It is built from its module once, and kept in the cache.
  */
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findGo } from "./engine/toolchain.ts";
+import { buildEnvironment, findGo } from "./engine/toolchain.ts";
 import { locked } from "./locked.ts";
 import { asPerson } from "./network.ts";
 import { cacheFolder, paths } from "./paths.ts";
@@ -50,13 +50,7 @@ export async function prepareBucketServer(report: (line: string) => void): Promi
     report("building versitygw");
     await must([go, "build", "-trimpath", "-ldflags=-s -w", "-o", join(draft, "versitygw"), serverPackage], {
       cwd: draft,
-      env: {
-        ...process.env,
-        GOFLAGS: "-mod=readonly -buildvcs=false",
-        GOTOOLCHAIN: "auto",
-        GOWORK: "off",
-        CGO_ENABLED: "0",
-      },
+      env: buildEnvironment(),
       timeoutMs: 45 * 60_000,
     });
     await rename(draft, place);
@@ -69,7 +63,10 @@ export async function serveBucket(report: (line: string) => void): Promise<Bucke
   const program = await prepareBucketServer(report);
   const folder = join(paths.run, "buckets");
   await mkdir(join(folder, "states"), { recursive: true });
-  const credentials = { AWS_ACCESS_KEY_ID: "operator", AWS_SECRET_ACCESS_KEY: "another secret than ours" };
+  const credentials = {
+    AWS_ACCESS_KEY_ID: "operator",
+    AWS_SECRET_ACCESS_KEY: randomBytes(20).toString("hex"),
+  };
   const [command = "", ...args] = asPerson("operator", [
     ...[program, "--port", `127.0.0.1:${port}`, "--quiet"],
     ...["--access", credentials.AWS_ACCESS_KEY_ID, "--secret", credentials.AWS_SECRET_ACCESS_KEY],

@@ -1,7 +1,7 @@
 import { cp, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { must } from "../shell.ts";
-import { findGo } from "./toolchain.ts";
+import { buildEnvironment, findGo } from "./toolchain.ts";
 
 export const sources = import.meta.dirname;
 
@@ -143,14 +143,7 @@ async function compile(
       ],
       {
         cwd: module,
-        // The user's own module and build caches, but none of the user's choices for other builds.
-        env: {
-          ...process.env,
-          GOFLAGS: "-mod=readonly -buildvcs=false",
-          GOTOOLCHAIN: "auto",
-          GOWORK: "off",
-          CGO_ENABLED: "0",
-        },
+        env: buildEnvironment(),
         timeoutMs: 45 * 60_000,
       },
     );

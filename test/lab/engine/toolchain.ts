@@ -35,6 +35,17 @@ export async function findGo(cache: string, source: string, report: (line: strin
   );
 }
 
+/** For `go build`: the user's own module and build caches, but none of the user's choices for other builds. */
+export function buildEnvironment(): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    GOFLAGS: "-mod=readonly -buildvcs=false",
+    GOTOOLCHAIN: "auto",
+    GOWORK: "off",
+    CGO_ENABLED: "0",
+  };
+}
+
 /** Asked inside the module, `go` switches to the toolchain that its go.mod wants, where it can. */
 async function isNewEnough(go: string, source: string): Promise<boolean> {
   const options = { cwd: source, env: { ...process.env, GOTOOLCHAIN: "auto" }, timeoutMs: 300_000 };
