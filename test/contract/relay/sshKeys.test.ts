@@ -239,6 +239,16 @@ asRoot("new SSH keys", () => {
     },
   );
 
+  test("leave no older key of the stack's, also where the relay was put back as it was before them", () => {
+    const before = read("root/.ssh/authorized_keys");
+    for (const part of [() => move(2), () => reach(2), () => keep(2)]) part();
+    writeFileSync(join(folder, "root/.ssh/authorized_keys"), before);
+    move(3);
+    reach(3);
+    keep(3);
+    expect(whoComesIn()).toEqual(["admin3", "owner"]);
+  });
+
   test("that were admitted and never noted go with the next step, and lock nobody out", () => {
     move(2, false);
     keep(1);

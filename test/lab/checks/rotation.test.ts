@@ -224,6 +224,9 @@ describe("the keys of SSH", () => {
     expect([await isInForce(known), await isInForce(second)]).toEqual([no, yes]);
     await expectOneKey(server);
     await expectNoChange(lab.operator);
+    // Not even sealed: whoever once held the first keys could open it.
+    const { stdout: state } = await lab.operator.pulumi(["stack", "export"]);
+    expect([state.includes("home-relay-ssh-endpoint"), state.includes("login-key")]).toEqual([true, false]);
     known = second;
   });
 
