@@ -48,9 +48,12 @@ const whole: Readonly<Record<string, Place>> = {
   "apply-dyndns.sh": { path: `${etc}/dyndns/requests`, mode: "644" },
 };
 
-/** Every file that the steps of one host have left there as it stood in a document. */
+/**
+ * Every file that the steps of one host have left there as it stood in a document, by path: two steps that run at once may
+ * end in either order.
+ */
 export function expectFiles(steps: readonly HostStep[]): ExpectedFile[] {
-  return steps.flatMap((step) => {
+  const files = steps.flatMap((step) => {
     const file = (place: Place, text: string, more: Partial<ExpectedFile> = {}): ExpectedFile => ({
       ...place,
       text,
@@ -75,6 +78,7 @@ export function expectFiles(steps: readonly HostStep[]): ExpectedFile[] {
       return name === "interface" ? expectInterface(text, file) : [];
     });
   });
+  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** What the kernel is to be set to: a text for kernel-settings.sh, which makes a file of it for the next boot. */

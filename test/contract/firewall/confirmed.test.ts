@@ -14,7 +14,9 @@ const rules = "table inet homerelay {\n}\n";
 let host: BareHost;
 beforeEach(() => {
   host = new BareHost();
-  for (const tool of ["nft", "systemd-run"]) host.stub(tool);
+  host.stub("systemd-run");
+  // It reads to its end what it is to load: whoever writes that would hear otherwise that nobody reads it.
+  host.stub("nft", 'for word; do case $word in /dev/fd/*) cat "$word" >/dev/null ;; esac; done');
   // Debian's is a link by way of /etc.
   host.stub("awk", 'exec /usr/bin/mawk "$@"');
   for (const script of globSync("*/*.sh", { cwd: components }))

@@ -79,15 +79,20 @@ describe("the files that steps leave", () => {
     expect(
       files().map(({ path, mode, isSecret, hasKeys, step }) => [path, mode, isSecret, hasKeys, step]),
     ).toEqual([
-      ["/etc/homerelay/firewall.nft", "644", false, false, "home-nas-guard"],
-      ["/etc/homerelay/routes", "644", false, false, "home-nas-guard"],
-      ["/etc/homerelay/keys/private", "600", true, false, "home-nas-keys"],
-      ["/etc/homerelay/keys/preshared-relay", "600", true, false, "home-nas-keys"],
-      ["/etc/homerelay/keys/relay", "600", true, false, "home-nas-keys"],
-      ["/etc/wireguard/homerelay.conf", "600", true, true, "home-nas-tunnel"],
       ["/etc/homerelay/address6", "644", false, false, "home-nas-tunnel"],
+      ["/etc/homerelay/firewall.nft", "644", false, false, "home-nas-guard"],
+      ["/etc/homerelay/keys/preshared-relay", "600", true, false, "home-nas-keys"],
+      ["/etc/homerelay/keys/private", "600", true, false, "home-nas-keys"],
+      ["/etc/homerelay/keys/relay", "600", true, false, "home-nas-keys"],
       ["/etc/homerelay/relay.nft", "644", false, false, "home-nas-tunnel"],
+      ["/etc/homerelay/routes", "644", false, false, "home-nas-guard"],
+      ["/etc/wireguard/homerelay.conf", "600", true, true, "home-nas-tunnel"],
     ]);
+  });
+
+  test("stand in the same order whichever step was ready first", () => {
+    const late = listHostSteps(documents.toReversed(), ["nas"]).get("nas") ?? [];
+    expect(expectFiles(late)).toEqual(files());
   });
 
   test("hold what the document says, for wg-quick the address of IPv4 alone", () => {
@@ -107,10 +112,12 @@ describe("the files that steps leave", () => {
     };
     const steps = listHostSteps([resource], ["nas"]).get("nas") ?? [];
     expect(steps[0]).toMatchObject({ script: "prepare", arguments: ["0123", "home-relay/dev", "nas"] });
-    expect(expectFiles(steps).map(({ path, mode }) => `${path} ${mode}`)).toEqual([
-      "/etc/homerelay/wanted 644",
-      ...hostInstallation.files.map(({ path, mode }) => `${path} ${mode.replace(/^0/, "")}`),
-    ]);
+    expect(expectFiles(steps).map(({ path, mode }) => `${path} ${mode}`)).toEqual(
+      [
+        "/etc/homerelay/wanted 644",
+        ...hostInstallation.files.map(({ path, mode }) => `${path} ${mode.replace(/^0/, "")}`),
+      ].sort(),
+    );
   });
 });
 

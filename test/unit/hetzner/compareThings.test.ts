@@ -52,6 +52,14 @@ const live = (...ports: readonly string[]) => ({
   applied_to: [{ type: "server", server: { id: 9 } }],
 });
 
+test("things are named in the same order whichever was ready first", () => {
+  const things = [firewall, server, record];
+  const missing = (order: readonly StateThing[]) =>
+    listWantedThings(order).flatMap(({ compare }) => compare(undefined));
+  expect(missing(things.toReversed())).toEqual(missing(things));
+  expect(missing(things).map(({ kind }) => kind)).toEqual(["firewall", "server", "record"]);
+});
+
 describe("the firewall before the server", () => {
   test("is as it should be, in whatever order its sources stand", () => {
     expect(compare([firewall, server], live("443"))).toEqual([]);
