@@ -20,9 +20,9 @@ Take that word off its command line, or write at this home in the stack file:
   write_if_changed 0644 "$relay_addresses" <"$document/relay.nft" || : # the same addresses
   # The guard takes them in.
   /usr/local/lib/homerelay/load-firewall.sh
-  former=''
+  former='' milliseconds=''
   # What works at this moment, and did before.
-  if [ -f "$config" ] && [ ! -e "$unproven" ] && answers "$1"; then
+  if [ -f "$config" ] && [ ! -e "$unproven" ] && milliseconds=$(round_trip "$1"); then
     former=$document/former
     cp "$config" "$former"
     cat "$address6" >"$former-address6" 2>/dev/null || : # there is none
@@ -32,7 +32,7 @@ Take that word off its command line, or write at this home in the stack file:
   answers "$1" || touch "$unproven"
   if [ -e "$unproven" ]; then
     /usr/local/lib/homerelay/sync-routes.sh
-    prove_tunnel "$1" "$(sed -n 's/^PublicKey = //p' "$document/interface")"
+    prove_tunnel "$1"
     rm "$unproven"
   fi
   say "joined the relay"
@@ -58,30 +58,24 @@ require_way_to() { # ADDRESS:PORT
 }
 
 answers() { # RELAY-ADDRESS
-  ping -c 1 -W 2 -I "$interface" "$1" >/dev/null 2>&1
+  round_trip "$1" >/dev/null
+}
+
+# Milliseconds; fails where no answer comes.
+round_trip() { # RELAY-ADDRESS
+  ping -c 1 -W 2 -I "$interface" "$1" 2>/dev/null | sed -n 's/.* time=\([0-9]*\).*/\1/p' | grep .
 }
 
 # Only a handshake that began after now shows that both ends have the same keys: an old session outlives a wrong one.
-prove_tunnel() { # RELAY-ADDRESS PUBLIC-KEY
-  local received sent
+prove_tunnel() { # RELAY-ADDRESS
+  local received sent answered=''
   say "waiting for a handshake with the relay"
-  wg set "$interface" peer "$2" remove
-  wg syncconf "$interface" <(wg-quick strip "$config")
-  # One call is answered at once; the next comes after five seconds.
-  if has_handshake "$1" 7; then return; fi
-  if [ -n "$former" ]; then
-    cp "$config" "$former-next"
-    cat "$address6" >"$former-next-address6"
-    go_by "$former"
-    if has_handshake "$1" 10; then
-      rm "$unproven"
-      die "The relay does not answer what changed here, and answers this home as it was before. So the tunnel goes on as before. Have the
-two ends different keys? Then this mends it:
-  pulumi up --replace '**:Command::**-keys' --replace '**:Command::**-tunnel'"
-    fi
-    go_by "$former-next"
+  call_anew
+  if [ -n "$former" ]; then take_turns "$1"; fi
+  if [ -n "$answered" ] || answers_within 40 "$1"; then
+    say "the relay answers through the tunnel"
+    return
   fi
-  if has_handshake "$1" 30; then return; fi
   read -r _ received sent < <(wg show "$interface" transfer)
   die "The relay does not answer through the tunnel: $sent bytes sent to it over UDP, $received came back.
 If nothing came back, a network on the way or a firewall at one of the two ends stops UDP; else the ends have different
@@ -89,18 +83,49 @@ keys, and this mends it:
   pulumi up --replace '**:Command::**-keys' --replace '**:Command::**-tunnel'"
 }
 
-# Whether there is one that began after now, within so many tries of a second each.
-has_handshake() { # RELAY-ADDRESS TRIES
-  local since handshake try
-  since=$(date +%s)
-  for ((try = 1; try <= $2; try++)); do
-    if ping -c 1 -W 1 -I "$interface" "$1" >/dev/null 2>&1; then
-      handshake=$(wg show "$interface" latest-handshakes | awk '{ print $2 }')
-      if [ "$handshake" -ge "$((since - 1))" ]; then
-        say "the relay answers through the tunnel (try $try)"
-        return
-      fi
+# What is new and what worked a moment ago take turns, so short that what is sent meanwhile waits and is not lost. A call
+# may get lost as well, so there are some turns, and time for a relay that is being made. Where neither works, what is
+# new stays. Sets `answered`.
+take_turns() { # RELAY-ADDRESS
+  local turn
+  cp "$config" "$former-next"
+  cat "$address6" >"$former-next-address6"
+  for ((turn = 1; turn <= 5; turn++)); do
+    if answers_at_once "$1"; then
+      answered=yes
+      return
     fi
+    go_by "$former"
+    if ! answers_within 10 "$1"; then
+      go_by "$former-next"
+      return
+    fi
+    sleep 1.5
+    [ "$turn" = 5 ] || go_by "$former-next"
+  done
+  rm "$unproven"
+  die "The relay does not answer what changed here, and answers this home as it was before. So the tunnel goes on as before. Have the
+two ends different keys? Then this mends it:
+  pulumi up --replace '**:Command::**-keys' --replace '**:Command::**-tunnel'"
+}
+
+# From here on nothing is sent without a new handshake, which is asked for at once; what comes is taken all the same.
+# WireGuard does so where its own key changes, and has no other word for it.
+call_anew() {
+  wg set "$interface" private-key /dev/null
+  wg set "$interface" private-key <(sed -n 's/^PrivateKey = //p' "$config")
+}
+
+# In the time of an answer from before, four times over for the handshake, and a little more.
+answers_at_once() { # RELAY-ADDRESS
+  local wait=$((200 + 4 * milliseconds))
+  timeout "$((wait / 1000)).$(printf %03d $((wait % 1000)))" ping -c 1 -I "$interface" "$1" >/dev/null 2>&1
+}
+
+answers_within() { # SECONDS RELAY-ADDRESS
+  local end=$((SECONDS + $1))
+  while ((SECONDS < end)); do
+    if ping -c 1 -W 1 -I "$interface" "$2" >/dev/null 2>&1; then return; fi
     sleep 0.1
   done
   return 1
@@ -109,8 +134,9 @@ has_handshake() { # RELAY-ADDRESS TRIES
 # Brings the interface and its files in line with a configuration, keys included, beside which lies the address of IPv6.
 go_by() { # CONFIG
   write_if_changed 0600 "$config" <"$1" || : # the same one
-  write_if_changed 0644 "$address6" <"$1-address6" || : # the same one
   sync_peers "$config"
+  call_anew
+  write_if_changed 0644 "$address6" <"$1-address6" || : # the same one
   sync_link
   /usr/local/lib/homerelay/set-address6.sh
 }
