@@ -3,6 +3,7 @@
  * `HetznerAccess` from stdin and prints `Prices`.
  */
 import { Problem, readSecrets, runProgram } from "../host/program.ts";
+import type { PriceList, Pricing } from "../network/prices.ts";
 import { Api } from "./api.ts";
 import { parseHetznerAccess } from "./hetznerAccess.ts";
 import { readPrices } from "./prices.ts";
@@ -11,8 +12,8 @@ await runProgram(async () => {
   const api = new Api(await readSecrets(parseHetznerAccess));
   try {
     const [serverTypes, { pricing }] = await Promise.all([
-      api.list<Parameters<typeof readPrices>[0][number]>("server_types", "/server_types"),
-      api.get("/pricing") as Promise<{ readonly pricing: Parameters<typeof readPrices>[1] }>,
+      api.list<{ readonly name: string; readonly prices?: PriceList }>("server_types", "/server_types"),
+      api.get("/pricing") as Promise<{ readonly pricing: Pricing }>,
     ]);
     console.log(JSON.stringify(readPrices(serverTypes, pricing)));
   } catch (error) {

@@ -3,15 +3,12 @@
  * month of it costs. Document and answer: serverDocument.ts.
  */
 import { Problem, readDocument, readSecrets, runProgram } from "../host/program.ts";
+import { ipv4Prices, monthlyPrice } from "../network/prices.ts";
+import type { PriceList, Pricing } from "../network/prices.ts";
 import { Api } from "./api.ts";
 import { parseHetznerAccess } from "./hetznerAccess.ts";
 import { parseServerDocument } from "./serverDocument.ts";
 import type { ServerAnswer } from "./serverDocument.ts";
-
-interface Price {
-  readonly location: string;
-  readonly price_monthly?: { readonly gross?: string };
-}
 
 interface Server {
   readonly included_traffic?: number | null;
@@ -19,12 +16,7 @@ interface Server {
   readonly outgoing_traffic?: number | null;
   readonly location?: { readonly name?: string } | null;
   readonly datacenter?: { readonly location?: { readonly name?: string } } | null;
-  readonly server_type?: { readonly prices?: readonly Price[] };
-}
-
-interface Pricing {
-  readonly currency?: string;
-  readonly primary_ips?: readonly { readonly type: string; readonly prices?: readonly Price[] }[];
+  readonly server_type?: { readonly prices?: PriceList };
 }
 
 await runProgram(async () => {
@@ -47,15 +39,11 @@ await runProgram(async () => {
   }
 });
 
-/** The address of IPv6 costs nothing. */
-function priceOf(server: Server, { currency = "EUR", primary_ips = [] }: Pricing): ServerAnswer["price"] {
+function priceOf(server: Server, pricing: Pricing): ServerAnswer["price"] {
   const location = server.location?.name ?? server.datacenter?.location?.name;
-  const at = (prices: readonly Price[] = []) =>
-    Number(prices.find((price) => price.location === location)?.price_monthly?.gross ?? NaN);
-  const price = {
-    currency,
-    server: at(server.server_type?.prices),
-    ipv4: at(primary_ips.find(({ type }) => type === "ipv4")?.prices),
-  };
-  return Number.isFinite(price.server + price.ipv4) ? price : null;
+  const own = monthlyPrice(server.server_type?.prices ?? [], location);
+  const ipv4 = monthlyPrice(ipv4Prices(pricing), location);
+  return own === undefined || ipv4 === undefined
+    ? null
+    : { currency: pricing.currency ?? "EUR", server: own, ipv4 };
 }

@@ -1,13 +1,13 @@
+import { ipv4Prices, monthlyPrice } from "../network/prices.ts";
+import type { PriceList, Pricing } from "../network/prices.ts";
+
 /** What Hetzner's API says of what it sells; only what is read here. */
 export interface Catalogue {
   readonly locations: readonly { readonly name: string; readonly city: string; readonly country: string }[];
   readonly serverTypes: readonly SoldType[];
   /** System images. */
   readonly images: readonly { readonly name: string; readonly architecture: string }[];
-  readonly pricing: {
-    readonly currency: string;
-    readonly primary_ips?: readonly { readonly type: string; readonly prices: readonly Price[] }[];
-  };
+  readonly pricing: Pricing & { readonly currency: string };
 }
 
 interface SoldType {
@@ -17,17 +17,12 @@ interface SoldType {
   readonly memory: number;
   readonly architecture: string;
   readonly deprecation?: object | null;
-  readonly prices: readonly Price[];
+  readonly prices: PriceList;
   readonly locations: readonly {
     readonly name: string;
     readonly available?: boolean;
     readonly deprecation?: object | null;
   }[];
-}
-
-interface Price {
-  readonly location: string;
-  readonly price_monthly: { readonly gross: string };
 }
 
 /** A location where a relay can be had. */
@@ -59,7 +54,7 @@ export function listOffers(
       name,
       place: `${city}, ${country}`,
       types: usable
-        .flatMap((type) => offerType(type, name, ipv4Price(pricing, name)))
+        .flatMap((type) => offerType(type, name, monthlyPrice(ipv4Prices(pricing), name) ?? 0))
         .sort((a, b) => a.monthly - b.monthly),
     }))
     .filter(({ types }) => types.length > 0);
@@ -67,21 +62,11 @@ export function listOffers(
 
 function offerType(type: SoldType, location: string, ipv4: number): OfferedType[] {
   const sold = type.locations.find(({ name }) => name === location);
-  const monthly = priceAt(type.prices, location);
+  const monthly = monthlyPrice(type.prices, location);
   if (sold?.available !== true || sold.deprecation || monthly === undefined) return [];
   const cores = `${type.cores} ${type.cores === 1 ? "core" : "cores"}`;
   const machine = `${cores}, ${type.memory} GB${type.architecture === "arm" ? ", ARM" : ""}`;
   return [{ name: type.name, machine, monthly: monthly + ipv4 }];
-}
-
-function ipv4Price(pricing: Catalogue["pricing"], location: string): number {
-  const prices = pricing.primary_ips?.find(({ type }) => type === "ipv4")?.prices ?? [];
-  return priceAt(prices, location) ?? 0;
-}
-
-function priceAt(prices: readonly Price[], location: string): number | undefined {
-  const price = Number(prices.find((one) => one.location === location)?.price_monthly.gross);
-  return Number.isFinite(price) ? price : undefined;
 }
 
 /** @example 5.36 EUR a month */
