@@ -21,14 +21,34 @@ main() {
 
 remove_unwanted() {
   local kind path
-  { grep -vxFf "$wanted_list" "$installed_list" || :; } | while read -r kind path _; do # nothing is too much
-    is_ours "$path" || continue
+  stop_unwanted_units
+  unwanted | while read -r kind path; do
     case $kind in
-      file) remove_file "$path" ;;
+      file) rm -f "$path" || : ;; # a folder, on a list that somebody has damaged
       folder) rm -rf "$path" ;;
       *) continue ;;
     esac
     say "removed $path, which is no longer needed"
+  done
+}
+
+# `KIND PATH` a line.
+unwanted() {
+  local kind path
+  { grep -vxFf "$wanted_list" "$installed_list" || :; } | while read -r kind path _; do # nothing is too much
+    if is_ours "$path"; then printf '%s %s\n' "$kind" "$path"; fi
+  done
+}
+
+# What starts others goes before them, and all before a file: a service that is started meanwhile would find nothing to
+# run, and stand among those that failed for as long as the host is up.
+stop_unwanted_units() {
+  local kind unit
+  for kind in timer socket service; do
+    for unit in $(unwanted | sed -n "s|^file /etc/systemd/system/\\(homerelay-[^/ ]*\\.$kind\\)\$|\\1|p"); do
+      systemctl disable --now --quiet "$unit" 2>/dev/null || : # it may never have been started
+      systemctl reset-failed "$unit" 2>/dev/null || : # it may never have failed
+    done
   done
 }
 
@@ -38,16 +58,6 @@ is_ours() { # PATH
   local units='^/etc/systemd/system/(homerelay-[^/]+(\.d/[^/]+\.conf)?|[^/]+\.d/[^/]*homerelay[^/]*\.conf)$'
   local files='^/etc/(sysctl\.d|wireguard|apt/apt\.conf\.d|ssh/sshd_config\.d)/[^/]*homerelay[^/]*$'
   [[ $1 != *..* && ($1 =~ $folders || $1 =~ $units || $1 =~ $files) ]]
-}
-
-remove_file() { # PATH
-  case $1 in
-    /etc/systemd/system/*.timer | /etc/systemd/system/*.service | /etc/systemd/system/*.socket)
-      systemctl disable --now --quiet "${1##*/}" 2>/dev/null || : # it may never have been started
-      systemctl reset-failed "${1##*/}" 2>/dev/null || : # it may never have failed
-      ;;
-  esac
-  rm -f "$1" || : # a folder, on a list that somebody has damaged
 }
 
 main "$@"

@@ -1,6 +1,6 @@
 /** The first step of a host and its last one: unpack-scripts.sh and remove-leftovers.sh themselves. */
 import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { prepareParts } from "../../../components/host/scriptParts.ts";
 import { renderManifest, renderPreparation } from "../../../components/host/preparation.ts";
@@ -76,8 +76,8 @@ describe("a host that had more of ours", () => {
   });
 
   test("loses exactly a script, a unit and a folder that are no longer needed, and the timer is stopped first", () => {
-    // Whether the timer is still there when it is stopped.
-    host.stub("systemctl", `[ "$1" != disable ] || ls ${units} | sed 's/^/there: /' >>/calls`);
+    // What is there when a unit is stopped.
+    host.stub("systemctl", `[ "$1" != disable ] || ls ${units} ${library} | paste -sd ' ' >/there-\${!#}`);
     const before = host.files();
     const { status, said } = run(without);
     expect(status).toBe(0);
@@ -85,13 +85,14 @@ describe("a host that had more of ours", () => {
     expect(host.files()).toEqual(before.filter((path) => !lost.includes(path)));
     expect(host.exists(dynDnsFolder)).toBe(false);
     const told = host.calls();
-    expect(told).toContain("there: homerelay-dyndns.timer");
+    for (const stopped of ["homerelay-dyndns.timer", "homerelay-dyndns.service"])
+      for (const { name } of dynDns) expect(host.read(`/there-${stopped}`)).toContain(basename(name));
     expect(told.filter((call) => call.startsWith("systemctl "))).toEqual([
       "systemctl daemon-reload",
-      "systemctl disable --now --quiet homerelay-dyndns.service",
-      "systemctl reset-failed homerelay-dyndns.service",
       "systemctl disable --now --quiet homerelay-dyndns.timer",
       "systemctl reset-failed homerelay-dyndns.timer",
+      "systemctl disable --now --quiet homerelay-dyndns.service",
+      "systemctl reset-failed homerelay-dyndns.service",
       "systemctl daemon-reload",
     ]);
     for (const path of [...dynDns.map(({ name }) => name), dynDnsFolder])
