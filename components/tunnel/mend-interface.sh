@@ -41,13 +41,15 @@ look_at_addresses() {
 }
 
 mend() {
-  local address
-  if [ ! -e "/sys/class/net/$interface" ] || ! systemctl is-active --quiet "$unit"; then
-    # One that the unit does not know of stands in its way.
-    ip link delete dev "$interface" 2>/dev/null || : # not there
-    systemctl reset-failed "$unit" 2>/dev/null || : # it has not failed
-    systemctl stop "$unit"
-  fi
+  local address state
+  state=$(systemctl is-active "$unit") || : # it is not
+  case $state in
+    # Somebody has begun to start or to end it meanwhile, and would be told that this was called off.
+    activating | deactivating) return ;;
+    active) [ -e "/sys/class/net/$interface" ] || systemctl stop "$unit" ;;
+    # An interface that the unit does not know of stands in its way.
+    *) ip link delete dev "$interface" 2>/dev/null || : ;; # not there
+  esac
   mend_unit "$unit"
   mend_unit homerelay-mend.timer
   ip link set dev "$interface" up mtu "$(wanted_value MTU)"

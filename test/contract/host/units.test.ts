@@ -38,6 +38,17 @@ test.each(["relay of this stack's own", "relay that was there before", "home"])(
   },
 );
 
+test("a service that a timer starts has not failed where somebody stops it at its work", () => {
+  const texts = new Map(
+    [...hosts.values()].flatMap(({ files }) => files.map(({ path, text }) => [path, text])),
+  );
+  const started = [...texts.keys()]
+    .filter((path) => path.endsWith(".timer"))
+    .map((path) => path.replace(/timer$/, "service"));
+  expect(started.length).toBeGreaterThan(0);
+  expect(started.filter((path) => !texts.get(path)?.includes("\nSuccessExitStatus=SIGTERM\n"))).toEqual([]);
+});
+
 function place(path: string, content: string, mode: string): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), content, { mode: Number.parseInt(mode, 8) });
