@@ -71,7 +71,7 @@ remove_files() {
   # Also what a step that was cut off had not yet moved into place.
   rm -f /etc/systemd/system/nftables.service.d/homerelay.conf{,.next}
   rmdir --ignore-fail-on-non-empty /etc/systemd/system/nftables.service.d 2>/dev/null || : # not there
-  rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.{conf,next} "$sysctl_file"{,.next}
+  rm -rf /etc/systemd/system/homerelay-* /etc/wireguard/homerelay.{conf,conf.next,next} "$sysctl_file"{,.next}
   rm -rf /run/homerelay.lock /run/homerelay-{routes,table,mended,silence}{,.*} /run/homerelay-ssh-fallback /run/homerelay-endpoints.lock
   rm -rf /run/homerelay-step /run/homerelay-document.*
   systemctl daemon-reload

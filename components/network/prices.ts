@@ -21,7 +21,7 @@ export interface Pricing {
 
 /** For a month at a location, VAT included; `undefined`: it is not on the list. */
 export function monthlyPrice(prices: PriceList, location: string | undefined): number | undefined {
-  const price = Number(prices.find((one) => one.location === location)?.price_monthly?.gross);
+  const price = Number(prices.find((one) => one.location === location)?.price_monthly?.gross ?? NaN);
   return Number.isFinite(price) ? price : undefined;
 }
 

@@ -44,11 +44,11 @@ mend() {
   local address state
   state=$(systemctl is-active "$unit") || : # it is not
   case $state in
-    # Somebody has begun to start or to end it meanwhile, and would be told that this was called off.
-    activating | deactivating) return ;;
     active) [ -e "/sys/class/net/$interface" ] || systemctl stop "$unit" ;;
     # An interface that the unit does not know of stands in its way.
-    *) ip link delete dev "$interface" 2>/dev/null || : ;; # not there
+    inactive | failed) ip link delete dev "$interface" 2>/dev/null || : ;; # not there
+    # Somebody has begun to start, to end or to reload it meanwhile, and would be told that this was called off.
+    *) return ;;
   esac
   mend_unit "$unit"
   mend_unit homerelay-mend.timer

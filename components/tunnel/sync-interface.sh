@@ -91,7 +91,7 @@ sync_interface() { # DOCUMENT
   local next next6
   install -d -m 0700 /etc/wireguard
   # What a run left that was killed.
-  rm -rf "$next_folder"
+  rm -rf "$next_folder" "$config.next"
   mkdir -m 0700 "$next_folder"
   next=$next_folder/$interface.conf
   join_keys <"$1" >"$next"

@@ -62,6 +62,7 @@ describe.each(["home", "relay"] as const)("a %s that is uninstalled", (kind) => 
 
   test("whose tunnel's next configuration was refused, or cut off before it was moved into place, keeps nothing of it", () => {
     host.write("/etc/wireguard/homerelay.next/homerelay.conf", "[Interface]\n");
+    host.write("/etc/wireguard/homerelay.conf.next", "[Interface]\n");
     expect(uninstall(kind)).toEqual({ status: 0, said: "nothing of home-relay is left here\n" });
     expect(host.files()).toEqual([`${units}/somebody-else.timer`]);
   });

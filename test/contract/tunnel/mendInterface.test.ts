@@ -37,7 +37,7 @@ test("a tunnel that is down is started, and an interface that its unit does not 
   );
 });
 
-test.each(["activating", "deactivating"])(
+test.each(["activating", "deactivating", "reloading"])(
   "nothing is done where somebody has it %s by then: it would be called off",
   (state) => {
     expect(mendWhere(state)).toEqual([]);

@@ -99,9 +99,9 @@ apply_relay() { # GENERATION
   } | step relay apply-tunnel.sh
 }
 
-join_home() { # HOME GENERATION
-  printf '#file 0644 interface\n[Interface]\nAddress = %s/16\nPrivateKey = key:private\nFwMark = 0x4872\nMTU = 1420\nTable = off\n\n# relay\n[Peer]\nPublicKey = %s\nPresharedKey = key:preshared-relay\nAllowedIPs = 0.0.0.0/0, ::/0\nEndpoint = 198.51.1.2:51820\nPersistentKeepalive = 25\n#file 0644 relay.nft\n' \
-    "$(home_address "$1")" "$(public "relay-$2")" | step "$1" join-relay.sh 10.77.0.1
+join_home() { # HOME GENERATION, and the relay at $endpoint
+  printf '#file 0644 interface\n[Interface]\nAddress = %s/16\nPrivateKey = key:private\nFwMark = 0x4872\nMTU = 1420\nTable = off\n\n# relay\n[Peer]\nPublicKey = %s\nPresharedKey = key:preshared-relay\nAllowedIPs = 0.0.0.0/0, ::/0\nEndpoint = %s:51820\nPersistentKeepalive = 25\n#file 0644 relay.nft\n' \
+    "$(home_address "$1")" "$(public "relay-$2")" "${endpoint-198.51.1.2}" | step "$1" join-relay.sh 10.77.0.1
 }
 
 # As everybody begins.
