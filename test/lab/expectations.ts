@@ -5,6 +5,7 @@ import type { Operator } from "./operator.ts";
 import { knock, strangerBy, tcp, udp } from "./people.ts";
 import type { FlowReport, FlowsReport } from "./people.ts";
 import type { RunOptions } from "./shell.ts";
+import { until } from "./world.ts";
 
 /** What a forward carried while something was changed: no new connection failed, and no packet of an open flow is lost. */
 export function expectUnharmed({ connections, failed, lines, datagrams }: FlowsReport): void {
@@ -41,6 +42,18 @@ export async function failingUp(
   options: RunOptions = {},
 ): Promise<string> {
   return expectFailure(operator, "up", args, options);
+}
+
+/**
+ * The same while another one is at work on the stack. The engine writes its state in place: who reads it at that moment
+ * finds it cut off, and has to try again.
+ */
+export function secondUp(operator: Operator): Promise<string> {
+  return until("the state is whole", 30, async () => {
+    const said = await failingUp(operator);
+    expect(said).not.toContain("failed to load checkpoint");
+    return said;
+  });
 }
 
 /** The same of `pulumi destroy`. */

@@ -2,13 +2,13 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { addresses } from "../addresses.ts";
 import { callCloud, cloudRequests, forgetCloudRequests, inCloud } from "../cloudByHand.ts";
 import { controlCloud } from "../control.ts";
-import { expectNoChangeAndNoRequest, failingUp } from "../expectations.ts";
+import { expectNoChangeAndNoRequest, failingUp, secondUp } from "../expectations.ts";
 import { raiseLab } from "../fixture.ts";
 import { home, zone } from "../operator.ts";
 import type { StackConfig } from "../operator.ts";
 import { pageOf, shell } from "../people.ts";
 import type { Result } from "../shell.ts";
-import { cloudToken, until } from "../world.ts";
+import { cloudToken } from "../world.ts";
 
 const newServer = "**home-relay-server";
 const wrongToken = "b".repeat(64);
@@ -248,13 +248,7 @@ describe("two operators", () => {
   });
 
   test("with one stack: the second is told that the first is at work", async () => {
-    // The engine writes its state in place: who reads it at that moment finds it cut off.
-    const said = await until("the second finds the state whole", 30, async () => {
-      const found = await failedUp();
-      expect(found).not.toContain("failed to load checkpoint");
-      return found;
-    });
-    expect(said).toContain("the stack is currently locked by 1 lock(s)");
+    expect(await secondUp(lab.operator)).toContain("the stack is currently locked by 1 lock(s)");
   });
 
   test("with two stacks: a step waits for the other's, and says so", async () => {
