@@ -26,10 +26,11 @@ export interface WantedThing {
   readonly compare: (found: unknown) => readonly Difference[];
 }
 
-/** All of the stack's that Hetzner's API can be asked for, by path: what the state lists first is what was ready first. */
+/** All of the stack's that Hetzner's API can be asked for, by name: what the state lists first is what was ready first. */
 export function listWantedThings(things: readonly StateThing[]): WantedThing[] {
   const server = things.find(isOf("server:Server"))?.id;
-  const wanted = things.flatMap((thing) => {
+  const byName = things.toSorted((a, b) => a.name.localeCompare(b.name) || a.types.localeCompare(b.types));
+  return byName.flatMap((thing) => {
     if (thing.id === undefined) return [];
     if (isOf("firewall:Firewall")(thing)) return [wantFirewall(thing, thing.id, server)];
     if (isOf("server:Server")(thing)) return [wantServer(thing.id)];
@@ -42,7 +43,6 @@ export function listWantedThings(things: readonly StateThing[]): WantedThing[] {
       return [wantThere("zone", `/zones/${text(thing.inputs["name"])}`, "zone", text(thing.inputs["name"]))];
     return [];
   });
-  return wanted.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 const isOf = (type: string) => (thing: StateThing) => thing.types.endsWith(`hcloud:index/${type}`);

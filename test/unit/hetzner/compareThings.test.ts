@@ -58,6 +58,14 @@ test("things are named in the same order whichever was ready first", () => {
     listWantedThings(order).flatMap(({ compare }) => compare(undefined));
   expect(missing(things.toReversed())).toEqual(missing(things));
   expect(missing(things).map(({ kind }) => kind)).toEqual(["firewall", "server", "record"]);
+  // Hetzner numbers what is made at once as it comes.
+  const numbered = (first: string, second: string) =>
+    listWantedThings([
+      { ...server, name: "second", id: second },
+      { ...server, name: "first", id: first },
+    ]).map(({ path }) => path);
+  expect(numbered("7", "9")).toEqual(["/servers/7", "/servers/9"]);
+  expect(numbered("9", "7")).toEqual(["/servers/9", "/servers/7"]);
 });
 
 describe("the firewall before the server", () => {
